@@ -1,0 +1,79 @@
+/** The environment, read once, checked, frozen. Every value has a default that runs on a laptop. */
+import { z } from 'zod';
+
+const flag = z.enum(['0', '1']).transform((text) => text === '1');
+const optional = z
+  .string()
+  .optional()
+  .transform((text) => (text ? text : undefined));
+
+/** Name, meaning and default of every setting; `.env.example` is generated from it. */
+export const settings = {
+  OPENLEDGER_DATA: {
+    about: 'Folder of everything that must survive a restart: database, chain state, blobs, keys.',
+    schema: z.string().default('.openledger'),
+  },
+  OPENLEDGER_HOST: {
+    about: 'Address the server listens on.',
+    schema: z.string().default('127.0.0.1'),
+  },
+  OPENLEDGER_PORT: {
+    about: 'Port of the API, the OpenAI-compatible surface and the console.',
+    schema: z.coerce.number().int().min(0).max(65535).default(4180),
+  },
+  DATABASE_URL: {
+    about: 'A PostgreSQL 15+ of your own. Empty: the embedded one.',
+    schema: optional,
+  },
+  CHAIN_RPC_URL: {
+    about: 'An EVM chain of your own. Empty: the embedded local chain.',
+    schema: optional,
+  },
+  OPENLEDGER_UPSTREAM_URL: {
+    about:
+      'Base URL of an OpenAI-compatible operator to register at start, e.g. http://127.0.0.1:11434/v1.',
+    schema: optional,
+  },
+  OPENLEDGER_UPSTREAM_KEY: {
+    about: 'API key for that operator, if it wants one.',
+    schema: optional,
+  },
+  OPENLEDGER_ALLOW_PRIVATE_OPERATORS: {
+    about: '1: operators may live on loopback and private addresses.',
+    schema: flag.default(true),
+  },
+  OPENLEDGER_ENGINE_THREADS: {
+    about: 'Threads of the local engine. More than the free cores makes it slower.',
+    schema: z.coerce.number().int().min(1).max(64).default(2),
+  },
+  OPENLEDGER_EPOCH_SECONDS: {
+    about: 'Length of a settlement epoch.',
+    schema: z.coerce.number().int().min(1).default(3600),
+  },
+  OPENLEDGER_DISPUTE_SECONDS: {
+    about: 'How long credits stay pending before they can be spent or claimed.',
+    schema: z.coerce.number().int().min(0).default(2),
+  },
+  OPENLEDGER_LOG: {
+    about: '1: log events to standard error as JSON lines.',
+    schema: flag.default(false),
+  },
+} as const;
+
+type Settings = {
+  readonly [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['schema']>;
+};
+
+/** @throws when a setting is not what its description asks for, naming the setting */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Settings {
+  const entries = Object.entries(settings).map(([name, { schema, about }]) => {
+    const parsed = schema.safeParse(environment[name] === '' ? undefined : environment[name]);
+    if (!parsed.success) throw new Error(`${name}: ${z.prettifyError(parsed.error)} (${about})`);
+    return [name, parsed.data];
+  });
+  return Object.freeze(Object.fromEntries(entries)) as Settings;
+}
+
+export type Config = Settings;

@@ -1,0 +1,66 @@
+/** Announcements between stages: a row written in the announcer's own transaction, delivered at least once. */
+import { Logger, type Runner, run } from 'graphile-worker';
+import type { Db, Tx } from './db.ts';
+import type { Log } from './log.ts';
+import { sql } from './sql.ts';
+
+/** Every announcement and what it carries. Handlers are idempotent on it. */
+export type Announcements = {
+  'inference.served': { readonly inferenceId: string };
+  'inference.attributed': { readonly inferenceId: string };
+  'fees.routed': { readonly inferenceId: string };
+  'run.queued': { readonly runId: string };
+};
+
+export type Announcement = keyof Announcements;
+
+export type Handlers = {
+  readonly [A in Announcement]: (payload: Announcements[A]) => Promise<void>;
+};
+
+/** Announces inside the caller's transaction: the work and the word of it commit together. */
+export async function announce<A extends Announcement>(
+  tx: Tx,
+  name: A,
+  payload: Announcements[A],
+): Promise<void> {
+  await tx.query(
+    sql`select graphile_worker.add_job(${name}, ${JSON.stringify(payload)}::json, max_attempts => 25)`,
+  );
+}
+
+/** Creates the tables of the queue. */
+export async function migrateJobs(db: Db): Promise<void> {
+  const { runMigrations } = await import('graphile-worker');
+  await runMigrations({ connectionString: db.url, logger: quiet() });
+}
+
+/** Starts delivering. A handler that throws is tried again with growing delays. */
+export async function startJobs(
+  db: Db,
+  {
+    handlers,
+    log,
+    concurrency = 4,
+  }: { readonly handlers: Handlers; readonly log: Log; readonly concurrency?: number },
+): Promise<{ stop(): Promise<void> }> {
+  const runner: Runner = await run({
+    connectionString: db.url,
+    concurrency,
+    noHandleSignals: true,
+    pollInterval: 1000,
+    logger: quiet(log),
+    taskList: Object.fromEntries(
+      Object.entries(handlers).map(([name, handle]) => [
+        name,
+        (payload: unknown) => handle(payload as never),
+      ]),
+    ),
+  });
+  return { stop: () => runner.stop() };
+}
+
+const quiet = (log?: Log) =>
+  new Logger(() => (level, message) => {
+    if (level === 'error') log?.error('jobs.failed', { message });
+  });

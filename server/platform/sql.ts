@@ -1,0 +1,31 @@
+/** SQL as SQL, with every value a parameter: sql`select id from x.y where id = ${id}`. */
+export type Sql = { readonly text: string; readonly values: readonly unknown[] };
+
+const FRAGMENT = Symbol('sql');
+type Fragment = Sql & { readonly [FRAGMENT]: true };
+
+const isFragment = (value: unknown): value is Fragment =>
+  typeof value === 'object' && value !== null && FRAGMENT in value;
+
+/** Values become $1, $2, ...; a nested sql`...` is spliced in. Bigints travel as decimal text. */
+export function sql(strings: TemplateStringsArray, ...values: readonly unknown[]): Sql {
+  const parameters: unknown[] = [];
+  let text = '';
+  const splice = (piece: TemplateStringsArray | readonly string[], holes: readonly unknown[]) => {
+    piece.forEach((part, index) => {
+      text += part;
+      if (index >= holes.length) return;
+      const hole = holes[index];
+      if (isFragment(hole)) splice(hole.text.split(/\$\d+/), hole.values);
+      else text += `$${parameters.push(wire(hole))}`;
+    });
+  };
+  splice(strings, values);
+  return { text, values: parameters, [FRAGMENT]: true } as Fragment;
+}
+
+function wire(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (Array.isArray(value)) return value.map(wire);
+  return value;
+}
