@@ -23,6 +23,7 @@ export const idPrefixes = {
   epoch: 'epo',
   agent: 'agt',
   challenge: 'chl',
+  claim: 'clm',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;
@@ -32,9 +33,11 @@ const pattern = (kind: IdKind) => new RegExp(`^${idPrefixes[kind]}_[0-9a-f]{32}$
 
 /** A zod schema for one kind of id. */
 export const idSchema = <K extends IdKind>(kind: K) =>
-  z.custom<Id<K>>((value) => typeof value === 'string' && pattern(kind).test(value), {
-    error: `Expected an id that begins with ${idPrefixes[kind]}_.`,
-  });
+  z
+    .custom<Id<K>>((value) => typeof value === 'string' && pattern(kind).test(value), {
+      error: `Expected an id that begins with ${idPrefixes[kind]}_.`,
+    })
+    .meta({ type: 'string', pattern: pattern(kind).source }); // a custom check has no JSON Schema of its own
 
 export const isId = <K extends IdKind>(kind: K, value: string): value is Id<K> =>
   pattern(kind).test(value);

@@ -3,10 +3,23 @@
  *
  * Pure: runs in Node and in browsers, and imports nothing of ours.
  */
+export * from './api/index.ts';
 export * from './bytes.ts';
 export * from './canonical.ts';
+export * from './coverage.ts';
 export * from './errors.ts';
 export * from './hash.ts';
 export * from './ids.ts';
+export * from './information.ts';
+export * from './merkle.ts';
+export * from './merkle-tree.ts';
 export * from './money.ts';
 export * from './operations.ts';
+export * from './policy.ts';
+export * from './shares.ts';
+export * from './signatures.ts';
+export * from './split.ts';
+export * from './trace.ts';
+export * from './trace-by-scan.ts';
+export * from './typed-data.ts';
+export * from './words.ts';

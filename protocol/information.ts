@@ -12,7 +12,7 @@ export const INFORMATION_PER_BIT = 65536;
 /**
  * floor(2^16 * log2(total / count)), exactly.
  *
- * Binary logarithm by repeated squaring (Knuth, The Art of Computer Programming, 1.2.2, exercise 25), in fixed point
+ * Binary logarithm by repeated squaring (Knuth, The Art of Computer Programming, section 1.2.2), in fixed point
  * with a lower and an upper bound. Where the bounds disagree about a bit it starts again with twice the precision;
  * that ends, because a fractional bit of log2 is undecided forever only for a power of two, which has none.
  *

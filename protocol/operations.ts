@@ -6,8 +6,19 @@
  */
 import type { z } from 'zod';
 
-/** What a key may do. `public` operations need no key; `admin` may do everything. */
-export const scopes = ['read', 'contribute', 'build', 'infer', 'operate', 'admin'] as const;
+/**
+ * What a key may do. `public` operations need no key; `manage` rules the keys, wallets and claims of one's own party;
+ * `admin` may do everything.
+ */
+export const scopes = [
+  'read',
+  'contribute',
+  'build',
+  'infer',
+  'operate',
+  'manage',
+  'admin',
+] as const;
 export type Scope = (typeof scopes)[number];
 
 export type Operation = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { codePointOffsets, cutWords, gapAfter, isWord, tokenAt } from './words.ts';
+import { codePointOffsets, cutsWord, cutWords, gapAfter, isWord, tokenAt } from './words.ts';
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 200 }),
@@ -89,6 +89,22 @@ test('equals the regular expression that defines it', (context) => {
       expect(tokensOf(text)).toEqual(
         text.match(/[\p{L}\p{M}\p{N}_]+|[^\s\p{L}\p{M}\p{N}_]/gu) ?? [],
       );
+    }),
+  );
+});
+
+test('an offset cuts a word exactly when it lies strictly inside one and at a code point', () => {
+  fc.assert(
+    fc.property(anyText, (text) => {
+      const words = cutWords(text);
+      let offset = 0;
+      for (const codePoint of text) {
+        const inside = Array.from(words.starts).some(
+          (start, i) => words.wordFlags[i] && start < offset && offset < words.ends[i],
+        );
+        expect(cutsWord(text, offset)).toBe(inside);
+        offset += codePoint.length;
+      }
     }),
   );
 });

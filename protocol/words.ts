@@ -64,6 +64,13 @@ export const gapAfter = (words: Words, i: number): string =>
 /** Says whether a token (one that `cutWords` made) is a word or number rather than a symbol. */
 export const isWord = (token: string): boolean => token !== '' && kindAt(token, 0) === WORD;
 
+/** Says whether an offset lies inside a word: a word code point on each side of it. */
+export function cutsWord(text: string, offset: number): boolean {
+  if (offset <= 0 || offset >= text.length || kindAt(text, offset) !== WORD) return false;
+  const before = offset > 1 && widthAt(text, offset - 2) === 2 ? offset - 2 : offset - 1;
+  return kindAt(text, before) === WORD;
+}
+
 /**
  * Prepares the way from UTF-16 offsets to code point offsets, for readers that count in code points (Python, Rust).
  *

@@ -44,4 +44,7 @@ export async function writeAtomically(
     await file.close();
   }
   await rename(draft, path);
+  const folder = await open(dirname(path), 'r');
+  await folder.sync(); // else the new name may not outlive a power cut
+  await folder.close();
 }

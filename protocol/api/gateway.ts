@@ -1,0 +1,70 @@
+/** Operations of the gateway beside /v1: operators, and the record of one's own calls. */
+import { z } from 'zod';
+import { idSchema } from '../ids.ts';
+import { Units } from '../money.ts';
+import type { Operations } from '../operations.ts';
+import { pageOf, paging } from './paging.ts';
+
+export const Operator = z.object({
+  name: z.string(),
+  kind: z.enum(['local', 'openai']),
+  partyId: idSchema('party'),
+  baseUrl: z.string().optional(),
+});
+
+export const Inference = z.object({
+  id: idSchema('inference'),
+  status: z.enum(['held', 'served', 'void']),
+  model: z.string(),
+  operator: z.string(),
+  retrieved: z.array(z.object({ recordHash: z.string(), snapshotId: z.string() })),
+  output: z.string(),
+  finishReason: z.string(),
+  promptTokens: z.number().int(),
+  completionTokens: z.number().int(),
+  priceUnits: Units,
+  receiptId: idSchema('receipt'),
+  createdAt: z.iso.datetime(),
+  servedAt: z.iso.datetime().optional(),
+});
+
+export const gatewayOperations = {
+  registerOperator: {
+    summary: 'Register an OpenAI-compatible server as an operator of the caller',
+    method: 'POST',
+    path: '/api/gateway/operators',
+    scope: 'operate',
+    input: z.object({
+      name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/),
+      baseUrl: z.url().max(500),
+      /** What the server wants as its bearer key, if anything. Never shown again. */
+      apiKey: z.string().min(1).max(500).optional(),
+    }),
+    output: Operator,
+    status: 201,
+  },
+  listOperators: {
+    summary: 'List the operators',
+    method: 'GET',
+    path: '/api/gateway/operators',
+    scope: 'read',
+    input: z.object({}),
+    output: z.object({ items: z.array(Operator) }),
+  },
+  getInference: {
+    summary: "Show one of the caller's calls",
+    method: 'GET',
+    path: '/api/gateway/inferences/:inferenceId',
+    scope: 'read',
+    input: z.object({ inferenceId: idSchema('inference') }),
+    output: Inference,
+  },
+  listInferences: {
+    summary: "List the caller's calls, newest first",
+    method: 'GET',
+    path: '/api/gateway/inferences',
+    scope: 'read',
+    input: z.object({ ...paging }),
+    output: pageOf(Inference),
+  },
+} as const satisfies Operations;

@@ -1,0 +1,143 @@
+/**
+ * The fee policy: which part of a price goes to whom, and how evidence becomes shares.
+ *
+ * A canonical JSON document, named by its SHA-256. Every receipt cites that hash, so whoever holds the document can
+ * recompute the split.
+ */
+import { z } from 'zod';
+import { canonicalHash } from './canonical.ts';
+import { type Leg, PPM_ONE } from './split.ts';
+
+/** A part per million. */
+export const Ppm = z.number().int().min(0).max(PPM_ONE);
+
+const sumToOne = (parts: readonly number[]) => parts.reduce((a, b) => a + b, 0) === PPM_ONE;
+
+/** How one price is split over roles. The parts, with the three of the protocol, sum to 10^6 ppm. */
+export const FeeSchedule = z
+  .strictObject({
+    dataPpm: Ppm,
+    builderPpm: Ppm,
+    /** What the base model's builder has of the builder's part when an adapter is served; of the price, not of the part. */
+    baseFloorPpm: Ppm,
+    operatorPpm: Ppm,
+    protocol: z.strictObject({ stakersPpm: Ppm, treasuryPpm: Ppm, insurancePpm: Ppm }),
+  })
+  .refine(
+    ({ dataPpm, builderPpm, operatorPpm, protocol }) =>
+      sumToOne([dataPpm, builderPpm, operatorPpm, ...Object.values(protocol)]),
+    'The parts of a schedule must sum to 1000000 ppm.',
+  )
+  .refine(
+    ({ baseFloorPpm, builderPpm }) => baseFloorPpm <= builderPpm,
+    "The base model's floor must fit into the builder's part.",
+  );
+
+export type FeeSchedule = z.infer<typeof FeeSchedule>;
+
+export const FeePolicy = z.strictObject({
+  version: z.literal('openledger-policy-1'),
+  /** For an inference with registered data behind it: a model's snapshots, or retrieved records. */
+  withData: FeeSchedule,
+  /** For one without: no data leg, and its receipt says so. */
+  withoutData: FeeSchedule.refine(
+    ({ dataPpm }) => dataPpm === 0,
+    'Without registered data there is no data leg.',
+  ),
+  trace: z.strictObject({
+    algorithm: z.literal('trace-1'),
+    /** The shortest passage, in words, that counts as evidence. */
+    minWords: z.number().int().min(2).max(1000),
+    /** The most records of one passage that share in it; the earliest are kept. */
+    maxRecords: z.number().int().min(1).max(1000),
+    /** How far the evidence is trusted; the rest of each share follows the prior. */
+    confidencePpm: Ppm,
+  }),
+  /** What each kind of snapshot weighs in the prior, relative to the kinds an inference has. */
+  prior: z
+    .strictObject({ adapterPpm: Ppm, basePpm: Ppm, contextPpm: Ppm })
+    .refine((parts) => Object.values(parts).some((ppm) => ppm > 0), 'The prior weighs nothing.'),
+  /** What a refiner keeps of the refined record, by the kind of his work. */
+  refinerShares: z.strictObject({
+    clean: Ppm,
+    chunk: Ppm,
+    annotate: Ppm,
+    translate: Ppm,
+    qa: Ppm,
+  }),
+});
+
+export type FeePolicy = z.infer<typeof FeePolicy>;
+
+/** The policy that is in force until governance decides otherwise. */
+export const defaultPolicy: FeePolicy = {
+  version: 'openledger-policy-1',
+  withData: {
+    dataPpm: 500_000,
+    builderPpm: 200_000,
+    baseFloorPpm: 80_000,
+    operatorPpm: 200_000,
+    protocol: { stakersPpm: 50_000, treasuryPpm: 30_000, insurancePpm: 20_000 },
+  },
+  withoutData: {
+    dataPpm: 0,
+    builderPpm: 200_000,
+    baseFloorPpm: 80_000,
+    operatorPpm: 700_000,
+    protocol: { stakersPpm: 50_000, treasuryPpm: 30_000, insurancePpm: 20_000 },
+  },
+  trace: { algorithm: 'trace-1', minWords: 8, maxRecords: 64, confidencePpm: 500_000 },
+  prior: { adapterPpm: 500_000, basePpm: 500_000, contextPpm: 500_000 },
+  refinerShares: {
+    clean: 20_000,
+    chunk: 10_000,
+    annotate: 100_000,
+    translate: 300_000,
+    qa: 300_000,
+  },
+};
+
+/** SHA-256 of the policy's canonical document, lower-case hex: the name by which receipts cite it. */
+export const policyHash = (policy: FeePolicy): string => canonicalHash(policy);
+
+/** Who a price can go to. `data` is the control account from which contributors are credited. */
+export const feeRoles = [
+  'data',
+  'builder',
+  'base',
+  'operator',
+  'stakers',
+  'treasury',
+  'insurance',
+] as const;
+
+export type FeeRole = (typeof feeRoles)[number];
+
+/** The leg that takes what rounding leaves over. */
+export const REMAINDER_ROLE = 'treasury' satisfies FeeRole;
+
+/**
+ * The legs of a price by role, in the order of `feeRoles`; a role without a part is left out, the treasury never is.
+ *
+ * @param facts.hasData whether registered data stands behind the inference
+ * @param facts.hasAdapter whether an adapter was served, so that the base model's builder has his floor
+ */
+export function feeLegs(
+  policy: FeePolicy,
+  facts: { readonly hasData: boolean; readonly hasAdapter: boolean },
+): readonly (Leg & { readonly to: FeeRole })[] {
+  const schedule = facts.hasData ? policy.withData : policy.withoutData;
+  const basePpm = facts.hasAdapter ? schedule.baseFloorPpm : 0;
+  const parts: Record<FeeRole, number> = {
+    data: schedule.dataPpm,
+    builder: schedule.builderPpm - basePpm,
+    base: basePpm,
+    operator: schedule.operatorPpm,
+    stakers: schedule.protocol.stakersPpm,
+    treasury: schedule.protocol.treasuryPpm,
+    insurance: schedule.protocol.insurancePpm,
+  };
+  return feeRoles
+    .map((to) => ({ to, ppm: parts[to] }))
+    .filter(({ to, ppm }) => ppm > 0 || to === REMAINDER_ROLE);
+}

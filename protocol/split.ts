@@ -1,0 +1,147 @@
+/**
+ * Splitting money exactly: direct legs of a price, running entitlements of a share vector, and pools of static shares.
+ *
+ * Weights are whole numbers that sum to 2^64, so a share of an amount is a whole number of 2^-64 units ("sub-units").
+ * Sub-units are summed and never rounded; only whole units are ever credited. Sums commute, so any order of the same
+ * history leaves everybody with the same credit, within one unit of the exact share, and the control account holds
+ * exactly the fractions.
+ */
+
+/** The whole of a share vector. */
+export const WEIGHT_ONE = 2n ** 64n;
+
+/** The whole of a policy's parts: parts per million. */
+export const PPM_ONE = 1_000_000;
+
+/** The most direct legs one price is split into. */
+export const MAX_LEGS = 16;
+
+/** One payee's part of a price, in parts per million. */
+export type Leg = { readonly to: string; readonly ppm: number };
+
+export type Part = { readonly to: string; readonly amount: bigint };
+
+/** Who is owed what part of an amount: sorted by `to` (UTF-16 code units), weights not negative, summing to 2^64. */
+export type Shares = readonly { readonly to: string; readonly weight: bigint }[];
+
+/**
+ * Splits a price over its direct legs: floor(amount * ppm / 10^6) each, what is left to the leg named `remainderTo`.
+ *
+ * @param amount units, not negative
+ * @param legs at most 16, distinct, ppm summing to 10^6
+ * @returns one part a leg, in the order of the legs, summing to the amount
+ */
+export function splitLegs(
+  amount: bigint,
+  legs: readonly Leg[],
+  remainderTo: string,
+): readonly Part[] {
+  assertLegs(amount, legs, remainderTo);
+  const floors = legs.map(({ to, ppm }) => ({
+    to,
+    amount: (amount * BigInt(ppm)) / BigInt(PPM_ONE),
+  }));
+  const rest = floors.reduce((left, part) => left - part.amount, amount);
+  return floors.map((part) =>
+    part.to === remainderTo ? { ...part, amount: part.amount + rest } : part,
+  );
+}
+
+/** Sub-units by payee. */
+export type SubUnits = ReadonlyMap<string, bigint>;
+
+/** What a party has been entitled to so far, in sub-units, and what of it was credited, in units. */
+export type Entitlement = { readonly entitled: bigint; readonly credited: bigint };
+
+export const NO_ENTITLEMENT: Entitlement = { entitled: 0n, credited: 0n };
+
+/** The exact products amount * weight, by payee. A reversal is the same call with the negative amount. */
+export function shareProducts(amount: bigint, shares: Shares): SubUnits {
+  assertShares(shares);
+  return new Map(shares.map(({ to, weight }) => [to, amount * weight]));
+}
+
+/** Adds sub-units payee by payee. */
+export function sumSubUnits(parts: Iterable<SubUnits>): SubUnits {
+  const sums = new Map<string, bigint>();
+  for (const part of parts) {
+    for (const [to, subUnits] of part) sums.set(to, (sums.get(to) ?? 0n) + subUnits);
+  }
+  return sums;
+}
+
+/**
+ * Adds sub-units to an entitlement and credits the whole units that have come together.
+ *
+ * The credit is negative only where sub-units were taken back by a reversal.
+ */
+export function entitle(
+  { entitled, credited }: Entitlement,
+  subUnits: bigint,
+): { readonly entitlement: Entitlement; readonly credit: bigint } {
+  const sum = entitled + subUnits;
+  const wholeUnits = sum >> 64n; // floor, for negative sums as well
+  return {
+    entitlement: { entitled: sum, credited: wholeUnits },
+    credit: wholeUnits - credited,
+  };
+}
+
+/** The sub-units of an entitlement that no credit has paid yet; they lie in the control account. */
+export const outstanding = ({ entitled, credited }: Entitlement): bigint =>
+  entitled - credited * WEIGHT_ONE;
+
+/**
+ * Passes what a pool has newly taken in on to its members.
+ *
+ * A member's running total is floor(total * weight / 2^64) sub-units, so he stays within one sub-unit of his exact
+ * share however often the pool is folded, and no total per member has to be kept.
+ *
+ * @param before the pool's total in sub-units at the last fold
+ * @param after the pool's total in sub-units now
+ * @returns the members' new sub-units, and what stays in the pool after this fold
+ */
+export function foldPool(
+  { before, after }: { readonly before: bigint; readonly after: bigint },
+  members: Shares,
+): { readonly added: SubUnits; readonly remainder: bigint } {
+  assertShares(members);
+  const added = new Map<string, bigint>();
+  let remainder = after;
+  for (const { to, weight } of members) {
+    const total = (after * weight) >> 64n;
+    added.set(to, total - ((before * weight) >> 64n));
+    remainder -= total;
+  }
+  return { added, remainder };
+}
+
+/** Says why a list of weights is not a share vector; undefined when it is one. */
+export function faultOfShares(shares: Shares): string | undefined {
+  let sum = 0n;
+  for (const [i, { to, weight }] of shares.entries()) {
+    if (i > 0 && shares[i - 1].to >= to) return `Shares are not sorted and distinct at ${to}.`;
+    if (weight < 0n) return `The weight of ${to} is negative.`;
+    sum += weight;
+  }
+  return sum === WEIGHT_ONE ? undefined : `The weights sum to ${sum}, not to 2^64.`;
+}
+
+function assertShares(shares: Shares): void {
+  const fault = faultOfShares(shares);
+  if (fault) throw new Error(fault);
+}
+
+function assertLegs(amount: bigint, legs: readonly Leg[], remainderTo: string): void {
+  const names = new Set(legs.map(({ to }) => to));
+  if (amount < 0n) throw new Error('A negative price has no legs; reverse the parts instead.');
+  if (legs.length > MAX_LEGS) throw new Error(`A price has at most ${MAX_LEGS} direct legs.`);
+  if (names.size !== legs.length) throw new Error('Two legs have the same name.');
+  if (!names.has(remainderTo)) throw new Error(`No leg is called ${remainderTo}.`);
+  if (legs.some(({ ppm }) => !Number.isSafeInteger(ppm) || ppm < 0)) {
+    throw new Error('A leg has a part that is not a whole number of ppm.');
+  }
+  if (legs.reduce((sum, { ppm }) => sum + ppm, 0) !== PPM_ONE) {
+    throw new Error('The legs do not sum to 10^6 ppm.');
+  }
+}

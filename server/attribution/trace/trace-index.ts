@@ -1,0 +1,169 @@
+/**
+ * Traces and counts over suffix arrays: what the linear scan in `protocol/` finds, in a millisecond or so.
+ *
+ * One index holds the records of one sealed snapshot and never changes. A query goes over any number of indexes at
+ * once and finds what a scan over all their records would; a record sealed in several snapshots counts once.
+ * Withdrawn records are left out by name, and a query can be kept to some records, such as those retrieved.
+ */
+import {
+  cutWords,
+  longestRunsIn,
+  type SpanRecord,
+  type TokenRun,
+  type Trace,
+  type TraceRecord,
+  type TraceRules,
+  traceThrough,
+  WORDS_VERSION,
+  type Words,
+} from '@openledger/protocol';
+import {
+  type Allows,
+  buildShard,
+  longestRun,
+  queryOf,
+  ranksOf,
+  ranksOfTokens,
+  recordAt,
+  type TraceShard,
+} from './shard.ts';
+
+export type TraceIndex = {
+  readonly shards: readonly TraceShard[];
+  readonly records: number;
+  readonly tokens: number;
+};
+
+/** Which records a query may find. */
+export type TraceScope = {
+  readonly indexes: readonly TraceIndex[];
+  readonly withdrawn?: ReadonlySet<string>;
+  /** When given, no record outside this set. */
+  readonly only?: ReadonlySet<string>;
+};
+
+/** Characters of text in one shard: its arrays, five times four bytes for each token, still fit a large cache. */
+const SHARD_CHARACTERS = 16_000_000;
+
+/** @param records of one snapshot; a hash that comes again is skipped */
+export function buildTraceIndex(
+  records: Iterable<TraceRecord>,
+  shardCharacters = SHARD_CHARACTERS,
+): TraceIndex {
+  const shards: TraceShard[] = [];
+  const seen = new Set<string>();
+  let batch: TraceRecord[] = [];
+  let characters = 0;
+  const finishShard = () => {
+    if (batch.length > 0) shards.push(buildShard(batch));
+    batch = [];
+    characters = 0;
+  };
+  for (const record of records) {
+    if (seen.has(record.hash)) continue;
+    seen.add(record.hash);
+    batch.push(record);
+    characters += record.text.length;
+    if (characters >= shardCharacters) finishShard();
+  }
+  finishShard();
+  return {
+    shards,
+    records: seen.size,
+    tokens: shards.reduce((sum, { tokens }) => sum + tokens, 0),
+  };
+}
+
+/** Traces an output; equals `traceByScan` over the records in scope. */
+export function trace(
+  output: string,
+  {
+    scope,
+    clientTexts,
+    rules,
+  }: {
+    readonly scope: TraceScope;
+    readonly clientTexts: readonly string[];
+    readonly rules: TraceRules;
+  },
+): Trace {
+  const words = cutWords(output);
+  const parts = shardsOf(scope).map((shard) => ({
+    shard,
+    query: queryOf(shard, words),
+    allows: allowsOf(shard, scope),
+  }));
+  const source = {
+    longestRuns: (_: Words, least: number) => {
+      const longest = new Int32Array(words.count);
+      for (let from = 0; from < words.count; from++) {
+        if (!words.wordFlags[from]) continue;
+        for (const { shard, query, allows } of parts) {
+          const end = from + longestRun(shard, query, from, { least, allows });
+          if (end > longest[from]) longest[from] = end;
+        }
+      }
+      return longest;
+    },
+    recordsWith: (_: Words, { from, to }: TokenRun, limit: number) => {
+      const found = new Map<string, SpanRecord>();
+      for (const { shard, query, allows } of parts) {
+        const length = words.ends[to - 1] - words.starts[from];
+        const ranks = ranksOf(shard, query, from, to);
+        for (let rank = ranks.from; rank < ranks.to; rank++) {
+          const position = shard.index.suffixes[rank];
+          const record = recordAt(shard, position);
+          if (allows && !allows(record)) continue;
+          const hash = shard.hashes[record];
+          const start = shard.offsets[position];
+          const first = found.get(hash);
+          if (!first || start < first.start) found.set(hash, { hash, start, end: start + length });
+          if (found.size > limit) return undefined;
+        }
+      }
+      return [...found.values()];
+    },
+  };
+  return traceThrough(source, longestRunsIn(clientTexts), output, rules);
+}
+
+export type WordCount = {
+  /** Not raw characters: tokens of `words-1` are compared, and the white space between them is not. */
+  readonly basis: 'word-tokens';
+  readonly words: typeof WORDS_VERSION;
+  readonly occurrences: number;
+  readonly records: number;
+};
+
+/** How often a text's tokens stand one after the other in the records in scope. A text without tokens occurs nowhere. */
+export function countWordTokens(text: string, scope: TraceScope): WordCount {
+  const words = cutWords(text);
+  const records = new Set<string>();
+  const counted = new Map<string, TraceShard>(); // a record sealed twice counts where it was met first
+  let occurrences = 0;
+  for (const shard of words.count > 0 ? shardsOf(scope) : []) {
+    const allows = allowsOf(shard, scope);
+    for (const { from, to } of ranksOfTokens(shard, queryOf(shard, words))) {
+      for (let rank = from; rank < to; rank++) {
+        const record = recordAt(shard, shard.index.suffixes[rank]);
+        const hash = shard.hashes[record];
+        if (allows && !allows(record)) continue;
+        if (!counted.has(hash)) counted.set(hash, shard);
+        if (counted.get(hash) !== shard) continue;
+        records.add(hash);
+        occurrences += 1;
+      }
+    }
+  }
+  return { basis: 'word-tokens', words: WORDS_VERSION, occurrences, records: records.size };
+}
+
+const shardsOf = (scope: TraceScope): readonly TraceShard[] =>
+  scope.indexes.flatMap((index) => index.shards);
+
+/** Undefined where every record may be found, so that nothing is asked in the common case. */
+function allowsOf({ hashes }: TraceShard, { withdrawn, only }: TraceScope): Allows | undefined {
+  if (!only && !withdrawn?.size) return undefined;
+  return (record) =>
+    !withdrawn?.has(hashes[record]) && (only === undefined || only.has(hashes[record]));
+}

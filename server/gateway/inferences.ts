@@ -1,0 +1,185 @@
+/** The record of each call: what was asked of whom, what was delivered, what it cost. */
+import { canonicalize, type Id, OpenLedgerError } from '@openledger/protocol';
+import type { RetrievedRecord } from '../datanets/index.ts';
+import type { Caller } from '../identity/index.ts';
+import type { ModelSnapshot } from '../models/index.ts';
+import type { Reader, Tx } from '../platform/db.ts';
+import { announce } from '../platform/jobs.ts';
+import { sql } from '../platform/sql.ts';
+import type { Usage } from './price.ts';
+import type { GenerationRequest } from './request.ts';
+
+/** Who and what took part, as it was at the time of the call. */
+export type InferenceRoute = {
+  readonly model: string;
+  readonly operator: string;
+  readonly operatorPartyId: string;
+  readonly builderPartyId: string;
+  /** The base model's builder, when an adapter was served. */
+  readonly basePartyId: string | undefined;
+  readonly modelHash: string | undefined;
+  readonly adapterHash: string | undefined;
+  readonly snapshots: readonly ModelSnapshot[];
+};
+
+/** A record put into the prompt: its hash and the snapshot it was retrieved from. */
+export type Retrieved = { readonly recordHash: string; readonly snapshotId: string };
+
+export type Inference = {
+  readonly inferenceId: Id<'inference'>;
+  readonly payerId: string;
+  readonly status: 'held' | 'served' | 'void';
+  readonly route: InferenceRoute;
+  readonly request: string;
+  readonly clientTexts: readonly string[];
+  readonly retrieved: readonly Retrieved[];
+  readonly output: string;
+  readonly finishReason: string;
+  readonly usage: Usage;
+  readonly estimated: boolean;
+  readonly priceUnits: bigint;
+  readonly createdAt: Date;
+  readonly servedAt: Date | undefined;
+};
+
+export async function openInference(
+  tx: Tx,
+  call: {
+    readonly inferenceId: Id<'inference'>;
+    readonly createdAt: Date;
+    readonly caller: Caller;
+    readonly request: GenerationRequest;
+    readonly retrieved: readonly RetrievedRecord[];
+    readonly heldUnits: bigint;
+    readonly route: InferenceRoute;
+  },
+): Promise<void> {
+  const { route, request, caller } = call;
+  const retrieved: Retrieved[] = call.retrieved.map(({ recordHash, snapshotId }) => ({
+    recordHash,
+    snapshotId,
+  }));
+  await tx.query(sql`
+    insert into gateway.inferences
+      (id, payer_id, key_id, model, operator, status, route, request, client_texts, retrieved, held_units, created_at)
+    values (
+      ${call.inferenceId}, ${caller.partyId}, ${caller.keyId}, ${route.model}, ${route.operator}, 'held',
+      ${JSON.stringify(route)}, ${requestText(request)}, ${request.messages.map((message) => storable(message.content))},
+      ${JSON.stringify(retrieved)}, ${call.heldUnits}, ${call.createdAt}
+    )`);
+}
+
+/** What the receipt commits to: model and messages, in canonical JSON. */
+function requestText({ kind, model, messages }: GenerationRequest): string {
+  return canonicalize({
+    kind,
+    model,
+    messages: messages.map(({ role, content }) => ({ role, content: storable(content) })),
+  });
+}
+
+/** PostgreSQL stores neither NUL nor lone surrogates. */
+const storable = (text: string): string => text.replaceAll('\0', '\ufffd').toWellFormed();
+
+export async function recordServed(
+  tx: Tx,
+  served: {
+    readonly inferenceId: Id<'inference'>;
+    readonly output: string;
+    readonly finishReason: string;
+    readonly usage: Usage;
+    readonly estimated: boolean;
+    readonly priceUnits: bigint;
+    readonly servedAt: Date;
+  },
+): Promise<void> {
+  const ended = await tx.query(sql`
+    update gateway.inferences
+    set status = 'served', output = ${storable(served.output)}, finish_reason = ${served.finishReason},
+        prompt_tokens = ${served.usage.promptTokens}, completion_tokens = ${served.usage.completionTokens},
+        estimated = ${served.estimated}, price_units = ${served.priceUnits}, served_at = ${served.servedAt}
+    where id = ${served.inferenceId} and status = 'held'
+    returning id`);
+  if (ended.length > 0) await announce(tx, 'inference.served', { inferenceId: served.inferenceId });
+}
+
+export async function recordVoid(tx: Tx, inferenceId: string): Promise<void> {
+  await tx.query(sql`
+    update gateway.inferences set status = 'void'
+    where id = ${inferenceId} and status = 'held'`);
+}
+
+/** Calls that were held and never ended: their process died. They are void; the ledger's sweeper frees the hold. */
+export async function voidAbandoned(tx: Tx, before: Date): Promise<readonly string[]> {
+  const rows = await tx.query<{ id: string }>(sql`
+    update gateway.inferences set status = 'void'
+    where status = 'held' and created_at < ${before}
+    returning id`);
+  return rows.map((row) => row.id);
+}
+
+type Row = {
+  id: Id<'inference'>;
+  payer_id: string;
+  status: 'held' | 'served' | 'void';
+  route: InferenceRoute;
+  request: string;
+  client_texts: string[];
+  retrieved: Retrieved[];
+  output: string | null;
+  finish_reason: string | null;
+  prompt_tokens: number | null;
+  completion_tokens: number | null;
+  estimated: boolean | null;
+  price_units: string | null;
+  created_at: Date;
+  served_at: Date | null;
+};
+
+const columns = sql`id, payer_id, status, route, request, client_texts, retrieved, output, finish_reason,
+  prompt_tokens, completion_tokens, estimated, price_units, created_at, served_at`;
+
+/** @throws not_found */
+export async function findInference(on: Reader, inferenceId: string): Promise<Inference> {
+  const [row] = await on.query<Row>(sql`
+    select ${columns}
+    from gateway.inferences
+    where id = ${inferenceId}`);
+  if (!row) throw new OpenLedgerError('not_found', `No inference ${inferenceId}.`);
+  return fromRow(row);
+}
+
+/** A payer's calls, newest first. */
+export async function listInferences(
+  on: Reader,
+  {
+    payerId,
+    limit,
+    after,
+  }: { readonly payerId: string; readonly limit: number; readonly after?: string },
+): Promise<readonly Inference[]> {
+  const rows = await on.query<Row>(sql`
+    select ${columns}
+    from gateway.inferences
+    where payer_id = ${payerId} and (${after ?? null}::text is null or id < ${after ?? null})
+    order by id desc
+    limit ${limit}`);
+  return rows.map(fromRow);
+}
+
+const fromRow = (row: Row): Inference => ({
+  inferenceId: row.id,
+  payerId: row.payer_id,
+  status: row.status,
+  route: row.route,
+  request: row.request,
+  clientTexts: row.client_texts,
+  retrieved: row.retrieved,
+  output: row.output ?? '',
+  finishReason: row.finish_reason ?? '',
+  usage: { promptTokens: row.prompt_tokens ?? 0, completionTokens: row.completion_tokens ?? 0 },
+  estimated: row.estimated ?? false,
+  priceUnits: BigInt(row.price_units ?? 0),
+  createdAt: row.created_at,
+  servedAt: row.served_at ?? undefined,
+});

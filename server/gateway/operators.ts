@@ -1,0 +1,112 @@
+/** The operators that may execute here: registered, looked up, never without an address check. */
+import { lookup } from 'node:dns/promises';
+import { BlockList, isIP } from 'node:net';
+import { OpenLedgerError } from '@openledger/protocol';
+import type { Reader, Tx } from '../platform/db.ts';
+import { sql } from '../platform/sql.ts';
+import { localOperator } from './operators/local.ts';
+import { openAiOperator } from './operators/openai.ts';
+import type { Operator, OperatorKind } from './operators/operator.ts';
+import type { GatewayHandles } from './serve.ts';
+
+export type OperatorRow = {
+  readonly name: string;
+  readonly kind: OperatorKind;
+  readonly partyId: string;
+  readonly baseUrl: string | undefined;
+};
+
+/** Registers an operator, or changes its address. @throws forbidden when its address is private and that is not allowed */
+export async function registerOperator(
+  tx: Tx,
+  operator: OperatorRow & { readonly apiKey?: string },
+  { allowPrivate }: { readonly allowPrivate: boolean },
+): Promise<void> {
+  if (operator.baseUrl) await assertReachable(operator.baseUrl, allowPrivate);
+  await tx.query(sql`
+    insert into gateway.operators (name, kind, party_id, base_url, api_key)
+    values (${operator.name}, ${operator.kind}, ${operator.partyId}, ${operator.baseUrl ?? null}, ${operator.apiKey ?? null})
+    on conflict (name) do update
+    set base_url = excluded.base_url, api_key = excluded.api_key
+    where operators.kind = excluded.kind and operators.party_id = excluded.party_id`);
+}
+
+type Row = {
+  name: string;
+  kind: OperatorKind;
+  party_id: string;
+  base_url: string | null;
+  api_key: string | null;
+};
+
+/** @throws not_found */
+export async function findOperator(
+  { db, models }: GatewayHandles,
+  name: string,
+): Promise<{ readonly operator: Operator; readonly partyId: string }> {
+  const [row] = await db.query<Row>(sql`
+    select name, kind, party_id, base_url, api_key
+    from gateway.operators
+    where name = ${name}`);
+  if (!row) throw new OpenLedgerError('not_found', `No operator ${name}.`);
+  const operator =
+    row.kind === 'local'
+      ? localOperator(models)
+      : openAiOperator({ baseUrl: row.base_url as string, apiKey: row.api_key ?? undefined });
+  return { operator, partyId: row.party_id };
+}
+
+export async function listOperators(on: Reader): Promise<readonly OperatorRow[]> {
+  const rows = await on.query<Row>(sql`
+    select name, kind, party_id, base_url, null as api_key
+    from gateway.operators
+    order by name`);
+  return rows.map((row) => ({
+    name: row.name,
+    kind: row.kind,
+    partyId: row.party_id,
+    baseUrl: row.base_url ?? undefined,
+  }));
+}
+
+const privateRanges = new BlockList();
+for (const [range, bits] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  privateRanges.addSubnet(range, bits, 'ipv4');
+}
+privateRanges.addSubnet('::1', 128, 'ipv6');
+privateRanges.addSubnet('fc00::', 7, 'ipv6');
+privateRanges.addSubnet('fe80::', 10, 'ipv6');
+privateRanges.addSubnet('::ffff:0:0', 96, 'ipv6');
+
+async function assertReachable(baseUrl: string, allowPrivate: boolean): Promise<void> {
+  let url: URL;
+  try {
+    url = new URL(baseUrl);
+  } catch (cause) {
+    throw new OpenLedgerError('invalid_input', `"${baseUrl}" is not a URL.`, {}, { cause });
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new OpenLedgerError('invalid_input', 'An operator is reached by http or https.');
+  }
+  if (allowPrivate) return;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const addresses = isIP(host)
+    ? [{ address: host }]
+    : await lookup(host, { all: true }).catch(() => []);
+  for (const { address } of addresses) {
+    if (privateRanges.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) {
+      throw new OpenLedgerError(
+        'forbidden',
+        'The operator has a private address, and this server does not allow that.',
+      );
+    }
+  }
+}

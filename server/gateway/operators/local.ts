@@ -1,0 +1,29 @@
+/** The engine of this process: small models trained here, interpolated with the datanets they were trained on. */
+import type { GenerateOptions, Models } from '../../models/index.ts';
+import type { Generation, Operator, OperatorEvent } from './operator.ts';
+
+export function localOperator(models: Models): Operator {
+  return {
+    countPrompt: (generation) => models.countTokens(optionsOf(generation)),
+    generate: (generation) => generate(models, generation),
+  };
+}
+
+async function* generate(models: Models, generation: Generation): AsyncIterable<OperatorEvent> {
+  yield* models.generate({ ...optionsOf(generation), signal: generation.signal });
+}
+
+/** A small model continues text; it knows no roles. So the prompt is the messages, one after the other. */
+function optionsOf({ model, request, maxTokens, retrieved }: Generation): GenerateOptions {
+  const { temperature, topP, topK, seed, stop, logprobs } = request;
+  return {
+    ...{ model, maxTokens, temperature, topP, topK, seed, stop, logprobs },
+    prompt: request.messages
+      .map((message) => message.content)
+      .filter((text) => text !== '')
+      .join('\n\n'),
+    context: retrieved.map((record) => record.text),
+    retrieved: retrieved.map((record) => record.recordHash),
+    interpolate: request.interpolate,
+  };
+}

@@ -1,0 +1,111 @@
+/** What a client may ask of /v1, and the one shape that the rest of the gateway works on. */
+import { z } from 'zod';
+
+const Content = z.union([
+  z.string(),
+  z
+    .array(z.object({ type: z.literal('text'), text: z.string() }))
+    .transform((parts) => parts.map((p) => p.text).join('')),
+]);
+
+const Message = z.object({
+  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+  content: Content.nullish().transform((content) => content ?? ''),
+});
+
+/** Ours, beside OpenAI's fields. */
+const Extension = z.object({
+  /** Datanets to retrieve context from, by id. */
+  datanets: z.array(z.string()).max(8).default([]),
+  /** How many records to retrieve. */
+  records: z.number().int().min(1).max(20).default(3),
+  /** false: a local model answers bare, without its infinity-gram (to see what that adds). */
+  interpolate: z.boolean().default(true),
+});
+
+const shared = {
+  model: z.string().min(1).max(300),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().gt(0).max(1).nullish(),
+  top_k: z.number().int().min(1).nullish(),
+  seed: z.number().int().nullish(),
+  stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
+  n: z.literal(1).nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  user: z.string().nullish(),
+  openledger: Extension.nullish(),
+};
+
+export const ChatBody = z.object({
+  ...shared,
+  messages: z.array(Message).min(1).max(2000),
+  max_tokens: z.number().int().min(1).nullish(),
+  max_completion_tokens: z.number().int().min(1).nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.number().int().min(0).max(20).nullish(),
+});
+
+export const CompletionBody = z.object({
+  ...shared,
+  prompt: z.union([z.string(), z.array(z.string()).length(1)]),
+  max_tokens: z.number().int().min(1).nullish(),
+  logprobs: z.number().int().min(0).max(5).nullish(),
+  echo: z.literal(false).nullish(),
+});
+
+export type ChatMessage = z.output<typeof Message>;
+
+/** A generation to be served, whatever route it came by. */
+export type GenerationRequest = {
+  readonly kind: 'chat' | 'completion';
+  readonly model: string;
+  readonly messages: readonly ChatMessage[];
+  readonly maxTokens: number | undefined;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  readonly topK: number | undefined;
+  readonly seed: number | undefined;
+  readonly stop: readonly string[];
+  /** How many alternatives to report beside each token; undefined = no log-probabilities. */
+  readonly logprobs: number | undefined;
+  readonly context: { readonly datanets: readonly string[]; readonly records: number };
+  readonly interpolate: boolean;
+};
+
+export function fromChat(body: z.output<typeof ChatBody>): GenerationRequest {
+  return {
+    ...fromShared(body),
+    kind: 'chat',
+    messages: body.messages,
+    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
+  };
+}
+
+export function fromCompletion(body: z.output<typeof CompletionBody>): GenerationRequest {
+  const prompt = typeof body.prompt === 'string' ? body.prompt : body.prompt[0];
+  return {
+    ...fromShared(body),
+    kind: 'completion',
+    messages: [{ role: 'user', content: prompt }],
+    maxTokens: body.max_tokens ?? 16,
+    logprobs: body.logprobs ?? undefined,
+  };
+}
+
+type Shared = Pick<
+  z.output<typeof ChatBody>,
+  'model' | 'temperature' | 'top_p' | 'top_k' | 'seed' | 'stop' | 'openledger'
+>;
+
+const fromShared = (body: Shared) => ({
+  model: body.model,
+  temperature: body.temperature ?? undefined,
+  topP: body.top_p ?? undefined,
+  topK: body.top_k ?? undefined,
+  seed: body.seed ?? undefined,
+  stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
+  context: { datanets: body.openledger?.datanets ?? [], records: body.openledger?.records ?? 3 },
+  interpolate: body.openledger?.interpolate ?? true,
+});

@@ -1,0 +1,150 @@
+/**
+ * The model factory and its registry: from sealed snapshots to a model somebody can call.
+ *
+ * It promises that
+ * - a run is reproducible: recipe, snapshots, seed and engine version give the same files on the same kind of machine;
+ * - a run that was interrupted continues from its checkpoint, and makes its model once;
+ * - every model names the snapshots it learned from, by hash; that is what its data leg pays;
+ * - files are the field's: Hugging Face config, safetensors, tokenizer.json, PEFT adapters;
+ * - withdrawn records are neither trained on nor interpolated with from the next use on.
+ *
+ * Training and inference run in processes of their own, so that numbers never stall the ledger.
+ * It does not meter or charge (gateway), and does not say who shaped an answer (attribution).
+ *
+ * Tables: models.runs, models.models.
+ */
+import { join } from 'node:path';
+import { type Id, OpenLedgerError, type Recipe } from '@openledger/protocol';
+import type { Datanets } from '../datanets/index.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db.ts';
+import { newId } from '../platform/new-id.ts';
+import { writeCorpus } from './corpus.ts';
+import type { EngineEvent, EngineModel } from './engine-messages.ts';
+import { executeRun } from './execute-run.ts';
+import { modelFolders } from './folders.ts';
+import { createLocalEngine } from './local-engine.ts';
+import { findModel, listModels, type Model, registerModel } from './registry.ts';
+import { findRun, listRuns, queueRun, type Run } from './runs.ts';
+
+export type { Model, ModelSnapshot } from './registry.ts';
+export type { Run } from './runs.ts';
+
+export type GenerateOptions = {
+  readonly model: string;
+  readonly prompt: string;
+  /** Texts of retrieved records, put before the prompt as far as they fit, and the hashes of those records. */
+  readonly context: readonly string[];
+  readonly retrieved: readonly string[];
+  readonly maxTokens: number;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  readonly topK: number | undefined;
+  readonly seed: number | undefined;
+  readonly stop: readonly string[];
+  readonly logprobs: number | undefined;
+  readonly interpolate: boolean;
+};
+
+export type Models = {
+  /** Queues a run; the flow carries it out. @throws not_found, model_not_found, unprocessable */
+  train(builderId: string, recipe: Recipe): Promise<Id<'run'>>;
+  executeRun(runId: Id<'run'>): Promise<void>;
+  run(runId: string): Promise<Run>;
+  runs(query: { limit: number }): Promise<readonly Run[]>;
+  /** @throws model_not_found */
+  find(name: string): Promise<Model>;
+  list(): Promise<readonly Model[]>;
+  /** A model that another operator serves: no files and no registered data here. */
+  registerExternal(model: {
+    name: string;
+    operator: string;
+    operatorModel: string;
+    builderId: string;
+    pricing: Model['pricing'];
+    maxTokens: number;
+  }): Promise<void>;
+  generate(options: GenerateOptions & { readonly signal: AbortSignal }): AsyncIterable<EngineEvent>;
+  countTokens(options: GenerateOptions): Promise<number>;
+  stop(): void;
+};
+
+export type ModelsHandles = {
+  readonly db: Db;
+  readonly datanets: Datanets;
+  readonly clock: Clock;
+  readonly folder: string;
+  readonly threads: number;
+  /** Units a token for models made here. */
+  readonly prices: { readonly promptUnits: bigint; readonly completionUnits: bigint };
+};
+
+export function createModels(handles: ModelsHandles): Models {
+  const { db, datanets, clock } = handles;
+  const folders = modelFolders(handles.folder);
+  const engine = createLocalEngine();
+  const engineModel = (name: string) => engineModelOf({ db, datanets, folders }, name);
+  return {
+    async train(builderId, recipe) {
+      await datanets.findSnapshot(recipe.snapshot);
+      if (recipe.kind === 'adapter') await assertBase(db, recipe.base);
+      const runId = newId('run', clock);
+      await db.transaction((tx) =>
+        queueRun(tx, { runId, builderId, recipe, createdAt: clock.now() }),
+      );
+      return runId;
+    },
+    executeRun: (runId) => executeRun({ ...handles, folders }, runId),
+    run: (runId) => findRun(db, runId),
+    runs: (query) => listRuns(db, query),
+    find: (name) => findModel(db, name),
+    list: () => listModels(db),
+    registerExternal: (model) =>
+      db.transaction((tx) =>
+        registerModel(tx, {
+          ...model,
+          ...{
+            modelId: newId('model', clock),
+            kind: 'external',
+            createdAt: clock.now(),
+            snapshots: [],
+          },
+          ...{ baseId: undefined, runId: undefined, hash: undefined },
+          defaultMaxTokens: Math.min(512, model.maxTokens),
+        }),
+      ),
+    async *generate({ model, signal, ...generation }) {
+      yield* engine.generate(await engineModel(model), generation, signal);
+    },
+    countTokens: async ({ model, ...generation }) =>
+      engine.count(await engineModel(model), generation),
+    stop: () => engine.stop(),
+  };
+}
+
+async function assertBase(db: Db, name: string): Promise<void> {
+  const base = await findModel(db, name);
+  if (base.kind !== 'base')
+    throw new OpenLedgerError('unprocessable', `${name} is not a base model.`);
+}
+
+type EngineHandles = Pick<ModelsHandles, 'db' | 'datanets'> & {
+  readonly folders: ReturnType<typeof modelFolders>;
+};
+
+async function engineModelOf(
+  { db, datanets, folders }: EngineHandles,
+  name: string,
+): Promise<EngineModel> {
+  const model = await findModel(db, name);
+  const corpora: string[] = [];
+  for (const { snapshotId } of model.snapshots)
+    corpora.push(await writeCorpus(datanets, { folders, snapshotId }));
+  const isAdapter = model.kind === 'adapter';
+  return {
+    key: [model.modelId, ...corpora].join('|'),
+    baseFolder: folders.model(isAdapter ? (model.baseId as string) : model.modelId),
+    adapterFolder: isAdapter ? join(folders.model(model.modelId)) : undefined,
+    corpora: [...new Set(corpora)],
+  };
+}

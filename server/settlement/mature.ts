@@ -1,0 +1,89 @@
+/** Pending credits become payable when nobody can dispute them any more; without a wallet they wait in escrow. */
+import { isId, OPEN } from '@openledger/protocol';
+import { newId } from '../platform/new-id.ts';
+import { sql } from '../platform/sql.ts';
+import { postInParts } from './post-in-parts.ts';
+import type { PartyId, Stage } from './stage.ts';
+
+/** A credit on its way when its epoch closed may land after that epoch has matured: so many epochs are looked at again. */
+const LOOK_BACK = 16n;
+
+/**
+ * Moves what has matured: `pending:<epoch>` -> `payable`, or `escrow` for a party without a wallet; and `escrow` ->
+ * `payable` for parties that have bound a wallet since.
+ *
+ * @param through the last epoch whose dispute window has passed
+ */
+export async function mature(stage: Stage, through: bigint): Promise<void> {
+  const epochs = await stage.db.query<{ number: string }>(sql`
+    select number
+    from settlement.epochs
+    where number <= ${through}
+      and (state = 'closing' or number > ${through - LOOK_BACK})
+    order by number`);
+  for (const { number } of epochs) {
+    const balances = await partyBalances(stage, `pending:${number}`);
+    const wallets = await stage.walletsOf(balances.map(({ party }) => party));
+    await moveAll(stage, 'matured', balances, ({ party }) => ({
+      from: `pending:${number}`,
+      to: wallets.has(party) ? 'payable' : 'escrow',
+    }));
+  }
+  const waiting = await partyBalances(stage, 'escrow');
+  const wallets = await stage.walletsOf(waiting.map(({ party }) => party));
+  await release(
+    stage,
+    waiting.filter(({ party }) => wallets.has(party)),
+  );
+}
+
+/** Releases one party's escrow at once, for the moment in which it binds its wallet. @returns the units released */
+export async function releaseEscrow(stage: Stage, party: PartyId): Promise<bigint> {
+  if (!(await stage.walletsOf([party])).has(party)) return 0n;
+  const amount = await stage.ledger.balance(`${party}:escrow`);
+  if (amount > 0n) await release(stage, [{ party, amount }]);
+  return amount;
+}
+
+export type PartyBalance = { readonly party: PartyId; readonly amount: bigint };
+
+/** What each party has under a purpose; other owners (treasury, insurance) have no wallets to pay to. */
+export async function partyBalances(
+  { ledger }: Pick<Stage, 'ledger'>,
+  purpose: string,
+): Promise<readonly PartyBalance[]> {
+  const balances = await ledger.balances({ purpose });
+  return balances.flatMap(({ account, asset, balance }) => {
+    const owner = account.slice(0, account.indexOf(':'));
+    return asset === OPEN && balance > 0n && isId('party', owner)
+      ? [{ party: owner, amount: balance }]
+      : [];
+  });
+}
+
+const release = (stage: Stage, balances: readonly PartyBalance[]) =>
+  moveAll(stage, 'escrow.released', balances, () => ({ from: 'escrow', to: 'payable' }));
+
+/**
+ * The key is new each time, which is safe here: a move takes what stands in an account, so a repeat after a lost answer
+ * finds the account empty, and two at once cannot both take it.
+ */
+function moveAll(
+  stage: Stage,
+  reason: string,
+  balances: readonly PartyBalance[],
+  way: (balance: PartyBalance) => { readonly from: string; readonly to: string },
+): Promise<void> {
+  return postInParts(stage, {
+    idempotencyKey: `${reason}:${newId('transaction', stage.clock)}`,
+    reason,
+    postings: balances.map((balance) => {
+      const { from, to } = way(balance);
+      return {
+        from: `${balance.party}:${from}`,
+        to: `${balance.party}:${to}`,
+        amount: balance.amount,
+      };
+    }),
+  });
+}
