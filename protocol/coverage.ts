@@ -11,7 +11,7 @@
  */
 import type { Measured } from './shares.ts';
 import { type Shares, WEIGHT_ONE } from './split.ts';
-import type { Span, Trace } from './trace.ts';
+import type { Span, TextRange, Trace } from './trace.ts';
 import { cutWords, tokenAt } from './words.ts';
 
 /**
@@ -30,11 +30,14 @@ export type Coverage = Measured & {
   readonly echo: bigint;
 };
 
+/** A word of an output and what it says, in 1/65,536 bits. */
+export type InformedWord = TextRange & { readonly information: number };
+
 /**
  * @param information of one word, in 1/65,536 bits (`informationIn`)
  * @param ownersOf a record's entitlement vector, weights summing to 2^64
  */
-export function coverage(
+export const coverage = (
   output: string,
   trace: Trace,
   {
@@ -44,30 +47,37 @@ export function coverage(
     readonly information: (word: string) => number;
     readonly ownersOf: (recordHash: string) => Shares;
   },
+): Coverage => coverWords(informedWords(output, information), trace, ownersOf);
+
+/**
+ * The same for words whose information is known already, as a receipt's evidence states it.
+ *
+ * @param words ascending and apart; their offsets, and those of the spans and echoes, may count anything alike
+ */
+export function coverWords(
+  words: Iterable<InformedWord>,
+  trace: Pick<Trace, 'spans' | 'echoes'>,
+  ownersOf: (recordHash: string) => Shares,
 ): Coverage {
   const entitlements = new Map<string, Shares>();
   const keysOf = trace.spans.map((span) => entitlementKeys(span, ownersOf, entitlements));
   const earned = new Map<string, bigint>(); // entitlement key -> information, in 2^-64 of a unit
   let [total, covered, commons, echo] = [0n, 0n, 0n, 0n];
 
-  const words = cutWords(output);
-  const covers = (range: { readonly start: number; readonly end: number }, i: number) =>
-    range.start <= words.starts[i] && words.ends[i] <= range.end;
   let first = 0; // spans before this one end before the word
   let nextEcho = 0;
-  for (let i = 0; i < words.count; i++) {
-    if (!words.wordFlags[i]) continue;
-    const worth = BigInt(information(tokenAt(words, i)));
-    while (trace.echoes[nextEcho]?.end <= words.starts[i]) nextEcho++;
-    if (nextEcho < trace.echoes.length && covers(trace.echoes[nextEcho], i)) {
+  for (const word of words) {
+    const worth = BigInt(word.information);
+    while (trace.echoes[nextEcho]?.end <= word.start) nextEcho++;
+    if (nextEcho < trace.echoes.length && covers(trace.echoes[nextEcho], word)) {
       echo += worth;
       continue;
     }
     total += worth;
-    while (trace.spans[first]?.end <= words.starts[i]) first++;
+    while (trace.spans[first]?.end <= word.start) first++;
     const keys = new Set<string>();
     let isCovered = false;
-    for (let k = first; k < trace.spans.length && covers(trace.spans[k], i); k++) {
+    for (let k = first; k < trace.spans.length && covers(trace.spans[k], word); k++) {
       isCovered = true;
       for (const key of keysOf[k]) keys.add(key);
     }
@@ -85,6 +95,22 @@ export function coverage(
     parties: partiesOf(earned, entitlements),
   };
 }
+
+/** The words of an output, symbols left out. */
+export function* informedWords(
+  output: string,
+  information: (word: string) => number,
+): Generator<InformedWord> {
+  const words = cutWords(output);
+  for (let i = 0; i < words.count; i++) {
+    if (!words.wordFlags[i]) continue;
+    const [start, end] = [words.starts[i], words.ends[i]];
+    yield { start, end, information: information(tokenAt(words, i)) };
+  }
+}
+
+const covers = (range: TextRange, word: TextRange): boolean =>
+  range.start <= word.start && word.end <= range.end;
 
 /** The distinct entitlements of a span's records. */
 function entitlementKeys(

@@ -18,6 +18,7 @@ export * from './operations.ts';
 export * from './policy.ts';
 export * from './shares.ts';
 export * from './signatures.ts';
+export * from './snapshot.ts';
 export * from './split.ts';
 export * from './trace.ts';
 export * from './trace-by-scan.ts';

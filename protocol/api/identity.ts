@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { idSchema } from '../ids.ts';
 import { Units } from '../money.ts';
 import { type Operations, scopes } from '../operations.ts';
+import { Address, WalletSignature } from '../signatures.ts';
 import { pageOf, paging } from './paging.ts';
 
+/** What an identity names: a wallet, something not yet claimed, or (`local`) the installation itself. */
 export const partyKinds = [
   'eip155',
   'npm-package',
@@ -12,17 +14,11 @@ export const partyKinds = [
   'git',
   'github',
   'handle',
+  'local',
 ] as const;
 
 /** `<kind>:<name>`; what a name may be depends on the kind and is checked by the server. */
 const IdentityText = z.string().min(3).max(300);
-
-/** `0x` and 40 hex digits, in any case; answers are lower case. */
-export const WalletAddress = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'Expected an EVM address.');
-
-const WalletSignature = z
-  .string()
-  .regex(/^0x[0-9a-f]{130}$/, 'Expected a signature of 65 bytes in hex.');
 
 const Time = z.iso.datetime();
 
@@ -32,7 +28,7 @@ export const Party = z.object({
   kind: z.enum(partyKinds),
   displayName: z.string().optional(),
   /** Where its earnings go; absent while nobody has proved that the identity is his. */
-  wallet: WalletAddress.optional(),
+  wallet: Address.optional(),
   /** The party whose claim to this identity was attested; its wallet receives. */
   holderId: idSchema('party').optional(),
   /** What an importer saw beside the name: a hint for a claim, not proof. Shown to the party and to admins. */
@@ -64,7 +60,9 @@ export const Claim = z.object({
   claimantId: idSchema('party'),
   evidence: z.string(),
   state: z.enum(['open', 'granted', 'superseded']),
-  attestations: z.array(z.object({ attesterId: idSchema('party'), statement: z.string(), at: Time })),
+  attestations: z.array(
+    z.object({ attesterId: idSchema('party'), statement: z.string(), at: Time }),
+  ),
   createdAt: Time,
 });
 
@@ -146,13 +144,14 @@ export const identityOperations = {
     method: 'POST',
     path: '/api/identity/challenges',
     scope: 'manage',
-    input: z.object({ address: WalletAddress }),
+    /** Lower case, or mixed case with its checksum. */
+    input: z.object({ address: z.string().length(42) }),
     output: z.object({
       challengeId: idSchema('challenge'),
       /** To be signed as it stands (EIP-191, personal_sign). */
       message: z.string(),
       /** The wallet that must sign too, because the new one replaces it. */
-      replaces: WalletAddress.optional(),
+      replaces: Address.optional(),
       expiresAt: Time,
     }),
     status: 201,

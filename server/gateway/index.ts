@@ -64,12 +64,15 @@ export function createGateway(handles: GatewayHandles): Gateway {
     operators: () => listOperators(db),
     async capture(inferenceId) {
       const inference = await findInference(db, inferenceId);
+      if (inference.priceUnits === 0n) {
+        await ledger.release({ holdId: holdIdOf(inferenceId), reason: 'inference.served', reference: inferenceId });
+        return;
+      }
       await ledger.capture({
-        idempotencyKey: `capture:${inferenceId}`,
         holdId: holdIdOf(inferenceId),
-        reason: 'inference',
+        reason: 'inference.served',
         reference: inferenceId,
-        to: [{ account: 'clearing:fees', amount: inference.priceUnits }],
+        postings: [{ to: 'clearing:fees', amount: inference.priceUnits }],
       });
     },
     async sweep() {

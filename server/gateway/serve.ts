@@ -168,7 +168,7 @@ async function hold({ handles, inferenceId, caller, heldUnits }: Call): Promise<
   await reserveSpending(db, caller, heldUnits);
   try {
     await ledger.hold({
-      idempotencyKey: `hold:${inferenceId}`,
+      reason: 'inference.held',
       holdId: holdIdOf(inferenceId),
       reference: inferenceId,
       from: `${caller.partyId}:available`,
@@ -184,7 +184,8 @@ async function hold({ handles, inferenceId, caller, heldUnits }: Call): Promise<
 
 async function letGo({ handles, inferenceId, caller, heldUnits }: Call): Promise<void> {
   await handles.ledger.release({
-    idempotencyKey: `release:${inferenceId}`,
+    reason: 'inference.void',
+    reference: inferenceId,
     holdId: holdIdOf(inferenceId),
   });
   await settleSpending(handles.db, caller, { reserved: heldUnits, spent: 0n });

@@ -3,7 +3,13 @@
  *
  * Input is parsed before a handler sees it, and output is cut to what the table declares before a client sees it.
  */
-import { type InputOf, OpenLedgerError, type Operation, type Operations, type OutputOf } from '@openledger/protocol';
+import {
+  type InputOf,
+  OpenLedgerError,
+  type Operation,
+  type Operations,
+  type OutputOf,
+} from '@openledger/protocol';
 import type { z } from 'zod';
 import type { Caller } from '../identity/index.ts';
 import type { Line } from '../platform/lines.ts';
@@ -77,5 +83,7 @@ function parseInput(schema: z.ZodObject, raw: unknown): Record<string, unknown> 
 function encodeOutput(verb: string, operation: Operation, output: unknown): unknown {
   const encoded = operation.output.safeParse(output);
   if (encoded.success) return encoded.data;
-  throw new Error(`${verb} answered what its operation does not declare.`, { cause: encoded.error });
+  throw new Error(`${verb} answered what its operation does not declare.`, {
+    cause: encoded.error,
+  });
 }

@@ -9,10 +9,11 @@ export type Caller = {
   readonly limitUnits: bigint | undefined;
   /** The models the key may call; undefined = all. The gateway holds it. */
   readonly models: readonly string[] | undefined;
+  readonly expiresAt: Date | undefined;
 };
 
 /** `admin` may do everything. */
 export const mayDo = (caller: Pick<Caller, 'scopes'>, scope: Scope): boolean =>
-  caller.scopes.includes(scope) || caller.scopes.includes('admin');
+  caller.scopes.includes(scope) || isAdmin(caller);
 
 export const isAdmin = (caller: Pick<Caller, 'scopes'>): boolean => caller.scopes.includes('admin');

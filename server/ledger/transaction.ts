@@ -1,12 +1,5 @@
 /** A line of the log, its canonical bytes, and the chain that batches of them form. */
-import {
-  canonicalize,
-  concatBytes,
-  type Id,
-  merkleRoot,
-  sha256,
-  utf8,
-} from '@openledger/protocol';
+import { canonicalize, concatBytes, type Id, merkleRoot, sha256, utf8 } from '@openledger/protocol';
 import type { Command, Posting } from './command.ts';
 
 export type Transaction = {
@@ -71,9 +64,7 @@ export const rootOf = (transactions: readonly Transaction[]): Uint8Array =>
 
 /** SHA-256(previous | term | first sequence | root); both numbers as 8 bytes, big-endian. */
 export const batchHash = (batch: Omit<Batch, 'hash' | 'number' | 'count'>): Uint8Array =>
-  sha256(
-    concatBytes(batch.previous, uint64(batch.term), uint64(batch.firstSequence), batch.root),
-  );
+  sha256(concatBytes(batch.previous, uint64(batch.term), uint64(batch.firstSequence), batch.root));
 
 function uint64(value: number): Uint8Array {
   const bytes = new Uint8Array(8);

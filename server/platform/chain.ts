@@ -9,6 +9,7 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
+  getAddress,
   type Hex,
   type HttpTransport,
   http,
@@ -119,7 +120,7 @@ export async function openChain({
       inTurn(signer.address, async () => {
         const { contractAddress } = await received(await sender(signer).sendTransaction({ data }));
         if (!contractAddress) throw new Error('The transaction created no contract.');
-        return contractAddress;
+        return getAddress(contractAddress);
       }),
     async fund(signer) {
       if (!anvil || (await reader.getBalance({ address: signer.address })) > GAS_ALLOWANCE / 2n)

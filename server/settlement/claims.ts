@@ -31,10 +31,10 @@ export async function findClaimable(stage: Stage, party: PartyId): Promise<reado
     select distinct account
     from settlement.payouts
     where party = ${party} and epoch <= ${current.epoch}`);
-  const { leaves, tree } = await treeOf(stage, current);
+  const { leaves, indexOf, tree } = await treeOf(stage, current);
   const found = accounts.map(async ({ account }) => {
-    const index = leaves.findIndex((leaf) => leaf.account === account);
-    if (index < 0) return [];
+    const index = indexOf.get(account);
+    if (index === undefined) return []; // paid there only by a root that was revoked
     const leaf = leaves[index];
     const claimed = await readClaimed(stage, account);
     const owed = leaf.cumulative > claimed ? leaf.cumulative - claimed : 0n;
@@ -126,7 +126,11 @@ export async function listPayouts(
   }));
 }
 
-type Tree = { readonly leaves: readonly Leaf[]; readonly tree: LeafTree };
+type Tree = {
+  readonly leaves: readonly Leaf[];
+  readonly indexOf: ReadonlyMap<Address, number>;
+  readonly tree: LeafTree;
+};
 
 /** The last trees by root: many parties claim from the same one. */
 const trees = new WeakMap<Stage, Map<Hex, Promise<Tree>>>();
@@ -146,13 +150,13 @@ async function treeOf(stage: Stage, root: Root): Promise<Tree> {
 
 async function buildTree({ db, vault }: Stage, root: Root): Promise<Tree> {
   const leaves = await leavesOf(db, root.epoch, vault.token);
-  const tree = await leafTree(leaves);
-  if (tree.root !== root.hash) {
+  const tree = leaves.length > 0 ? await leafTree(leaves) : undefined;
+  if (tree?.root !== root.hash) {
     throw new OpenLedgerError('unavailable', 'The root on the chain is not one of this ledger.', {
       ...root,
       epoch: `${root.epoch}`,
       activeAt: `${root.activeAt}`,
     });
   }
-  return { leaves, tree };
+  return { leaves, tree, indexOf: new Map(leaves.map(({ account }, index) => [account, index])) };
 }

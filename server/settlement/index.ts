@@ -19,6 +19,8 @@
  *
  * Tables: settlement.vault, .epochs, .payouts, .events.
  */
+import { isAddress } from 'viem';
+import type { Identity } from '../identity/index.ts';
 import type { Address, Chain } from '../platform/chain.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
@@ -54,7 +56,7 @@ export type { PartyId, Vault } from './stage.ts';
 export type SettlementOptions = {
   readonly db: Db;
   readonly ledger: Stage['ledger'];
-  readonly walletsOf: Stage['walletsOf'];
+  readonly identity: Pick<Identity, 'walletsOf'>;
   readonly chain: Chain;
   readonly keys: Keys;
   readonly clock: Clock;
@@ -94,8 +96,9 @@ export async function createSettlement(options: SettlementOptions): Promise<Sett
   const { db, chain, keys, log } = options;
   const signers = await openSigners(keys);
   const vault = await openVault({ ...options, signers });
-  const sync = inTurn(() => readEvents({ ...options, signers, vault }));
-  const stage: Stage = { ...options, signers, vault, sync };
+  const handles = { ...options, signers, vault, walletsOf: walletsFrom(options) };
+  const sync = inTurn(() => readEvents(handles));
+  const stage: Stage = { ...handles, sync };
   await sync();
   await openEpoch(stage);
   log.info('settlement.opened', { chainId: chain.id, vault: vault.address, token: vault.token });
@@ -116,6 +119,20 @@ export async function createSettlement(options: SettlementOptions): Promise<Sett
     solvency: () => measureSolvency(stage),
   };
 }
+
+/** Wallets were checked where they were bound; one that is no address must not become a leaf. */
+const walletsFrom =
+  ({ identity, db }: Pick<SettlementOptions, 'identity' | 'db'>): Stage['walletsOf'] =>
+  async (parties) => {
+    const wallets = new Map<string, Address>();
+    if (parties.length === 0) return wallets;
+    for (const [party, wallet] of await identity.walletsOf(db, parties)) {
+      if (!isAddress(wallet, { strict: false }))
+        throw new Error(`The wallet of ${party} is no address.`);
+      wallets.set(party, wallet);
+    }
+    return wallets;
+  };
 
 async function openSigners(keys: Keys): Promise<Signers> {
   const [deployer, publisher, guardian, relayer, faucet] = await Promise.all(

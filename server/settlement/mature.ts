@@ -52,12 +52,10 @@ export async function partyBalances(
   { ledger }: Pick<Stage, 'ledger'>,
   purpose: string,
 ): Promise<readonly PartyBalance[]> {
-  const balances = await ledger.balances({ purpose });
-  return balances.flatMap(({ account, asset, balance }) => {
-    const owner = account.slice(0, account.indexOf(':'));
-    return asset === OPEN && balance > 0n && isId('party', owner)
-      ? [{ party: owner, amount: balance }]
-      : [];
+  const balances = await ledger.balances({ suffix: `:${purpose}`, asset: OPEN });
+  return balances.flatMap(({ account, amount }) => {
+    const party = account.slice(0, -purpose.length - 1);
+    return isId('party', party) ? [{ party, amount }] : [];
   });
 }
 

@@ -31,8 +31,8 @@ export async function measureSolvency(stage: Stage): Promise<Solvency> {
   );
   const block = BigInt(read_block);
   const [outside, exported] = await Promise.all([
-    stage.ledger.balances({ prefix: 'external:' }),
-    stage.ledger.balances({ purpose: 'exported' }),
+    stage.ledger.balances({ prefix: 'external:', asset: OPEN }),
+    stage.ledger.balances({ suffix: ':exported', asset: OPEN }),
   ]);
   const liabilities = -sum(outside);
   const holdings = await readHoldings(stage, block);
@@ -54,5 +54,5 @@ export async function assertSolvent(stage: Stage): Promise<void> {
   });
 }
 
-const sum = (balances: readonly { readonly asset: string; readonly balance: bigint }[]): bigint =>
-  balances.reduce((total, { asset, balance }) => (asset === OPEN ? total + balance : total), 0n);
+const sum = (balances: readonly { readonly amount: bigint }[]): bigint =>
+  balances.reduce((total, { amount }) => total + amount, 0n);

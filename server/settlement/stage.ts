@@ -28,7 +28,7 @@ export type Stage = {
   readonly db: Db;
   readonly ledger: Pick<Ledger, 'post' | 'balance' | 'balances'>;
   /** Wallets of those parties that have one. */
-  readonly walletsOf: (parties: readonly PartyId[]) => Promise<ReadonlyMap<PartyId, Address>>;
+  readonly walletsOf: (parties: readonly PartyId[]) => Promise<ReadonlyMap<string, Address>>;
   readonly chain: Chain;
   readonly vault: Vault;
   readonly signers: Signers;

@@ -43,7 +43,7 @@ export async function worstGradientError(
     total,
     names.map((name) => values[name]),
   );
-  slopes.forEach((slope, i) => output(slope, `slope.${names[i]}`));
+  for (const [i, slope] of slopes.entries()) output(slope, `slope.${names[i]}`);
 
   const session = await openSession(graph, { threads: 1 });
   const lossAt = async (at: Arrays): Promise<number> => (await session.run(at)).loss[0];

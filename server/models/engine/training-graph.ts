@@ -7,6 +7,7 @@ import {
   type Graph,
   input,
   output,
+  type Shape,
   type Value,
 } from '../../compute/tensor/graph.ts';
 import { crossEntropy } from '../../compute/tensor/layers.ts';
@@ -14,14 +15,14 @@ import { add, linear, mean, scale } from '../../compute/tensor/operators.ts';
 import { type Adapter, factorNames } from './adapter.ts';
 import { causalAttention, llamaHidden, llamaLogits } from './llama.ts';
 import type { LlamaConfig } from './llama-config.ts';
-import type { Model, Weights } from './weights.ts';
+import { type Model, shapesOf, type Weights } from './weights.ts';
 
 export type BatchSize = { readonly batch: number; readonly context: number };
 
 /** Trains every weight of a model. */
 export function baseTrainingGraph(model: Model, size: BatchSize, optimiser: AdamWSettings): Graph {
   const graph = createGraph();
-  const trained = weightInputs(graph, model.weights);
+  const trained = weightInputs(graph, shapesOf(model.weights));
   const parameter = lookup(trained);
   const loss = emitLoss(graph, model.config, size, {
     parameter,
@@ -39,7 +40,7 @@ export function adapterTrainingGraph(
 ): Graph {
   const graph = createGraph();
   const parameter = lookup(weightConstants(graph, base.weights));
-  const trained = weightInputs(graph, adapter.weights);
+  const trained = weightInputs(graph, shapesOf(adapter.weights));
   const factor = lookup(trained);
   const loss = emitLoss(graph, base.config, size, {
     parameter,
@@ -84,8 +85,11 @@ function finish(loss: Value, trained: ReadonlyMap<string, Value>, optimiser: Ada
   return loss.graph;
 }
 
-export const weightInputs = (graph: Graph, weights: Weights): ReadonlyMap<string, Value> =>
-  new Map([...weights].map(([name, { shape }]) => [name, input(graph, name, 'float32', shape)]));
+export const weightInputs = (
+  graph: Graph,
+  shapes: ReadonlyMap<string, Shape>,
+): ReadonlyMap<string, Value> =>
+  new Map([...shapes].map(([name, shape]) => [name, input(graph, name, 'float32', shape)]));
 
 export const weightConstants = (graph: Graph, weights: Weights): ReadonlyMap<string, Value> =>
   new Map([...weights].map(([name, { shape, data }]) => [name, constant(graph, data, shape)]));

@@ -37,3 +37,6 @@ export function fillGaussian(data: Float32Array, deviation: number, random: Rand
 
 export const copyWeights = (weights: Weights): Weights =>
   new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
+
+export const shapesOf = (weights: Weights): ReadonlyMap<string, Shape> =>
+  new Map([...weights].map(([name, { shape }]) => [name, shape]));

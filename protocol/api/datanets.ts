@@ -1,0 +1,354 @@
+/** Operations of datanets: contribute, import, refine, seal, withdraw, retrieve. */
+import { z } from 'zod';
+import { Sha256Hex } from '../hash.ts';
+import { idSchema } from '../ids.ts';
+import type { Operations } from '../operations.ts';
+import { EntitlementList, RecordSource, SnapshotExport, SnapshotManifest } from '../snapshot.ts';
+import { pageOf, paging } from './paging.ts';
+
+const datanetId = idSchema('datanet');
+const importId = idSchema('import');
+const snapshotId = idSchema('snapshot');
+const Time = z.iso.datetime();
+const Count = z.number().int().min(0);
+
+/** Who wrote a text, before the datanet has turned it into a party. */
+export const ContributorIdentity = z.union([
+  /** `<kind>:<name>`, for example `npm-package:zod` or `handle:ada`. */
+  z.string().min(3).max(300),
+  /** An author of a commit. The datanet keeps only a keyed hash of the address. */
+  z.strictObject({ kind: z.literal('git'), email: z.string().min(1).max(320) }),
+]);
+export type ContributorIdentity = z.output<typeof ContributorIdentity>;
+
+export const DraftContributor = z.strictObject({
+  identity: ContributorIdentity,
+  /** Relative to the other contributors of the record. */
+  weight: z.number().int().min(1),
+  /** What the importer saw beside the name: a help for a later claim, not proof. */
+  hint: z.record(z.string().max(100), z.string().max(1000)).optional(),
+});
+
+/** A record as it is offered: one line of an import, or one contribution. */
+export const Draft = z.strictObject({
+  text: z.string(),
+  /** An SPDX id. Absent or `unknown` is refused: nobody may guess for the author. */
+  licence: z.string().max(200).optional(),
+  /** Absent: whoever contributes it. */
+  contributors: z.array(DraftContributor).min(1).max(1000).optional(),
+  source: RecordSource.optional(),
+  metadata: z.record(z.string().max(100), z.json()).optional(),
+});
+export type Draft = z.output<typeof Draft>;
+
+/** Why a record was not taken. */
+export const rejectionReasons = [
+  'malformed',
+  'size',
+  'encoding',
+  'licence',
+  'secret',
+  'quality',
+  'duplicate',
+  'withdrawn',
+] as const;
+export const RejectionReason = z.enum(rejectionReasons);
+export type RejectionReason = z.output<typeof RejectionReason>;
+
+export const Rejection = z.object({
+  /** From 1, in what was sent. */
+  line: z.number().int().min(1),
+  reason: RejectionReason,
+  message: z.string(),
+});
+
+export const Intake = z.object({
+  accepted: Count,
+  rejected: z.partialRecord(RejectionReason, Count),
+  /** The first rejections, at most 1,000. */
+  rejections: z.array(Rejection),
+});
+export type Intake = z.output<typeof Intake>;
+
+export const Datanet = z.object({
+  id: datanetId,
+  name: z.string(),
+  title: z.string(),
+  description: z.string(),
+  ownerId: idSchema('party'),
+  /** SPDX ids that are accepted. */
+  licences: z.array(z.string()),
+  /** Records contributed, withdrawn ones included. */
+  records: Count,
+  createdAt: Time,
+});
+
+export const Import = z.object({
+  id: importId,
+  datanetId,
+  name: z.string(),
+  /** Lines that the datanet has dealt with. */
+  taken: Count,
+  /**
+   * Digest of those lines: d(0) = 64 zeros, d(n) = SHA-256 of d(n-1) followed by the hex SHA-256 of line n's bytes.
+   * Whoever resumes compares it with his own first `taken` lines.
+   */
+  digest: Sha256Hex,
+  accepted: Count,
+  rejected: z.partialRecord(RejectionReason, Count),
+  updatedAt: Time,
+});
+export type Import = z.output<typeof Import>;
+
+export const RecordSummary = z.object({
+  hash: Sha256Hex,
+  contributionId: idSchema('contribution').optional(),
+  licence: z.string(),
+  source: RecordSource,
+  /** ppm, by the formula `qualityVersion`. */
+  quality: z.number().int(),
+  qualityVersion: z.string(),
+  sizeBytes: Count,
+  withdrawnAt: Time.optional(),
+  createdAt: Time,
+});
+
+export const RecordDetail = RecordSummary.extend({
+  text: z.string(),
+  metadata: z.record(z.string(), z.json()),
+  /** Identity and weight of each contributor; of derived records, those of their parents. */
+  contributors: z.array(
+    z.object({ partyId: z.string(), identity: z.string(), weight: z.string() }),
+  ),
+  /** The refinements it came from: parent, refiner, and for each of its lines the parent's line. */
+  parents: z.array(
+    z.object({
+      hash: Sha256Hex,
+      refinement: z.string(),
+      refinerId: idSchema('party'),
+      lines: z.array(z.number().int()),
+    }),
+  ),
+});
+
+export const Snapshot = z.object({
+  id: snapshotId,
+  datanetId,
+  hash: Sha256Hex,
+  manifest: SnapshotManifest,
+  /** The newest pool version; each withdrawal adds one. */
+  poolVersion: z.number().int().min(1),
+});
+
+export const RetrievedRecord = z.object({
+  recordHash: Sha256Hex,
+  snapshotId,
+  text: z.string(),
+  /** BM25; larger is nearer. */
+  score: z.number(),
+  source: RecordSource,
+  /** Identities, the largest owner first. */
+  contributors: z.array(z.string()),
+});
+
+export const refinements = ['clean-1', 'chunk-1'] as const;
+export const Refinement = z.enum(refinements);
+export type Refinement = z.output<typeof Refinement>;
+
+export const datanetsOperations = {
+  create: {
+    summary: 'Create a datanet owned by the caller',
+    method: 'POST',
+    path: '/api/datanets',
+    scope: 'contribute',
+    input: z.object({
+      name: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'Expected lower-case letters, digits and dashes.'),
+      title: z.string().min(1).max(200).optional(),
+      description: z.string().max(5000).optional(),
+      /** Absent: the common open licences. */
+      licences: z.array(z.string().min(1).max(100)).min(1).max(200).optional(),
+    }),
+    output: Datanet,
+    status: 201,
+  },
+  list: {
+    summary: 'List datanets, oldest first, or find one by its name',
+    method: 'GET',
+    path: '/api/datanets',
+    scope: 'read',
+    input: z.object({ name: z.string().max(63).optional(), ...paging }),
+    output: pageOf(Datanet),
+  },
+  get: {
+    summary: 'Show a datanet',
+    method: 'GET',
+    path: '/api/datanets/:datanetId',
+    scope: 'read',
+    input: z.object({ datanetId }),
+    output: Datanet,
+  },
+  contribute: {
+    summary: 'Contribute one record',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/contributions',
+    scope: 'contribute',
+    input: z.object({ datanetId, ...Draft.shape }),
+    output: z.object({ contributionId: idSchema('contribution'), recordHash: Sha256Hex }),
+    status: 201,
+  },
+  contributeMany: {
+    summary: 'Contribute records as lines of JSON; a broken line is reported and the rest goes in',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/contributions/batch',
+    scope: 'contribute',
+    input: z.object({ datanetId }),
+    output: Intake,
+    body: 'ndjson',
+  },
+  openImport: {
+    summary: "Open the caller's import of this name, or find it where it stopped",
+    method: 'POST',
+    path: '/api/datanets/:datanetId/imports',
+    scope: 'contribute',
+    input: z.object({ datanetId, name: z.string().min(1).max(300) }),
+    output: Import,
+  },
+  getImport: {
+    summary: 'Show an import',
+    method: 'GET',
+    path: '/api/datanets/:datanetId/imports/:importId',
+    scope: 'read',
+    input: z.object({ datanetId, importId }),
+    output: Import,
+  },
+  uploadImport: {
+    summary: 'Send the next lines of an import; they are taken together or not at all',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/imports/:importId/lines/:from',
+    scope: 'contribute',
+    input: z.object({
+      datanetId,
+      importId,
+      /** How many lines came before: must equal `taken`, so that no line is taken twice. */
+      from: z.coerce.number<number>().int().min(0),
+    }),
+    output: z.object({ import: Import, intake: Intake }),
+    body: 'ndjson',
+  },
+  restartImport: {
+    summary:
+      'Begin an import again because its source has changed; known records count as duplicates',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/imports/:importId/restart',
+    scope: 'contribute',
+    input: z.object({ datanetId, importId }),
+    output: Import,
+  },
+  listRecords: {
+    summary: 'List contributed records in the order of their acceptance',
+    method: 'GET',
+    path: '/api/datanets/:datanetId/records',
+    scope: 'read',
+    input: z.object({ datanetId, ...paging }),
+    output: pageOf(RecordSummary),
+  },
+  getRecord: {
+    summary: 'Show a record with its text, contributors and lineage',
+    method: 'GET',
+    path: '/api/datanets/:datanetId/records/:recordHash',
+    scope: 'read',
+    input: z.object({ datanetId, recordHash: Sha256Hex }),
+    output: RecordDetail,
+  },
+  refine: {
+    summary: 'Refine all records that are not yet refined; the caller is the refiner',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/refinements',
+    scope: 'contribute',
+    input: z.object({
+      datanetId,
+      pipeline: z.array(Refinement).min(1).max(8).default(['clean-1', 'chunk-1']),
+    }),
+    output: z.object({ refined: Count, derived: Count, unchanged: Count }),
+  },
+  seal: {
+    summary: 'Seal a snapshot; where nothing is new, the newest one is returned',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/snapshots',
+    scope: 'contribute',
+    input: z.object({ datanetId }),
+    output: Snapshot,
+  },
+  listSnapshots: {
+    summary: "List a datanet's snapshots, oldest first",
+    method: 'GET',
+    path: '/api/datanets/:datanetId/snapshots',
+    scope: 'read',
+    input: z.object({ datanetId, ...paging }),
+    output: pageOf(Snapshot),
+  },
+  getSnapshot: {
+    summary: 'Show a snapshot',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId',
+    scope: 'read',
+    input: z.object({ snapshotId }),
+    output: Snapshot,
+  },
+  exportSnapshot: {
+    summary: 'Export all that a verifier needs to recompute an attribution, in one document',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/export',
+    scope: 'read',
+    input: z.object({ snapshotId }),
+    output: SnapshotExport,
+  },
+  proveRecord: {
+    summary: 'Prove that a record, and who is entitled to it, is part of a snapshot',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/records/:recordHash',
+    scope: 'read',
+    input: z.object({ snapshotId, recordHash: Sha256Hex }),
+    output: z.object({
+      recordHash: Sha256Hex,
+      owners: EntitlementList,
+      index: Count,
+      size: Count,
+      /** Siblings, nearest to the leaf first. */
+      proof: z.array(Sha256Hex),
+      root: Sha256Hex,
+      withdrawn: z.boolean(),
+    }),
+  },
+  withdraw: {
+    summary:
+      'Withdraw a contribution and all that was refined from it: never traced, retrieved or paid again',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/withdrawals',
+    scope: 'contribute',
+    input: z.object({
+      datanetId,
+      recordHash: Sha256Hex,
+      reason: z.string().min(1).max(1000),
+    }),
+    output: z.object({
+      /** Hashes of the record and of its refinements. */
+      withdrawn: z.array(Sha256Hex),
+      snapshots: z.array(z.object({ snapshotId, poolVersion: z.number().int() })),
+    }),
+  },
+  retrieve: {
+    summary: 'Find the records of the newest snapshot that are nearest to a query',
+    method: 'GET',
+    path: '/api/datanets/:datanetId/retrieve',
+    scope: 'read',
+    input: z.object({
+      datanetId,
+      query: z.string().min(1).max(4000),
+      limit: z.coerce.number<number>().int().min(1).max(100).default(5),
+    }),
+    output: z.object({ items: z.array(RetrievedRecord) }),
+  },
+} as const satisfies Operations;

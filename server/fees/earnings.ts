@@ -1,0 +1,145 @@
+/** What a party has earned, from which inferences, and who earned most. */
+import { type FeeRole, type Shares, WEIGHT_ONE } from '@openledger/protocol';
+import type { Reader } from '../platform/db.ts';
+import { sql } from '../platform/sql.ts';
+import {
+  type RoutedLeg,
+  type RoutingRow,
+  routingColumns,
+  routingFromRow,
+} from './routings.ts';
+import { creditAccount, type FeesHandles } from './stage.ts';
+
+/** Units, over a party's whole life. */
+export type Earnings = {
+  /** Credited for data: evidence, and the pools folded so far. */
+  readonly data: bigint;
+  /** Credited as operator, builder, and builder of the base. */
+  readonly operator: bigint;
+  readonly builder: bigint;
+  readonly base: bigint;
+  /** Its part of pools in the open epoch, rounded down; credited when the epoch closes. */
+  readonly accruing: bigint;
+  /** What is owed below one unit, in 2^-64 units. */
+  readonly fraction: bigint;
+};
+
+export async function earningsOf(handles: FeesHandles, partyId: string): Promise<Earnings> {
+  const [entitlement] = await handles.db.query<{ credited: string; fraction: string }>(sql`
+    select credited, entitled - credited * ${WEIGHT_ONE}::numeric as fraction
+    from fees.entitlements
+    where payee = ${partyId}`);
+  const direct = await directEarnings(handles.db, partyId);
+  return {
+    data: BigInt(entitlement?.credited ?? 0),
+    operator: direct.get('operator') ?? 0n,
+    builder: direct.get('builder') ?? 0n,
+    base: direct.get('base') ?? 0n,
+    accruing: await accruingFor(handles, partyId),
+    fraction: BigInt(entitlement?.fraction ?? 0),
+  };
+}
+
+async function directEarnings(on: Reader, partyId: string): Promise<Map<FeeRole, bigint>> {
+  const rows = await on.query<{ role: FeeRole; units: string }>(sql`
+    select leg ->> 'role' as role, sum((leg ->> 'amount')::numeric) as units
+    from fees.routings
+    cross join jsonb_array_elements(legs) as leg
+    where earners @> array[${partyId}::text]
+      and is_posted
+      and reversal_id is null
+      and leg ->> 'account' = ${partyId} || ':pending:' || epoch
+    group by 1`);
+  return new Map(rows.map(({ role, units }) => [role, BigInt(units)]));
+}
+
+/** Pools are few (one a snapshot and version), so each is asked for its members. */
+async function accruingFor(handles: FeesHandles, partyId: string): Promise<bigint> {
+  const pools = await handles.db.query<{ pool: string; sub_units: string }>(sql`
+    select pool, sum(sub_units) as sub_units
+    from fees.pool_epochs
+    where folded_in is null
+    group by pool`);
+  let subUnits = 0n;
+  for (const { pool, sub_units } of pools) {
+    const member = (await handles.poolMembers(pool)).find(({ to }) => to === partyId);
+    subUnits += (BigInt(sub_units) * (member?.weight ?? 0n)) / WEIGHT_ONE;
+  }
+  return subUnits / WEIGHT_ONE;
+}
+
+/** One inference's part in a party's earnings. */
+export type Payout = {
+  readonly inferenceId: string;
+  readonly role: 'data' | Exclude<RoutedLeg['role'], 'data'>;
+  /** Whole units; for data rounded down, because credits are rounded over a lifetime and not call by call. */
+  readonly units: bigint;
+  /** For data: the weight of the share and the data leg that it divides. */
+  readonly weight: bigint | undefined;
+  readonly dataUnits: bigint | undefined;
+  readonly servedAt: Date;
+  readonly creditedAt: Date | undefined;
+  readonly isReversed: boolean;
+};
+
+/**
+ * Explains a party's earnings, newest inference first. What came through pools is not listed call by call.
+ *
+ * @param after an inference's id; the page begins with the next older one
+ * @param limit the most inferences; one can have several payouts
+ */
+export async function payoutsOf(
+  on: Reader,
+  query: { readonly partyId: string; readonly limit: number; readonly after?: string },
+): Promise<{ readonly payouts: readonly Payout[]; readonly next: string | undefined }> {
+  const rows = await on.query<RoutingRow>(sql`
+    select ${routingColumns}
+    from fees.routings
+    left join fees.batches on batches.id = batch_id
+    where (share_to @> array[${query.partyId}::text] or earners @> array[${query.partyId}::text])
+      and (${query.after ?? null}::text is null or sequence < (
+        select sequence from fees.routings where inference_id = ${query.after ?? null}
+      ))
+    order by sequence desc
+    limit ${query.limit}`);
+  return {
+    payouts: rows.flatMap((row) => payoutsIn(row, query.partyId)),
+    next: rows.length === query.limit ? rows.at(-1)?.inference_id : undefined,
+  };
+}
+
+function payoutsIn(row: RoutingRow, partyId: string): readonly Payout[] {
+  const { inferenceId, servedAt, creditedAt, isReversed, ...routing } = routingFromRow(row);
+  const common = { inferenceId, servedAt, creditedAt, isReversed };
+  const account = creditAccount(partyId, routing.epoch);
+  const direct = routing.legs
+    .filter((leg) => leg.account === account)
+    .map(({ role, amount }) => ({
+      ...common,
+      ...{ role, units: amount, weight: undefined, dataUnits: undefined },
+    }));
+  const weight = weightOf(routing.shares, partyId);
+  if (weight === undefined) return direct;
+  const units = (routing.dataUnits * weight) / WEIGHT_ONE;
+  return [
+    { ...common, role: 'data', units, weight, dataUnits: routing.dataUnits },
+    ...direct,
+  ];
+}
+
+const weightOf = (shares: Shares, partyId: string): bigint | undefined =>
+  shares.find(({ to }) => to === partyId)?.weight;
+
+/** Who was credited most for data, with what is accruing in pools left out. */
+export async function topEarners(
+  on: Reader,
+  limit: number,
+): Promise<readonly { readonly partyId: string; readonly units: bigint }[]> {
+  const rows = await on.query<{ payee: string; credited: string }>(sql`
+    select payee, credited
+    from fees.entitlements
+    where payee like 'pty\\_%' and credited > 0
+    order by credited desc, payee
+    limit ${limit}`);
+  return rows.map(({ payee, credited }) => ({ partyId: payee, units: BigInt(credited) }));
+}

@@ -1,0 +1,100 @@
+/**
+ * The HTTP surface: the table's operations under `/api`, whatever is mounted beside them, and the console at `/`.
+ *
+ * Keys and scopes, body limits, errors and headers are seen to here, once, for all of them.
+ */
+import { randomBytes } from 'node:crypto';
+import { api, OpenLedgerError } from '@openledger/protocol';
+import { Hono } from 'hono';
+import type { Log } from '../platform/log.ts';
+import type { Authenticate } from './authorize.ts';
+import { type BodyLimits, defaultLimits } from './body.ts';
+import { errorResponse } from './error-response.ts';
+import type { Route } from './implement.ts';
+import { jsonResponse } from './json-response.ts';
+import { mountRoutes } from './mount.ts';
+import { openApi } from './openapi.ts';
+import { staticFile } from './static-files.ts';
+
+export type HttpParts = {
+  readonly routes: readonly Route[];
+  readonly authenticate: Authenticate;
+  readonly log: Log;
+  /** Other surfaces, such as `/v1`. They may set an `onError` of their own; ours catches what they do not. */
+  readonly mount?: (app: Hono) => void;
+  /** Prometheus text for `/metrics`. */
+  readonly metrics?: () => Promise<string>;
+  /** Rejects when the process cannot serve; `/healthz` then says 503. */
+  readonly checkHealth?: () => Promise<unknown>;
+  /** Folder of the built console. */
+  readonly consoleFolder?: string;
+  readonly limits?: Partial<BodyLimits>;
+};
+
+export function createHttp(parts: HttpParts): Hono {
+  const { log, metrics, consoleFolder } = parts;
+  const app = new Hono();
+  const requestIds = new WeakMap<Request, string>();
+
+  app.use(async (c, next) => {
+    const requestId = `req_${randomBytes(12).toString('hex')}`;
+    requestIds.set(c.req.raw, requestId);
+    const startedAt = performance.now();
+    await next();
+    protect(c.res.headers, requestId);
+    const ms = Math.round(performance.now() - startedAt);
+    log.info('http.request', {
+      requestId,
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      ms,
+    });
+  });
+  app.onError((error, c) => errorResponse(error, log, requestIds.get(c.req.raw) ?? 'none'));
+  app.notFound((c) => {
+    const { method, path } = c.req;
+    const error = new OpenLedgerError('not_found', `There is no ${method} ${path}.`, {
+      method,
+      path,
+    });
+    return errorResponse(error, log, requestIds.get(c.req.raw) ?? 'none');
+  });
+
+  const limits = { ...defaultLimits, ...parts.limits };
+  mountRoutes(app, { routes: parts.routes, authenticate: parts.authenticate, limits });
+  parts.mount?.(app);
+
+  const document = openApi(api);
+  app.get('/api/openapi.json', () => jsonResponse(document));
+  app.get('/healthz', () => health(parts.checkHealth));
+  if (metrics) {
+    const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
+    app.get('/metrics', async (c) => c.body(await metrics(), 200, headers));
+  }
+  if (consoleFolder) {
+    app.get('*', async (c) => (await staticFile(consoleFolder, c.req.path)) ?? c.notFound());
+  }
+  return app;
+}
+
+/** No sniffing, no referrer, no framing, and for what is not the console no content of any kind. */
+function protect(headers: Headers, requestId: string): void {
+  headers.set('x-request-id', requestId);
+  headers.set('x-content-type-options', 'nosniff');
+  headers.set('referrer-policy', 'no-referrer');
+  headers.set('cross-origin-resource-policy', 'same-origin');
+  headers.set('cross-origin-opener-policy', 'same-origin');
+  if (!headers.has('content-security-policy')) {
+    headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  }
+}
+
+async function health(check: HttpParts['checkHealth']): Promise<Response> {
+  try {
+    await check?.();
+    return jsonResponse({ status: 'ok' });
+  } catch (cause) {
+    throw new OpenLedgerError('unavailable', 'The server cannot serve now.', {}, { cause });
+  }
+}

@@ -1,0 +1,62 @@
+/** Reading request bodies, never more of them than allowed. */
+import { fromUtf8, OpenLedgerError } from '@openledger/protocol';
+import { type Line, linesOf } from '../platform/lines.ts';
+
+export type BodyLimits = {
+  /** A JSON body. */
+  readonly jsonBytes: number;
+  /** One line of an NDJSON body; a longer one is reported and skipped. */
+  readonly lineBytes: number;
+  /** A whole NDJSON body. */
+  readonly uploadBytes: number;
+};
+
+export const defaultLimits: BodyLimits = {
+  jsonBytes: 8 * 2 ** 20,
+  lineBytes: 8 * 2 ** 20,
+  uploadBytes: 16 * 2 ** 30,
+};
+
+/** An absent body is an empty object. @throws invalid_input, too_large */
+export async function readJson(
+  request: Request,
+  { jsonBytes }: BodyLimits,
+): Promise<Record<string, unknown>> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of limited(request, jsonBytes)) chunks.push(chunk);
+  const text = fromUtf8(Buffer.concat(chunks));
+  if (text === '') return {};
+  const value = parseJson(text);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw new OpenLedgerError('invalid_input', 'The body must be a JSON object.');
+}
+
+/** The body's lines as they arrive. @throws too_large, while it is read, once the whole is */
+export const readLines = (request: Request, limits: BodyLimits): AsyncIterable<Line> =>
+  linesOf(limited(request, limits.uploadBytes), { maxLineBytes: limits.lineBytes });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OpenLedgerError('invalid_input', `The body is not JSON: ${reason}`, {}, { cause });
+  }
+}
+
+async function* limited(request: Request, limitBytes: number): AsyncGenerator<Uint8Array> {
+  const tooLarge = () =>
+    new OpenLedgerError('too_large', `The body is larger than ${limitBytes} bytes.`, {
+      limitBytes,
+    });
+  if (Number(request.headers.get('content-length') ?? 0) > limitBytes) throw tooLarge();
+  if (!request.body) return;
+  let sizeBytes = 0;
+  for await (const chunk of request.body) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > limitBytes) throw tooLarge();
+    yield chunk;
+  }
+}

@@ -1,0 +1,39 @@
+/** Puts the app on a port. */
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+import type { Hono } from 'hono';
+
+export type Listening = { readonly url: string; readonly close: () => Promise<void> };
+
+/** An upload may take as long as it takes to read a large tree; its headers may not. */
+const REQUEST_TIMEOUT_MS = 6 * 60 * 60_000;
+
+/** @param port 0 = any free one @throws what Node says when the port is taken */
+export function listen(
+  app: Pick<Hono, 'fetch'>,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<Listening> {
+  return new Promise((resolve, reject) => {
+    const server = serve({
+      fetch: app.fetch,
+      hostname: host,
+      port,
+      serverOptions: { requestTimeout: REQUEST_TIMEOUT_MS },
+    });
+    server.once('error', reject);
+    server.once('listening', () => {
+      const { port: chosen } = server.address() as AddressInfo;
+      const name = host.includes(':') ? `[${host}]` : host;
+      resolve({ url: `http://${name}:${chosen}`, close: () => close(server) });
+    });
+  });
+}
+
+/** Lets open answers end for a moment, then hangs up. */
+const close = (server: ReturnType<typeof serve>): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    const hangUp = () => 'closeAllConnections' in server && server.closeAllConnections();
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+    setTimeout(hangUp, 1000).unref();
+  });

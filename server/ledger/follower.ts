@@ -1,0 +1,76 @@
+/** Writes history by account behind the log, so that nobody who posts waits for it. */
+import type { Db, Tx } from '../platform/db.ts';
+import type { Log } from '../platform/log.ts';
+import { sql } from '../platform/sql.ts';
+
+export type Follower = {
+  /** The log has grown. */
+  wake(): void;
+  /** Catches up with what is durable now and stops. */
+  stop(): Promise<void>;
+};
+
+const PAUSE_MS = 100;
+const PAGE = 2_000;
+
+export function createFollower({ db, log }: { readonly db: Db; readonly log: Log }): Follower {
+  let timer: NodeJS.Timeout | undefined;
+  let following: Promise<void> | undefined;
+
+  const follow = async () => {
+    timer = undefined;
+    try {
+      while ((await db.transaction(followPage)) === PAGE);
+    } catch (cause) {
+      log.warn('ledger.follower_failed', { cause }); // statements read the log's end themselves until it works again
+    }
+  };
+
+  return {
+    wake() {
+      timer ??= setTimeout(() => {
+        following = (following ?? Promise.resolve()).then(follow);
+      }, PAUSE_MS);
+    },
+    async stop() {
+      clearTimeout(timer);
+      await following;
+      if (timer) await follow();
+    },
+  };
+}
+
+/** @returns how many transactions were followed, at most a page */
+async function followPage(tx: Tx): Promise<number> {
+  const [{ after, upto }] = await tx.query<{ after: string; upto: string }>(sql`
+    select f.sequence as after, least(f.sequence + ${PAGE}, w.sequence) as upto
+    from ledger.follower f, ledger.writer w
+    for update of f`);
+  if (after === upto) return 0;
+  await tx.query(sql`
+    insert into ledger.entries (account, sequence, amount, balance)
+    select change.account,
+           change.sequence,
+           change.amount,
+           coalesce(before.balance, 0) + sum(change.amount) over (partition by change.account order by change.sequence)
+    from (
+      select side.account, t.sequence, sum(side.amount) as amount
+      from ledger.transactions t
+      cross join lateral (
+        select f.account, -f.amount from unnest(t.froms, t.amounts) as f(account, amount)
+        union all
+        select g.account, g.amount from unnest(t.tos, t.amounts) as g(account, amount)
+      ) as side(account, amount)
+      where t.sequence > ${after} and t.sequence <= ${upto}
+      group by side.account, t.sequence
+    ) change
+    left join lateral (
+      select e.balance
+      from ledger.entries e
+      where e.account = change.account
+      order by e.sequence desc
+      limit 1
+    ) before on true`);
+  await tx.query(sql`update ledger.follower set sequence = ${upto}`);
+  return Number(upto) - Number(after);
+}

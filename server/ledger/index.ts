@@ -1,0 +1,171 @@
+/**
+ * The ledger: double entry, several assets, append-only.
+ *
+ * Promises
+ * - A posting names both sides, so every transaction balances; the balances of an asset always sum to zero.
+ * - Only `external:*` stands below zero. A transaction is judged by where each account stands after the whole of it, in the
+ *   reducer first and by the table's constraint again.
+ * - What is answered is durable. The same idempotency key with the same payload is answered with what it did the first
+ *   time; with another payload it is a `conflict`. A refused command leaves nothing behind, its key included: the same
+ *   wish may succeed later.
+ * - A hold ends exactly once: captured (in part or whole), released or expired. Until the sweep has expired it, it can be
+ *   captured. Money in `...:held` moves through its hold alone.
+ * - Nothing is edited. A reversal mirrors legs pro rata of what remains; partial reversals, however many, sum exactly.
+ * - Batches form a hash chain; `audit` replays it all and names the first difference.
+ *
+ * Does not
+ * - pay for what an account no longer has: a reversal that a receiver cannot pay is refused as `insufficient_funds`, whole.
+ *   Receivables (netted from future earnings, then bond, then insurance) come with disputes;
+ * - let other processes write: one writer at a time, by lock and term. Readers may be anywhere;
+ * - know parties, prices or policies: account names are its callers' words.
+ *
+ * A transaction's id is made here unless the caller brings one (any `txn_` id that is not taken, e.g. one derived from an
+ * inference's id); the id is then a part of the payload.
+ *
+ * Tables (schema `ledger`): `writer` head of the log, `batches` and `transactions` the log, `accounts` balances, `holds` the
+ * open ones, `entries` and `follower` history by account, written behind the log.
+ */
+import type { Id } from '@openledger/protocol';
+import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db.ts';
+import type { Log } from '../platform/log.ts';
+import { sql } from '../platform/sql.ts';
+import type { Outcome } from './apply.ts';
+import { type AuditReport, audit } from './audit.ts';
+import {
+  type Balance,
+  type BalancesFilter,
+  balance,
+  balances,
+  type TrialBalance,
+  trialBalance,
+} from './balances.ts';
+import {
+  type Capture,
+  type Command,
+  checkCommand,
+  commands,
+  type Hold,
+  type Post,
+  type Release,
+  type Reverse,
+} from './command.ts';
+import { findTransaction, type RecordedTransaction } from './find-transaction.ts';
+import { createFollower } from './follower.ts';
+import { idOf } from './read-transactions.ts';
+import { type Entry, statement } from './statement.ts';
+import { createWriter } from './writer.ts';
+
+export { ownedBy } from './account.ts';
+export type { Outcome } from './apply.ts';
+export type { AuditReport, Check } from './audit.ts';
+export { audit } from './audit.ts';
+export type { Balance, BalancesFilter, TrialBalance } from './balances.ts';
+export type {
+  Capture,
+  Hold,
+  Post,
+  Posting,
+  PostingInput,
+  Release,
+  Reverse,
+} from './command.ts';
+export { MAX_POSTINGS } from './command.ts';
+export type { RecordedTransaction } from './find-transaction.ts';
+export type { Entry } from './statement.ts';
+
+/** What became of a command that was not refused: done now, or done before under the same key. */
+export type Done = {
+  readonly kind: 'posted' | 'replayed';
+  readonly transactionId: Id<'transaction'>;
+  readonly sequence: number;
+};
+
+export type Ledger = {
+  /** Becomes the writer; without it this ledger only reads. @throws unavailable while another process writes */
+  start(): Promise<void>;
+  /** @throws insufficient_funds naming account and missing units; conflict; unavailable */
+  post(wish: Post): Promise<Done>;
+  /** Queues all at once, so that they share a batch where they fit. Each is refused or done by itself. */
+  postAll(wishes: readonly Post[]): Promise<readonly Answer[]>;
+  hold(wish: Hold): Promise<Done>;
+  /** @throws conflict when the hold ended otherwise; insufficient_funds when it is smaller than the capture */
+  capture(wish: Capture): Promise<Done>;
+  release(wish: Release): Promise<Done>;
+  /** @throws unprocessable when less remains; insufficient_funds when a receiver no longer has it */
+  reverse(wish: Reverse): Promise<Done>;
+  /** Gives back every hold whose time is over. @returns how many this call ended */
+  expireHolds(now: Date): Promise<number>;
+  balance(account: string, asset?: string): Promise<bigint>;
+  balances(filter?: BalancesFilter): Promise<readonly Balance[]>;
+  statement(
+    account: string,
+    page?: { readonly asset?: string; readonly limit?: number; readonly after?: number },
+  ): Promise<readonly Entry[]>;
+  transaction(transactionId: Id<'transaction'>): Promise<RecordedTransaction | undefined>;
+  trialBalance(): Promise<readonly TrialBalance[]>;
+  audit(): Promise<AuditReport>;
+  /** Finishes what is queued and lets another process write. */
+  stop(): Promise<void>;
+};
+
+/** One wish's answer among several. */
+export type Answer = Done | Extract<Outcome, { kind: 'refused' }>;
+
+export function createLedger({
+  db,
+  clock,
+  log,
+}: {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Ledger {
+  const follower = createFollower({ db, log });
+  const writer = createWriter({ db, clock, log, onCommit: follower.wake });
+
+  const submit = async (command: Command): Promise<Answer> => {
+    checkCommand(command);
+    const outcome = await writer.submit(command);
+    if (outcome.kind !== 'posted') return outcome;
+    const { transactionId, sequence } = outcome.transaction;
+    return { kind: 'posted', transactionId, sequence };
+  };
+  const done = async (command: Command): Promise<Done> => {
+    const answer = await submit(command);
+    if (answer.kind === 'refused') throw answer.error;
+    return answer;
+  };
+
+  return {
+    async start() {
+      await writer.start();
+      follower.wake();
+    },
+    post: (wish) => done(commands.post(wish)),
+    postAll: (wishes) => Promise.all(wishes.map((wish) => submit(commands.post(wish)))),
+    hold: (wish) => done(commands.hold(wish)),
+    capture: (wish) => done(commands.capture(wish)),
+    release: (wish) => done(commands.release(wish)),
+    reverse: (wish) => done(commands.reverse(wish)),
+    async expireHolds(now) {
+      const due = await db.query<{ id: string }>(
+        sql`select id from ledger.holds where expires_at <= ${now.toISOString()} order by expires_at, id`,
+      );
+      const answers = await Promise.all(
+        due.map(({ id }) => submit(commands.expire(idOf('hld', id)))),
+      );
+      return answers.filter(({ kind }) => kind === 'posted').length; // the others were captured or released meanwhile
+    },
+    balance: (account, asset) => balance(db, account, asset),
+    balances: (filter) => balances(db, filter),
+    statement: (account, page) => statement(db, { ...page, account }),
+    transaction: (transactionId) => findTransaction(db, transactionId),
+    trialBalance: () => trialBalance(db),
+    audit: () => audit(db),
+    async stop() {
+      await writer.stop();
+      await follower.stop();
+    },
+  };
+}

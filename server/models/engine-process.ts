@@ -1,0 +1,76 @@
+/** The process that answers: loads models when they are first asked for, and generates for many callers at once. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadTokenizer } from '../compute/tokenizer/tokenizer.ts';
+import { serveParent } from '../platform/child.ts';
+import { readCorpus } from './corpus.ts';
+import { mergeAdapter } from './engine/adapter.ts';
+import { loadAdapter } from './engine/adapter-files.ts';
+import { createDatastore } from './engine/datastore.ts';
+import { createDecoder } from './engine/decoder.ts';
+import { createGenerator, type Generator } from './engine/generator.ts';
+import { readModel } from './engine/model-files.ts';
+import type { EngineModel, FromEngine, ToEngine } from './engine-messages.ts';
+
+const BATCH = 8;
+
+const loaded = new Map<string, Promise<Generator>>();
+const running = new Map<number, AbortController>();
+
+const parent = serveParent<ToEngine, FromEngine>((message) => {
+  if (message.kind === 'abort') {
+    running.get(message.id)?.abort();
+    return;
+  }
+  serve(message).catch((error: unknown) =>
+    parent.send({
+      kind: 'failed',
+      id: message.id,
+      reason: error instanceof Error ? error.message : String(error),
+    }),
+  );
+});
+
+async function serve(message: Exclude<ToEngine, { kind: 'abort' }>): Promise<void> {
+  const { id, generation } = message;
+  const stop = new AbortController();
+  running.set(id, stop);
+  try {
+    const generator = await generatorOf(message.model);
+    if (message.kind === 'count') {
+      parent.send({ kind: 'count', id, tokens: generator.countPrompt(generation) });
+      return;
+    }
+    await generator.generate(
+      generation,
+      (event) => parent.send({ kind: 'event', id, event }),
+      stop.signal,
+    );
+  } finally {
+    running.delete(id);
+  }
+}
+
+function generatorOf(model: EngineModel): Promise<Generator> {
+  const known = loaded.get(model.key);
+  if (known) return known;
+  const loading = load(model);
+  loaded.set(model.key, loading);
+  loading.catch(() => loaded.delete(model.key));
+  return loading;
+}
+
+async function load({ baseFolder, adapterFolder, corpora }: EngineModel): Promise<Generator> {
+  const tokenizer = loadTokenizer(
+    JSON.parse(await readFile(join(baseFolder, 'tokenizer.json'), 'utf8')),
+  );
+  const base = await readModel(baseFolder);
+  const model = adapterFolder ? mergeAdapter(base, await loadAdapter(adapterFolder)) : base;
+  const decoder = await createDecoder(model, {
+    batch: BATCH,
+    maxLength: model.config.max_position_embeddings,
+    threads: 1, // a step is too small to be worth a second thread
+  });
+  const datastore = createDatastore(await Promise.all(corpora.map(readCorpus)), tokenizer);
+  return createGenerator(decoder, { tokenizer, datastore });
+}

@@ -1,0 +1,199 @@
+/** The process that trains: takes one job, reports progress, leaves the finished model's files, and ends. */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AdapterRecipe, BaseRecipe, Evaluation, RunProgress } from '@openledger/protocol';
+import { loadTokenizer, type Tokenizer } from '../compute/tokenizer/tokenizer.ts';
+import { trainTokenizer } from '../compute/tokenizer/train-tokenizer.ts';
+import { serveParent } from '../platform/child.ts';
+import { type Corpus, readCorpus } from './corpus.ts';
+import { mergeAdapter } from './engine/adapter.ts';
+import { writeAdapter } from './engine/adapter-files.ts';
+import { trainAdapter } from './engine/adapter-trainer.ts';
+import { trainBase } from './engine/base-trainer.ts';
+import { bigramLoss } from './engine/bigram.ts';
+import { defaultAdapterRecipe, defaultBaseRecipe, defaultDimensions } from './engine/defaults.ts';
+import { llamaConfig } from './engine/llama-config.ts';
+import { readModel, writeModel } from './engine/model-files.ts';
+import { evaluateLoss } from './engine/score.ts';
+import type { TrainingHooks } from './engine/training-loop.ts';
+import type { Model } from './engine/weights.ts';
+import {
+  fixedWindows,
+  splitHeldOut,
+  type TokenData,
+  tokenStream,
+  type Window,
+} from './engine/windows.ts';
+import type { TrainJob, TrainReport } from './train-job.ts';
+
+const HELD_OUT_EVERY = 20;
+const EVALUATION_WINDOWS = 64;
+const CHECKPOINT_EVERY_STEPS = 250;
+const REPORT_EVERY_STEPS = 10;
+
+const parent = serveParent<TrainJob, TrainReport>((job) => {
+  train(job).then(
+    (evaluation) => parent.send({ kind: 'done', evaluation }),
+    (error: unknown) =>
+      parent.send({
+        kind: 'failed',
+        reason: error instanceof Error ? error.message : String(error),
+      }),
+  );
+});
+
+async function train(job: TrainJob): Promise<Evaluation> {
+  const draft = join(job.runFolder, 'model'); // becomes the model by one rename
+  await mkdir(draft, { recursive: true });
+  const evaluation =
+    job.kind === 'base' ? await trainBaseJob(job, draft) : await trainAdapterJob(job, draft);
+  await rm(job.modelFolder, { recursive: true, force: true });
+  await mkdir(join(job.modelFolder, '..'), { recursive: true });
+  await rename(draft, job.modelFolder);
+  return evaluation;
+}
+
+type BaseJob = Extract<TrainJob, { kind: 'base' }>;
+type AdapterJob = Extract<TrainJob, { kind: 'adapter' }>;
+
+async function trainBaseJob(job: BaseJob, draft: string): Promise<Evaluation> {
+  const startedAt = performance.now();
+  const { recipe, threads } = job;
+  report({ stage: 'tokenizing', step: 0, steps: recipe.steps });
+  const documents = documentTexts(await readCorpus(job.corpus), recipe.documentCharacters);
+  const definition = trainTokenizer(documents, { vocabularySize: recipe.vocabulary });
+  await writeFile(join(draft, 'tokenizer.json'), JSON.stringify(definition));
+  const tokenizer = loadTokenizer(definition);
+  const { training, heldOut } = splitHeldOut(encodeDocuments(tokenizer, documents), HELD_OUT_EVERY);
+  const config = llamaConfig({
+    ...defaultDimensions,
+    ...{
+      width: recipe.width,
+      layers: recipe.layers,
+      heads: recipe.heads,
+      keyValueHeads: recipe.heads,
+    },
+    feedForwardWidth: Math.ceil((recipe.width * 8) / 3 / 32) * 32,
+    ...{
+      context: recipe.contextLength,
+      vocabularySize: tokenizer.vocabSize,
+      separator: tokenizer.bosId,
+    },
+  });
+  const model = await trainBase(
+    {
+      ...defaultBaseRecipe,
+      ...{
+        config,
+        threads,
+        seed: recipe.seed,
+        context: recipe.contextLength,
+        separator: tokenizer.bosId,
+      },
+      schedule: { ...defaultBaseRecipe.schedule, steps: recipe.steps },
+    },
+    training,
+    hooksOf(job, recipe),
+  );
+  await writeModel(draft, model);
+  report({ stage: 'evaluating', step: recipe.steps, steps: recipe.steps });
+  const windows = evaluationWindows(heldOut, tokenizer, recipe.contextLength);
+  const stream = streamOf(training, tokenizer);
+  return {
+    heldOutLoss: await evaluateLoss(model, windows, { threads }),
+    before: Math.log(tokenizer.vocabSize),
+    bigramLoss: bigramLoss(stream, windows, { vocabularySize: tokenizer.vocabSize }),
+    parameters: countParameters(model.weights),
+    trainingTokens: stream.length,
+    seconds: (performance.now() - startedAt) / 1000,
+  };
+}
+
+async function trainAdapterJob(job: AdapterJob, draft: string): Promise<Evaluation> {
+  const startedAt = performance.now();
+  const { recipe, threads } = job;
+  report({ stage: 'tokenizing', step: 0, steps: recipe.steps });
+  const tokenizer = loadTokenizer(
+    JSON.parse(await readFile(join(job.baseFolder, 'tokenizer.json'), 'utf8')),
+  );
+  const base = await readModel(job.baseFolder);
+  const encode = async (file: string) =>
+    encodeDocuments(tokenizer, documentTexts(await readCorpus(file), recipe.documentCharacters));
+  const { training, heldOut } = splitHeldOut(await encode(job.corpus), HELD_OUT_EVERY);
+  const context = base.config.max_position_embeddings;
+  const adapter = await trainAdapter(
+    {
+      ...defaultAdapterRecipe,
+      ...{ threads, context, seed: recipe.seed, rank: recipe.rank, separator: tokenizer.bosId },
+      schedule: { ...defaultAdapterRecipe.schedule, steps: recipe.steps },
+    },
+    base,
+    { own: training, base: await encode(job.baseCorpus) },
+    hooksOf(job, recipe),
+  );
+  await writeAdapter(draft, adapter, { baseModel: recipe.base });
+  report({ stage: 'evaluating', step: recipe.steps, steps: recipe.steps });
+  const windows = evaluationWindows(heldOut, tokenizer, context);
+  const stream = streamOf(training, tokenizer);
+  return {
+    heldOutLoss: await evaluateLoss(mergeAdapter(base, adapter), windows, { threads }),
+    before: await evaluateLoss(base, windows, { threads }),
+    bigramLoss: bigramLoss(stream, windows, { vocabularySize: tokenizer.vocabSize }),
+    parameters: countParameters(adapter.weights),
+    trainingTokens: stream.length,
+    seconds: (performance.now() - startedAt) / 1000,
+  };
+}
+
+/** Each document's head, as long as the recipe reads. */
+const documentTexts = ({ documents }: Corpus, characters: number): readonly string[] =>
+  documents.map(({ records }) =>
+    records
+      .map((record) => record.text)
+      .join('')
+      .slice(0, characters)
+      .toWellFormed(),
+  );
+
+function encodeDocuments(tokenizer: Tokenizer, texts: readonly string[]): TokenData {
+  const encoded = texts.map((text) => tokenizer.encode(text));
+  const tokens = new Int32Array(encoded.reduce((size, document) => size + document.length, 0));
+  const documents: number[] = [];
+  let at = 0;
+  for (const document of encoded) {
+    documents.push(at);
+    tokens.set(document, at);
+    at += document.length;
+  }
+  return { tokens, documents };
+}
+
+const streamOf = (data: TokenData, tokenizer: Tokenizer) =>
+  tokenStream(data, { separator: tokenizer.bosId, vocabularySize: tokenizer.vocabSize });
+
+const evaluationWindows = (
+  heldOut: TokenData,
+  tokenizer: Tokenizer,
+  context: number,
+): readonly Window[] =>
+  fixedWindows(streamOf(heldOut, tokenizer), { context, count: EVALUATION_WINDOWS });
+
+const countParameters = (weights: Model['weights']): number =>
+  [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+
+function hooksOf({ runFolder }: TrainJob, { steps }: BaseRecipe | AdapterRecipe): TrainingHooks {
+  return {
+    checkpoints: { directory: join(runFolder, 'checkpoints'), everySteps: CHECKPOINT_EVERY_STEPS },
+    onProgress: ({ step, loss, tokensPerSecond }) => {
+      if (step % REPORT_EVERY_STEPS === 0 || step === steps) {
+        report({ stage: 'training', step, steps, loss, tokensPerSecond });
+      }
+    },
+  };
+}
+
+function report(
+  progress: Omit<RunProgress, 'loss' | 'tokensPerSecond'> & Partial<RunProgress>,
+): void {
+  parent.send({ kind: 'progress', progress: { loss: null, tokensPerSecond: null, ...progress } });
+}
