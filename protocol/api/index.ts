@@ -4,14 +4,19 @@
  * Adding a noun: write `<noun>.ts` beside this file and its line here, then `server/http/<noun>.ts` implements
  * `api.<noun>`. SDK, CLI and OpenAPI document follow by themselves.
  */
+import { gatewayOperations } from './gateway.ts';
 import { identityOperations } from './identity.ts';
+import { modelsOperations } from './models.ts';
 
 export const api = {
   identity: identityOperations,
+  models: modelsOperations,
+  gateway: gatewayOperations,
 } as const;
 
 export type Api = typeof api;
 export type Noun = keyof Api;
 
 export { partyKinds } from './identity.ts';
+export { AdapterRecipe, BaseRecipe, Evaluation, Recipe, RunProgress } from './models.ts';
 export { pageOf, paging } from './paging.ts';

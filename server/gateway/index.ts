@@ -12,10 +12,10 @@
  *
  * Tables: gateway.operators, gateway.inferences, gateway.key_spending.
  */
-import type { Id } from '@openledger/protocol';
-import type { Caller } from '../identity/index.ts';
+import { type Id, OpenLedgerError } from '@openledger/protocol';
+import { type Caller, isAdmin } from '../identity/index.ts';
 import { findInference, type Inference, listInferences, voidAbandoned } from './inferences.ts';
-import { listOperators, type OperatorRow, registerOperator } from './operators.ts';
+import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import type { GenerationRequest } from './request.ts';
 import { type GatewayHandles, holdIdOf, type Serving, serve } from './serve.ts';
 
@@ -30,7 +30,7 @@ export {
   fromCompletion,
   type GenerationRequest,
 } from './request.ts';
-export { holdIdOf, type ServedEvent, type Serving } from './serve.ts';
+export { receiptIdOf, type ServedEvent, type Serving } from './serve.ts';
 
 export type Gateway = {
   serve(call: {
@@ -42,6 +42,8 @@ export type Gateway = {
   list(query: { payerId: string; limit: number; after?: string }): Promise<readonly Inference[]>;
   registerOperator(operator: OperatorRow & { readonly apiKey?: string }): Promise<void>;
   operators(): Promise<readonly OperatorRow[]>;
+  /** @throws not_found, or forbidden when the operator is not the caller's */
+  assertOperator(name: string, caller: Caller): Promise<void>;
   /** Moves the actual price of a served call from its hold to `clearing:fees` and releases the rest. Repeatable. */
   capture(inferenceId: Id<'inference'>): Promise<void>;
   /** Ends calls whose process died. */
@@ -62,10 +64,19 @@ export function createGateway(handles: GatewayHandles): Gateway {
         registerOperator(tx, operator, { allowPrivate: handles.allowPrivateOperators }),
       ),
     operators: () => listOperators(db),
+    async assertOperator(name, caller) {
+      const { partyId } = await findOperator(handles, name);
+      if (partyId === caller.partyId || isAdmin(caller)) return;
+      throw new OpenLedgerError('forbidden', `The operator ${name} is not yours.`);
+    },
     async capture(inferenceId) {
       const inference = await findInference(db, inferenceId);
       if (inference.priceUnits === 0n) {
-        await ledger.release({ holdId: holdIdOf(inferenceId), reason: 'inference.served', reference: inferenceId });
+        await ledger.release({
+          holdId: holdIdOf(inferenceId),
+          reason: 'inference.served',
+          reference: inferenceId,
+        });
         return;
       }
       await ledger.capture({

@@ -13,21 +13,21 @@ import type { GenerationRequest } from './request.ts';
 export type InferenceRoute = {
   readonly model: string;
   readonly operator: string;
-  readonly operatorPartyId: string;
-  readonly builderPartyId: string;
+  readonly operatorPartyId: Id<'party'>;
+  readonly builderPartyId: Id<'party'>;
   /** The base model's builder, when an adapter was served. */
-  readonly basePartyId: string | undefined;
+  readonly basePartyId: Id<'party'> | undefined;
   readonly modelHash: string | undefined;
   readonly adapterHash: string | undefined;
   readonly snapshots: readonly ModelSnapshot[];
 };
 
 /** A record put into the prompt: its hash and the snapshot it was retrieved from. */
-export type Retrieved = { readonly recordHash: string; readonly snapshotId: string };
+export type Retrieved = { readonly recordHash: string; readonly snapshotId: Id<'snapshot'> };
 
 export type Inference = {
   readonly inferenceId: Id<'inference'>;
-  readonly payerId: string;
+  readonly payerId: Id<'party'>;
   readonly status: 'held' | 'served' | 'void';
   readonly route: InferenceRoute;
   readonly request: string;
@@ -120,7 +120,7 @@ export async function voidAbandoned(tx: Tx, before: Date): Promise<readonly stri
 
 type Row = {
   id: Id<'inference'>;
-  payer_id: string;
+  payer_id: Id<'party'>;
   status: 'held' | 'served' | 'void';
   route: InferenceRoute;
   request: string;

@@ -1,7 +1,7 @@
 /** The operators that may execute here: registered, looked up, never without an address check. */
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
-import { OpenLedgerError } from '@openledger/protocol';
+import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Reader, Tx } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { localOperator } from './operators/local.ts';
@@ -12,7 +12,7 @@ import type { GatewayHandles } from './serve.ts';
 export type OperatorRow = {
   readonly name: string;
   readonly kind: OperatorKind;
-  readonly partyId: string;
+  readonly partyId: Id<'party'>;
   readonly baseUrl: string | undefined;
 };
 
@@ -34,7 +34,7 @@ export async function registerOperator(
 type Row = {
   name: string;
   kind: OperatorKind;
-  party_id: string;
+  party_id: Id<'party'>;
   base_url: string | null;
   api_key: string | null;
 };
@@ -43,7 +43,7 @@ type Row = {
 export async function findOperator(
   { db, models }: GatewayHandles,
   name: string,
-): Promise<{ readonly operator: Operator; readonly partyId: string }> {
+): Promise<{ readonly operator: Operator; readonly partyId: Id<'party'> }> {
   const [row] = await db.query<Row>(sql`
     select name, kind, party_id, base_url, api_key
     from gateway.operators

@@ -118,6 +118,10 @@ type Call = {
   readonly generation: Parameters<Operator['generate']>[0];
 };
 
+/** A receipt has its inference's id under another prefix. */
+export const receiptIdOf = (inferenceId: string): Id<'receipt'> =>
+  inferenceId.replace(/^inf_/, 'rct_') as Id<'receipt'>;
+
 /** The hold of an inference has its id under another prefix, so that every later step can name it. */
 export const holdIdOf = (inferenceId: string): Id<'hold'> =>
   inferenceId.replace(/^inf_/, 'hld_') as Id<'hold'>;
@@ -125,7 +129,7 @@ export const holdIdOf = (inferenceId: string): Id<'hold'> =>
 async function routeOf(
   { models }: GatewayHandles,
   model: Model,
-  operatorPartyId: string,
+  operatorPartyId: Id<'party'>,
 ): Promise<InferenceRoute> {
   const base = model.baseId ? await models.find(model.baseId) : undefined;
   return {

@@ -39,6 +39,7 @@ import {
   type Party,
   type PartyQuery,
   resolveParties,
+  type Wallet,
   walletsOf,
 } from './parties.ts';
 import { bindWallet, type Challenge, requestChallenge, type WalletProof } from './wallets.ts';
@@ -47,7 +48,7 @@ export { type Caller, isAdmin, mayDo } from './caller.ts';
 export type { Claim } from './claims.ts';
 export type { Key, KeyOrder } from './keys.ts';
 export { parseIdentity } from './parse-identity.ts';
-export type { Mention, Party } from './parties.ts';
+export type { Mention, Party, Wallet } from './parties.ts';
 export type { Challenge } from './wallets.ts';
 
 type Page = { readonly limit: number; readonly after?: string };
@@ -67,7 +68,7 @@ export type Identity = {
   findParties(partyIds: readonly string[]): Promise<readonly Party[]>;
   listParties(query: PartyQuery): Promise<readonly Party[]>;
   /** The wallet in force of each party that has one. Several parties may share a wallet. */
-  walletsOf(partyIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  walletsOf(partyIds: readonly string[]): Promise<ReadonlyMap<string, Wallet>>;
 
   /** @throws forbidden when the order is more than the caller may hand on */
   createKey(caller: Caller, order: KeyOrder): Promise<NewKey>;

@@ -6,14 +6,17 @@ import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
 import { type ParsedIdentity, type PartyKind, parseIdentity } from './parse-identity.ts';
 
+/** An address in lower case. */
+export type Wallet = `0x${string}`;
+
 export type Party = {
   readonly id: Id<'party'>;
   readonly identity: string;
   readonly kind: PartyKind;
   readonly displayName: string | undefined;
   readonly hints: Readonly<Record<string, unknown>>;
-  /** Where its earnings go, its holder's where a claim was granted. Lower case. */
-  readonly wallet: string | undefined;
+  /** Where its earnings go, its holder's where a claim was granted. */
+  readonly wallet: Wallet | undefined;
   readonly holderId: Id<'party'> | undefined;
   readonly createdAt: Date;
 };
@@ -134,7 +137,7 @@ export async function listParties(reader: Reader, query: PartyQuery): Promise<re
 export async function walletsOf(
   reader: Reader,
   partyIds: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, Wallet>> {
   const parties = await findParties(reader, partyIds);
   return new Map(parties.flatMap(({ id, wallet }) => (wallet ? [[id, wallet] as const] : [])));
 }
@@ -145,7 +148,7 @@ type PartyRow = {
   kind: PartyKind;
   display_name: string | null;
   hints: Record<string, unknown>;
-  wallet: string | null;
+  wallet: Wallet | null;
   holder_id: Id<'party'> | null;
   created_at: Date;
 };

@@ -150,8 +150,18 @@ const canonicalForm = (value: unknown): unknown => {
   );
 };
 
-/** @throws invalid_input when the command is malformed, whatever the balances */
-export function checkCommand(command: Command): void {
+/** What is wrong with the command whatever the balances: an invalid_input, or nothing. */
+export function flawOf(command: Command): OpenLedgerError | undefined {
+  try {
+    checkCommand(command);
+    return undefined;
+  } catch (error) {
+    if (error instanceof OpenLedgerError) return error;
+    throw error;
+  }
+}
+
+function checkCommand(command: Command): void {
   if ('idempotencyKey' in command) {
     assertText(command.idempotencyKey, /^[A-Za-z0-9][\x21-\x7e]{0,199}$/, 'idempotency key');
   }

@@ -43,8 +43,8 @@ import {
 import {
   type Capture,
   type Command,
-  checkCommand,
   commands,
+  flawOf,
   type Hold,
   type Post,
   type Release,
@@ -125,7 +125,8 @@ export function createLedger({
   const writer = createWriter({ db, clock, log, onCommit: follower.wake });
 
   const submit = async (command: Command): Promise<Answer> => {
-    checkCommand(command);
+    const flaw = flawOf(command);
+    if (flaw) return { kind: 'refused', error: flaw };
     const outcome = await writer.submit(command);
     if (outcome.kind !== 'posted') return outcome;
     const { transactionId, sequence } = outcome.transaction;

@@ -64,7 +64,7 @@ export function createWriter({
       term ??= await beginTerm(db, { waitMs: 1_000 });
       const outcomes = await commit(term, { wishes, clock });
       if (outcomes.some(({ kind }) => kind === 'posted')) onCommit();
-      wishes.forEach(({ answer }, index) => answer(outcomes[index]));
+      for (const [index, { answer }] of wishes.entries()) answer(outcomes[index]);
     } catch (cause) {
       log.error('ledger.batch_failed', { commands: wishes.length, cause });
       await endTerm();

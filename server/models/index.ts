@@ -27,6 +27,7 @@ import { createLocalEngine } from './local-engine.ts';
 import { findModel, listModels, type Model, registerModel } from './registry.ts';
 import { findRun, listRuns, queueRun, type Run } from './runs.ts';
 
+export { modelIdOf } from './execute-run.ts';
 export type { Model, ModelSnapshot } from './registry.ts';
 export type { Run } from './runs.ts';
 
@@ -48,7 +49,7 @@ export type GenerateOptions = {
 
 export type Models = {
   /** Queues a run; the flow carries it out. @throws not_found, model_not_found, unprocessable */
-  train(builderId: string, recipe: Recipe): Promise<Id<'run'>>;
+  train(builderId: Id<'party'>, recipe: Recipe): Promise<Id<'run'>>;
   executeRun(runId: Id<'run'>): Promise<void>;
   run(runId: string): Promise<Run>;
   runs(query: { limit: number }): Promise<readonly Run[]>;
@@ -60,7 +61,7 @@ export type Models = {
     name: string;
     operator: string;
     operatorModel: string;
-    builderId: string;
+    builderId: Id<'party'>;
     pricing: Model['pricing'];
     maxTokens: number;
   }): Promise<void>;

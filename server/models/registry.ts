@@ -5,7 +5,7 @@ import { sql } from '../platform/sql.ts';
 
 /** A snapshot a model learned from, and as which part of it. */
 export type ModelSnapshot = {
-  readonly snapshotId: string;
+  readonly snapshotId: Id<'snapshot'>;
   readonly hash: string;
   readonly role: 'base' | 'adapter';
 };
@@ -16,7 +16,7 @@ export type Model = {
   readonly kind: 'base' | 'adapter' | 'external';
   readonly baseId: Id<'model'> | undefined;
   readonly runId: Id<'run'> | undefined;
-  readonly builderId: string;
+  readonly builderId: Id<'party'>;
   readonly operator: string;
   readonly operatorModel: string;
   readonly hash: string | undefined;
@@ -52,7 +52,7 @@ type Row = {
   kind: Model['kind'];
   base_id: Id<'model'> | null;
   run_id: Id<'run'> | null;
-  builder_id: string;
+  builder_id: Id<'party'>;
   operator: string;
   operator_model: string;
   hash: string | null;

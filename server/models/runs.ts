@@ -12,7 +12,7 @@ import { sql } from '../platform/sql.ts';
 
 export type Run = {
   readonly runId: Id<'run'>;
-  readonly builderId: string;
+  readonly builderId: Id<'party'>;
   readonly recipe: Recipe;
   readonly status: 'queued' | 'running' | 'done' | 'failed';
   readonly progress: RunProgress | undefined;
@@ -27,7 +27,7 @@ export async function queueRun(
   tx: Tx,
   run: {
     readonly runId: Id<'run'>;
-    readonly builderId: string;
+    readonly builderId: Id<'party'>;
     readonly recipe: Recipe;
     readonly createdAt: Date;
   },
@@ -86,7 +86,7 @@ export async function failRun(
 
 type Row = {
   id: Id<'run'>;
-  builder_id: string;
+  builder_id: Id<'party'>;
   recipe: Recipe;
   status: Run['status'];
   progress: RunProgress | null;

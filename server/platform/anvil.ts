@@ -50,6 +50,8 @@ export async function startAnvil(folder: string, log: Log): Promise<Anvil> {
     log.info('chain.restarted', { pid: server.pid });
   };
   watch(server);
+  const endWithUs = () => server.kill('SIGKILL'); // when we exit without having stopped it
+  process.once('exit', endWithUs);
   const store = storing(folder, url);
   return {
     url,
@@ -59,6 +61,7 @@ export async function startAnvil(folder: string, log: Log): Promise<Anvil> {
       await restart;
       if (server.exitCode === null && server.signalCode === null) await store();
       stopping = true;
+      process.off('exit', endWithUs);
       await end(server);
       await rm(join(folder, 'anvil.pid'), { force: true });
     },

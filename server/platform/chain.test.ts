@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,6 +91,37 @@ test('one folder has one chain: a second start is refused while the first lives'
   onTestFinished(() => anvil.stop());
   await expect(startAnvil(folder, silentLog)).rejects.toThrow('in use by process');
 });
+
+test('the anvil of a process killed with -9 is ended by the next start, which finds what was stored', async () => {
+  const folder = await temporaryFolder();
+  const program = `
+    import { startAnvil } from ${JSON.stringify(new URL('anvil.ts', import.meta.url).href)};
+    const quiet = () => {};
+    const anvil = await startAnvil(${JSON.stringify(folder)}, { info: quiet, warn: quiet, error: quiet });
+    await anvil.store();
+    console.log(anvil.pid());
+    setInterval(() => {}, 1000);`;
+  const node = ['--import', 'tsx', '--conditions=openledger', '--input-type=module', '-e', program];
+  const owner = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(owner.stdout, 'data');
+  const orphan = Number(line.toString());
+  owner.kill('SIGKILL');
+  await once(owner, 'exit');
+  expect(isRunning(orphan)).toBe(true);
+  const anvil = await startAnvil(folder, silentLog);
+  onTestFinished(() => anvil.stop());
+  while (isRunning(orphan)) await sleep(10);
+  expect(await anvil.store()).toBe(0n);
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    // A process that has ended but was not waited for still takes signals: ask for its state.
+    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 test('keys are made once, differ by role, and are refused when others could read them', async () => {
   const folder = await temporaryFolder();

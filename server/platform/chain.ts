@@ -21,7 +21,7 @@ import { LOCAL_CHAIN_ID, startAnvil } from './anvil.ts';
 import { sleep } from './clock.ts';
 import type { Log } from './log.ts';
 
-export type { Abi, Address, Hex, LocalAccount } from 'viem';
+export type { Address, Hex, LocalAccount } from 'viem';
 
 export type Chain = {
   readonly id: number;

@@ -19,9 +19,8 @@
  *
  * Tables: settlement.vault, .epochs, .payouts, .events.
  */
-import { isAddress } from 'viem';
 import type { Identity } from '../identity/index.ts';
-import type { Address, Chain } from '../platform/chain.ts';
+import type { Chain } from '../platform/chain.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Keys } from '../platform/keys.ts';
@@ -46,8 +45,6 @@ import type { PartyId, Signers, Stage, Vault } from './stage.ts';
 
 export type { Claimable, PaidClaim, PartyPayout } from './claims.ts';
 export type { Epoch, LogCheckpoint } from './epochs.ts';
-export { type Leaf, type LeafTree, leafTree } from './leaf-tree.ts';
-export { parsePartyReference, partyReference } from './party-reference.ts';
 export type { Payout } from './payouts.ts';
 export type { Publication } from './publish-epoch.ts';
 export type { Solvency } from './solvency.ts';
@@ -96,7 +93,7 @@ export async function createSettlement(options: SettlementOptions): Promise<Sett
   const { db, chain, keys, log } = options;
   const signers = await openSigners(keys);
   const vault = await openVault({ ...options, signers });
-  const handles = { ...options, signers, vault, walletsOf: walletsFrom(options) };
+  const handles = { ...options, signers, vault, walletsOf: options.identity.walletsOf };
   const sync = inTurn(() => readEvents(handles));
   const stage: Stage = { ...handles, sync };
   await sync();
@@ -119,20 +116,6 @@ export async function createSettlement(options: SettlementOptions): Promise<Sett
     solvency: () => measureSolvency(stage),
   };
 }
-
-/** Wallets were checked where they were bound; one that is no address must not become a leaf. */
-const walletsFrom =
-  ({ identity, db }: Pick<SettlementOptions, 'identity' | 'db'>): Stage['walletsOf'] =>
-  async (parties) => {
-    const wallets = new Map<string, Address>();
-    if (parties.length === 0) return wallets;
-    for (const [party, wallet] of await identity.walletsOf(db, parties)) {
-      if (!isAddress(wallet, { strict: false }))
-        throw new Error(`The wallet of ${party} is no address.`);
-      wallets.set(party, wallet);
-    }
-    return wallets;
-  };
 
 async function openSigners(keys: Keys): Promise<Signers> {
   const [deployer, publisher, guardian, relayer, faucet] = await Promise.all(

@@ -24,7 +24,7 @@ export type VaultOptions = {
   readonly signers: Signers;
   /** Seconds between a root's publication and its first claim. */
   readonly rootWindowSeconds: number;
-  /** Contracts that someone has deployed before; absent: deploy. */
+  /** Contracts that someone has deployed before, whose events are read from now on; absent: deploy. */
   readonly deployed?: { readonly token: Address; readonly address: Address };
 };
 
@@ -65,10 +65,11 @@ async function findVault(db: Db): Promise<VaultRow | undefined> {
 /** Recorded only when the chain cannot lose the contracts any more; a crash before that leaves orphans, which cost nothing. */
 async function recordVault(options: VaultOptions): Promise<VaultRow> {
   const { db, chain } = options;
-  const before = await chain.reader.getBlock();
+  const start = await chain.reader.getBlockNumber();
   const { token, address } = options.deployed ?? (await deploy(options));
   await chain.untilFinal(await chain.reader.getBlockNumber());
   const genesis = await chain.reader.getBlock({ blockNumber: 0n });
+  const before = await chain.reader.getBlock({ blockNumber: start });
   await db.transaction((tx) =>
     tx.query(sql`
       insert into settlement.vault (chain_id, genesis, token, address, read_block, read_hash)

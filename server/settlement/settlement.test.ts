@@ -1,6 +1,6 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { settlementAbi } from '@openledger/contracts';
+import { openTokenAbi, settlementAbi } from '@openledger/contracts';
 import { type Id, UNITS_PER_OPEN } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startTestChain, type TestChain } from '../../test/harness/chain.ts';
@@ -318,6 +318,11 @@ test('whatever happens in whatever order, the ledger and the chain agree', async
   const { settlement, ledger, wallets, party, earn } = await begin();
   const parties = Array.from({ length: 6 }, party);
   const random = seeded(7);
+  let paid = 0n;
+  const claim = async (one: Id<'party'>) => {
+    const claims = await settlement.claim(one).catch(expectConflict);
+    for (const { amount } of claims) paid += amount;
+  };
   const acts = [
     async () => earn(parties[random(6)], BigInt(1 + random(1_000))),
     async () =>
@@ -326,7 +331,7 @@ test('whatever happens in whatever order, the ledger and the chain agree', async
     async () => settlement.publishEpoch(checkpoint(1)),
     async () => local.pass(WINDOW),
     async () => settlement.releaseEscrow(parties[random(6)]),
-    async () => settlement.claim(parties[random(6)]).catch(expectConflict),
+    async () => claim(parties[random(6)]),
   ];
   for (let step = 0; step < 120; step++) await acts[random(acts.length)]();
   for (let turn = 0; turn < 2; turn++) {
@@ -335,16 +340,20 @@ test('whatever happens in whatever order, the ledger and the chain agree', async
     await settlement.publishEpoch(checkpoint(1));
     await local.pass(WINDOW);
   }
-  for (const one of parties) await settlement.claim(one).catch(expectConflict);
+  for (const one of parties) await claim(one);
   const { holdings, liabilities, unclaimed, isCovered } = await settlement.solvency();
   expect({ isCovered, unclaimed }).toEqual({ isCovered: true, unclaimed: 0n });
   expect(holdings).toBe(liabilities);
+  expect(paid).toBeGreaterThan(1_000n);
   const unbound = parties.filter((one) => !wallets.has(one));
   const escrow = await Promise.all(unbound.map((one) => ledger.balance(`${one}:escrow`)));
   expect(liabilities).toBe(escrow.reduce((sum, balance) => sum + balance, 0n));
 });
 
-const expectConflict = (error: unknown) => expect(error).toMatchObject({ code: 'conflict' });
+function expectConflict(error: unknown): [] {
+  expect(error).toMatchObject({ code: 'conflict' });
+  return [];
+}
 
 /** A small linear congruential generator: the same walk at every run. */
 function seeded(seed: number): (below: number) => number {
@@ -373,7 +382,7 @@ test('kill -9 of the chain loses nothing that was credited, and goes on', async 
   const options = {
     ...{ db, ledger, keys: own.keys, clock: systemClock, log: silentLog },
     ...{
-      identity: { walletsOf: async () => new Map<string, string>() },
+      identity: { walletsOf: async () => new Map<string, Address>() },
       disputeSeconds: 0,
       rootWindowSeconds: 0,
     },
@@ -393,6 +402,48 @@ test('kill -9 of the chain loses nothing that was credited, and goes on', async 
   await ledger.stop();
   await drop();
   await own.end();
+});
+
+test('on a chain of somebody else a deposit is credited when it is buried, and there is no faucet', async () => {
+  const { options, party } = await begin();
+  const { db, drop } = await createTestDatabase();
+  onTestFinished(drop);
+  const chain = await openChain({
+    rpcUrl: local.chain.rpcUrl,
+    folder: local.folder,
+    confirmations: 2,
+    log: silentLog,
+  });
+  const ledger = createLedger({ db, clock: systemClock, log: silentLog });
+  await ledger.start();
+  const opening = createSettlement({ ...options, db, ledger, chain });
+  const time = setInterval(() => local.pass(1), 50);
+  const settlement = await opening.finally(() => clearInterval(time));
+  const payer = party();
+  await expect(settlement.faucet(payer, 1n)).rejects.toMatchObject({ code: 'forbidden' });
+
+  const { token, address, reference } = settlement.depositTarget(payer);
+  const holder = await local.keys.chainSigner('deployer');
+  await chain.write(holder, {
+    address: token,
+    abi: openTokenAbi,
+    functionName: 'approve',
+    args: [address, 9n],
+  });
+  await chain.write(holder, {
+    address,
+    abi: settlementAbi,
+    functionName: 'deposit',
+    args: [token, 9n, reference],
+  });
+  const credited: bigint[] = [];
+  for (let block = 0; block < 3; block++) {
+    await settlement.sync();
+    credited.push(await ledger.balance(`${payer}:available`));
+    await local.pass(1);
+  }
+  expect(credited).toEqual([0n, 0n, 9n]);
+  await ledger.stop();
 });
 
 test('the faucet has limits', async () => {

@@ -70,7 +70,11 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
       throw malformed('an extent does not fit its shape or the file', { name });
     }
     extents.push(extent);
-    tensors.set(name, { shape, data: new Float32Array(data.slice(begin, end).buffer) });
+    // Copied: an array of floats must begin at a multiple of four, a tensor in a file need not.
+    tensors.set(name, {
+      shape,
+      data: new Float32Array(new Uint8Array(data.subarray(begin, end)).buffer),
+    });
   }
   assertSeamless(extents, data.length);
   return { tensors, metadata: metadata.data };
