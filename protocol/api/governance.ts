@@ -6,12 +6,12 @@ import { FeePolicy } from '../policy.ts';
 
 export const governanceOperations = {
   policy: {
-    summary: 'Read the fee policy in force, or an earlier one by its hash.',
+    summary: 'Read the fee policy in force, or an earlier one by its hash',
     method: 'GET',
     path: '/api/governance/policy',
     scope: 'public',
-    input: z.strictObject({ hash: Sha256Hex.optional() }),
-    output: z.strictObject({
+    input: z.object({ hash: Sha256Hex.optional() }),
+    output: z.object({
       hash: Sha256Hex,
       inForceSince: z.iso.datetime(),
       policy: FeePolicy,

@@ -4,14 +4,22 @@
  * Adding a noun: write `<noun>.ts` beside this file and its line here, then `server/http/<noun>.ts` implements
  * `api.<noun>`. SDK, CLI and OpenAPI document follow by themselves.
  */
+import { attributionOperations } from './attribution.ts';
+import { feesOperations } from './fees.ts';
 import { gatewayOperations } from './gateway.ts';
+import { governanceOperations } from './governance.ts';
 import { identityOperations } from './identity.ts';
+import { ledgerOperations } from './ledger.ts';
 import { modelsOperations } from './models.ts';
 
 export const api = {
   identity: identityOperations,
+  ledger: ledgerOperations,
   models: modelsOperations,
   gateway: gatewayOperations,
+  governance: governanceOperations,
+  attribution: attributionOperations,
+  fees: feesOperations,
 } as const;
 
 export type Api = typeof api;

@@ -87,5 +87,6 @@ const unfolded = (tx: Tx, epoch: number): Promise<readonly PoolInflow[]> =>
 /** A pool without members pays the commons. */
 async function membersOf(handles: FeesHandles, pool: string): Promise<Shares> {
   const members = await handles.poolMembers(pool);
-  return members.length > 0 ? members : [{ to: COMMONS, weight: WEIGHT_ONE }];
+  if (members.length === 0) return [{ to: COMMONS, weight: WEIGHT_ONE }];
+  return members.map(({ party, weight }) => ({ to: party, weight }));
 }

@@ -1,13 +1,8 @@
 /** What a party has earned, from which inferences, and who earned most. */
-import { type FeeRole, type Shares, WEIGHT_ONE } from '@openledger/protocol';
+import { type FeeRole, OPEN, type Shares, WEIGHT_ONE } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import {
-  type RoutedLeg,
-  type RoutingRow,
-  routingColumns,
-  routingFromRow,
-} from './routings.ts';
+import { type RoutedLeg, type RoutingRow, routingColumns, routingFromRow } from './routings.ts';
 import { creditAccount, type FeesHandles } from './stage.ts';
 
 /** Units, over a party's whole life. */
@@ -22,6 +17,11 @@ export type Earnings = {
   readonly accruing: bigint;
   /** What is owed below one unit, in 2^-64 units. */
   readonly fraction: bigint;
+  /** Where the credits stand now, all roles together. */
+  readonly pending: bigint;
+  readonly payable: bigint;
+  readonly escrow: bigint;
+  readonly exported: bigint;
 };
 
 export async function earningsOf(handles: FeesHandles, partyId: string): Promise<Earnings> {
@@ -37,7 +37,20 @@ export async function earningsOf(handles: FeesHandles, partyId: string): Promise
     base: direct.get('base') ?? 0n,
     accruing: await accruingFor(handles, partyId),
     fraction: BigInt(entitlement?.fraction ?? 0),
+    ...(await standing(handles, partyId)),
   };
+}
+
+async function standing(
+  { ledger }: FeesHandles,
+  partyId: string,
+): Promise<Pick<Earnings, 'pending' | 'payable' | 'escrow' | 'exported'>> {
+  const sums = { pending: 0n, payable: 0n, escrow: 0n, exported: 0n };
+  for (const { account, amount } of await ledger.balances({ prefix: `${partyId}:`, asset: OPEN })) {
+    const [, purpose] = account.split(':');
+    if (purpose in sums) sums[purpose as keyof typeof sums] += amount;
+  }
+  return sums;
 }
 
 async function directEarnings(on: Reader, partyId: string): Promise<Map<FeeRole, bigint>> {
@@ -62,7 +75,7 @@ async function accruingFor(handles: FeesHandles, partyId: string): Promise<bigin
     group by pool`);
   let subUnits = 0n;
   for (const { pool, sub_units } of pools) {
-    const member = (await handles.poolMembers(pool)).find(({ to }) => to === partyId);
+    const member = (await handles.poolMembers(pool)).find(({ party }) => party === partyId);
     subUnits += (BigInt(sub_units) * (member?.weight ?? 0n)) / WEIGHT_ONE;
   }
   return subUnits / WEIGHT_ONE;
@@ -121,10 +134,7 @@ function payoutsIn(row: RoutingRow, partyId: string): readonly Payout[] {
   const weight = weightOf(routing.shares, partyId);
   if (weight === undefined) return direct;
   const units = (routing.dataUnits * weight) / WEIGHT_ONE;
-  return [
-    { ...common, role: 'data', units, weight, dataUnits: routing.dataUnits },
-    ...direct,
-  ];
+  return [{ ...common, role: 'data', units, weight, dataUnits: routing.dataUnits }, ...direct];
 }
 
 const weightOf = (shares: Shares, partyId: string): bigint | undefined =>

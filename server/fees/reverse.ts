@@ -49,7 +49,10 @@ async function recordReversal(tx: Tx, { inferenceId, epoch, ...routing }: Routin
     update fees.routings set reversal_id = ${batchId} where inference_id = ${inferenceId}`);
 }
 
-function assertReversible({ inferenceId, epoch, isPosted, creditedAt }: Routing, open: number): void {
+function assertReversible(
+  { inferenceId, epoch, isPosted, creditedAt }: Routing,
+  open: number,
+): void {
   if (epoch !== open) {
     throw new OpenLedgerError('conflict', `The fees of ${inferenceId} have matured.`, {
       epoch,

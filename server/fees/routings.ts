@@ -60,10 +60,7 @@ export async function findRouting(on: Reader, inferenceId: string): Promise<Rout
   throw new OpenLedgerError('not_found', `The fees of ${inferenceId} have not been routed.`);
 }
 
-export async function lookUpRouting(
-  on: Reader,
-  inferenceId: string,
-): Promise<Routing | undefined> {
+export async function lookUpRouting(on: Reader, inferenceId: string): Promise<Routing | undefined> {
   const [row] = await on.query<RoutingRow>(sql`
     select ${routingColumns}
     from fees.routings

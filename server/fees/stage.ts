@@ -1,5 +1,5 @@
 /** What fees works with, and the names of its accounts. */
-import { COMMONS, type Shares } from '@openledger/protocol';
+import { COMMONS, type EntitlementVector } from '@openledger/protocol';
 import type { Attributions } from '../attribution/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import type { Governance } from '../governance/index.ts';
@@ -13,12 +13,12 @@ export type FeesHandles = {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Log;
-  readonly ledger: Pick<Ledger, 'post' | 'balance'>;
+  readonly ledger: Pick<Ledger, 'post' | 'balance' | 'balances'>;
   readonly gateway: Pick<Gateway, 'find'>;
   readonly attributions: Pick<Attributions, 'find'>;
   readonly governance: Pick<Governance, 'findPolicy'>;
   /** A pool's entitlement vector. Fixed for ever under its name; empty when nothing of it may be paid. */
-  readonly poolMembers: (pool: string) => Promise<Shares>;
+  readonly poolMembers: (pool: string) => Promise<EntitlementVector>;
 };
 
 export const CLEARING = 'clearing:fees';

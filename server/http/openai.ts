@@ -12,9 +12,10 @@ import {
   type ServedEvent,
   type Serving,
 } from '../gateway/index.ts';
-import { type Caller, mayDo } from '../identity/index.ts';
+import type { Caller } from '../identity/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Log } from '../platform/log.ts';
+import { type Authenticate, authorize } from './authorize.ts';
 import { chatShape, completionShape, extensionOf, type Shape } from './openai-shapes.ts';
 
 const MAX_BODY_BYTES = 4_000_000;
@@ -22,7 +23,7 @@ const MAX_BODY_BYTES = 4_000_000;
 export type OpenAiHandles = {
   readonly gateway: Gateway;
   readonly models: Models;
-  readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
+  readonly authenticate: Authenticate;
   readonly log: Log;
 };
 
@@ -71,14 +72,9 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   return app;
 }
 
-async function callerOf({ authenticate }: OpenAiHandles, c: Context): Promise<Caller> {
-  const caller = await authenticate(c.req.header('authorization'));
-  if (mayDo(caller, 'infer')) return caller;
-  throw new OpenLedgerError(
-    'forbidden',
-    'This key may not call models: it lacks the scope "infer".',
-  );
-}
+/** A key is always needed here: only operations of the table can be public. */
+const callerOf = async ({ authenticate }: OpenAiHandles, c: Context): Promise<Caller> =>
+  (await authorize(authenticate, c.req.header('authorization'), 'infer')) as Caller;
 
 const streaming = (body: {
   stream?: boolean | null;

@@ -368,8 +368,10 @@ test('malformed wishes are refused before they are queued', () => {
     pay('k', 'external:chain', 'ann:available', 2n ** 256n),
     commands.post({ idempotencyKey: 'k', reason: 'test', postings: [] }),
     commands.post({
-      ...commands.post({ idempotencyKey: 'k', reason: 'a\0b', postings: [] }),
-    } as never),
+      idempotencyKey: 'k',
+      reason: 'a\0b',
+      postings: [{ from: 'a:b', to: 'c:d', amount: 1n }],
+    }),
     commands.expire('hld_1' as Id<'hold'>),
   ];
   for (const command of bad) expect(codeOf(act(command))).toBe('invalid_input');

@@ -82,8 +82,12 @@ export type Done = {
 };
 
 export type Ledger = {
-  /** Becomes the writer; without it this ledger only reads. @throws unavailable while another process writes */
-  start(): Promise<void>;
+  /**
+   * Becomes the writer; without it this ledger only reads.
+   *
+   * @throws unavailable when another process still writes after the wait, 10 seconds where none is given
+   */
+  start(patience?: { readonly waitMs?: number }): Promise<void>;
   /** @throws insufficient_funds naming account and missing units; conflict; unavailable */
   post(wish: Post): Promise<Done>;
   /** Queues all at once, so that they share a batch where they fit. Each is refused or done by itself. */
@@ -139,8 +143,8 @@ export function createLedger({
   };
 
   return {
-    async start() {
-      await writer.start();
+    async start(patience) {
+      await writer.start(patience);
       follower.wake();
     },
     post: (wish) => done(commands.post(wish)),

@@ -19,8 +19,8 @@ import { idOf } from './read-transactions.ts';
 import { emptyState, type State } from './state.ts';
 
 export type Writer = {
-  /** Becomes the writer. @throws unavailable while another process is */
-  start(): Promise<void>;
+  /** Becomes the writer, after at most the wait. @throws unavailable while another process is */
+  start(patience?: { readonly waitMs?: number }): Promise<void>;
   /** Queues a well-formed command. @throws unavailable when it is not known whether it was done: ask again, same key */
   submit(command: Command): Promise<Outcome>;
   /** Finishes what is queued and lets another process write. */
@@ -85,8 +85,8 @@ export function createWriter({
   }
 
   return {
-    async start() {
-      term ??= await beginTerm(db, { waitMs: 10_000 });
+    async start({ waitMs = 10_000 } = {}) {
+      term ??= await beginTerm(db, { waitMs });
       open = true;
       log.info('ledger.writing', { term: term.number });
     },

@@ -54,6 +54,14 @@ export const settings = {
     about: 'How long credits stay pending before they can be spent or claimed.',
     schema: z.coerce.number().int().min(0).default(2),
   },
+  OPENLEDGER_ROOT_WINDOW_SECONDS: {
+    about: 'How long a published root can be revoked before it pays.',
+    schema: z.coerce.number().int().min(0).max(2_592_000).default(1),
+  },
+  OPENLEDGER_CHAIN_CONFIRMATIONS: {
+    about: 'Blocks on top of a deposit before it is credited, on a chain of your own.',
+    schema: z.coerce.number().int().min(0).default(12),
+  },
   OPENLEDGER_LOG: {
     about: '1: log events to standard error as JSON lines.',
     schema: flag.default(false),

@@ -19,7 +19,7 @@ export type Checkpoint = {
   readonly v: Weights;
 };
 
-/** The newest and the one before it: a half-written disk never leaves a run without any. */
+/** The newest, and the one before it in case the newest cannot be read. */
 const kept = 2;
 
 const word = z.int().min(0).max(0xffff_ffff);
@@ -46,16 +46,31 @@ export async function writeCheckpoint(directory: string, checkpoint: Checkpoint)
   for (const name of older) await rm(join(directory, name), { force: true });
 }
 
-/** The newest checkpoint, or nothing where none was written. */
+/**
+ * The newest checkpoint that can be read, or nothing where none was written.
+ *
+ * @throws invalid_input when there are checkpoints and none can be read
+ */
 export async function readCheckpoint(directory: string): Promise<Checkpoint | undefined> {
-  const newest = (await checkpointFiles(directory)).at(-1);
-  if (newest === undefined) return undefined;
-  const { tensors, metadata } = decodeSafetensors(await readFile(join(directory, newest)));
+  const failures: OpenLedgerError[] = [];
+  for (const name of (await checkpointFiles(directory)).toReversed()) {
+    try {
+      return decodeCheckpoint(await readFile(join(directory, name)));
+    } catch (error) {
+      if (!(error instanceof OpenLedgerError)) throw error;
+      failures.push(error); // damaged: the one before it may be whole
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return undefined;
+}
+
+function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const { tensors, metadata } = decodeSafetensors(bytes);
   const state = stateSchema.safeParse(parseJson(metadata.state));
   if (!state.success) {
-    throw new OpenLedgerError('invalid_input', 'The checkpoint does not say where its run stood.', {
-      file: newest,
-    });
+    const sentence = 'The checkpoint does not say where its run stood.';
+    throw new OpenLedgerError('invalid_input', sentence);
   }
   return {
     ...state.data,

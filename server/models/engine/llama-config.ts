@@ -52,21 +52,31 @@ export function parseLlamaConfig(json: unknown): LlamaConfig {
   );
 }
 
+/** Where newer files keep what older ones say in `rope_theta` and `rope_scaling`. */
+const ropeParametersSchema = z.strictObject({
+  rope_type: z.literal('default'),
+  rope_theta: z.number(),
+});
+
 /** What a `config.json` may leave out, with the values that the format gives it then. */
 function withDefaults(json: unknown): unknown {
   const given = z.record(z.string(), z.unknown()).safeParse(json);
   if (!given.success) return json;
-  const { hidden_size, num_attention_heads } = given.data;
+  const { rope_parameters, ...config } = given.data;
+  const rope = ropeParametersSchema.safeParse(rope_parameters);
   return {
-    num_key_value_heads: num_attention_heads,
-    head_dim: Number(hidden_size) / Number(num_attention_heads),
+    num_key_value_heads: config.num_attention_heads,
+    head_dim: Number(config.hidden_size) / Number(config.num_attention_heads),
     rms_norm_eps: 1e-6,
     rope_theta: 10_000,
     hidden_act: 'silu',
     tie_word_embeddings: false,
     bos_token_id: null,
     eos_token_id: null,
-    ...given.data,
+    torch_dtype: 'float32',
+    ...config,
+    ...(rope.success ? { rope_theta: rope.data.rope_theta } : {}),
+    ...(rope_parameters !== undefined && !rope.success ? { rope_scaling: rope_parameters } : {}),
   };
 }
 

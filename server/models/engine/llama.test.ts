@@ -93,8 +93,12 @@ test('computes what the architecture says, one number at a time', async () => {
 
 test('reads a config.json, and refuses architectures it would compute wrongly', () => {
   expect(parseLlamaConfig({ ...tinyConfig, initializer_range: 0.02 })).toEqual(tinyConfig);
+  const { rope_theta, torch_dtype, ...newer } = tinyConfig;
+  const rope_parameters = { rope_type: 'default', rope_theta };
+  expect(parseLlamaConfig({ ...newer, rope_parameters, dtype: torch_dtype })).toEqual(tinyConfig);
   for (const wrong of [
     null,
+    { ...newer, rope_parameters: { rope_type: 'yarn', rope_theta, factor: 2 } },
     { ...tinyConfig, architectures: ['MistralForCausalLM'] },
     { ...tinyConfig, rope_scaling: { type: 'linear', factor: 2 } },
     { ...tinyConfig, attention_bias: true },

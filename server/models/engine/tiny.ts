@@ -1,9 +1,11 @@
 /** For tests: a model small enough to train in milliseconds, and a language simple enough for it to learn. */
 import { createRandom } from '../../compute/random.ts';
+import { sizeOf } from '../../compute/tensor/graph.ts';
 import type { AdapterRecipe } from './adapter-trainer.ts';
 import type { BaseRecipe } from './base-trainer.ts';
+import { llamaShapes } from './llama.ts';
 import { llamaConfig } from './llama-config.ts';
-import { initialWeights, type Model } from './weights.ts';
+import { fillGaussian, type Model } from './weights.ts';
 import type { TokenData } from './windows.ts';
 
 const separator = 0;
@@ -20,12 +22,16 @@ export const tinyConfig = llamaConfig({
   separator,
 });
 
-/** Untrained, with matrices large enough that every token and position matters. */
+/** Not trained but drawn large, so that every weight, token and position matters. */
 export function tinyModel(seed: number): Model {
-  const weights = initialWeights(tinyConfig, createRandom(seed));
-  for (const { shape, data } of weights.values()) {
-    if (shape.length === 2) for (let i = 0; i < data.length; i++) data[i] *= 4;
-  }
+  const random = createRandom(seed);
+  const weights = new Map(
+    [...llamaShapes(tinyConfig)].map(([name, shape]) => {
+      const data = new Float32Array(sizeOf(shape));
+      fillGaussian(data, shape.length === 1 ? 0.1 : 0.4, random);
+      return [name, { shape, data: shape.length === 1 ? data.map((x) => x + 1) : data }];
+    }),
+  );
   return { config: tinyConfig, weights };
 }
 

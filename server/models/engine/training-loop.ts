@@ -1,8 +1,7 @@
 /** Runs a training graph step by step: batches in, progress out, checkpoints on the way. */
 import { performance } from 'node:perf_hooks';
 import { OpenLedgerError } from '@openledger/protocol';
-import type { Random } from '../../compute/random.ts';
-import { restoreRandom } from '../../compute/random.ts';
+import { type Random, restoreRandom } from '../../compute/random.ts';
 import { type AdamWSettings, adamWScalars } from '../../compute/tensor/adamw.ts';
 import type { Graph } from '../../compute/tensor/graph.ts';
 import { openSession } from '../../compute/tensor/session.ts';

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -90,6 +90,23 @@ test('a run cut off and resumed ends with the bytes of one that was not', async 
   });
   expect(steps[0]).toBe(16);
   expect(bytesOf(resumed.weights)).toEqual(bytesOf(base.weights));
+});
+
+test('a damaged checkpoint costs the steps since the one before it, not the run', async () => {
+  const directory = join(folder, 'damaged');
+  const checkpoints = { directory, everySteps: 10 };
+  await trainBase(tinyBaseRecipe, data, { checkpoints });
+  await truncate(join(directory, 'step-00000020.safetensors'), 1_000);
+  const steps: number[] = [];
+  const resumed = await trainBase(tinyBaseRecipe, data, {
+    checkpoints,
+    onProgress: ({ step }) => void steps.push(step),
+  });
+  expect(steps[0]).toBe(11);
+  expect(bytesOf(resumed.weights)).toEqual(bytesOf(base.weights));
+  for (const name of await readdir(directory)) await truncate(join(directory, name), 1_000);
+  const hopeless = trainBase(tinyBaseRecipe, data, { checkpoints });
+  await expect(hopeless).rejects.toMatchObject({ code: 'invalid_input' });
 });
 
 test('an adapter run resumes exactly too, and refuses the checkpoints of another run', async () => {

@@ -1,0 +1,103 @@
+/** Operations on fees: who earned what, from which inferences. */
+import { z } from 'zod';
+import { idSchema } from '../ids.ts';
+import { Units } from '../money.ts';
+import type { Operations } from '../operations.ts';
+import { feeRoles, Ppm } from '../policy.ts';
+import { Weight } from '../shares.ts';
+import { paging } from './paging.ts';
+
+const Count = z.number().int().min(0);
+
+export const Earnings = z.object({
+  partyId: idSchema('party'),
+  /** Credited over the party's whole life, by what for. */
+  data: Units,
+  operator: Units,
+  builder: Units,
+  base: Units,
+  /** Its part of pools in the open epoch; credited when that closes. */
+  accruing: Units,
+  /** What is owed below one unit, in 2^-64 units. */
+  fraction: z.string(),
+  /** Where credits are now. */
+  pending: Units,
+  payable: Units,
+  escrow: Units,
+  exported: Units,
+});
+
+export const Payout = z.object({
+  inferenceId: idSchema('inference'),
+  role: z.enum(feeRoles),
+  /** For data rounded down: credits are rounded over a lifetime, not call by call. */
+  units: Units,
+  /** For data: its share of the data leg. */
+  weight: Weight.optional(),
+  dataUnits: Units.optional(),
+  servedAt: z.iso.datetime(),
+  creditedAt: z.iso.datetime().optional(),
+  reversed: z.boolean(),
+});
+
+export const feesOperations = {
+  earnings: {
+    summary: 'Show what a party has earned and where it stands',
+    method: 'GET',
+    path: '/api/fees/parties/:partyId/earnings',
+    scope: 'read',
+    input: z.object({ partyId: idSchema('party') }),
+    output: Earnings,
+  },
+  payouts: {
+    summary: 'Explain what a party earned, inference by inference, newest first',
+    method: 'GET',
+    path: '/api/fees/parties/:partyId/payouts',
+    scope: 'read',
+    input: z.object({ partyId: idSchema('party'), ...paging }),
+    output: z.object({ items: z.array(Payout), next: z.string().optional() }),
+  },
+  top: {
+    summary: 'List the parties that were credited most for data',
+    method: 'GET',
+    path: '/api/fees/top',
+    scope: 'read',
+    input: z.object({ limit: z.coerce.number<number>().int().min(1).max(500).default(10) }),
+    output: z.object({
+      items: z.array(z.object({ partyId: idSchema('party'), units: Units })),
+    }),
+  },
+  summary: {
+    summary: 'Show fees in numbers: calls, units, evidence and prior, time from answer to credit',
+    method: 'GET',
+    path: '/api/fees/summary',
+    scope: 'public',
+    input: z.object({}),
+    output: z.object({
+      epoch: Count,
+      inferences: Count,
+      units: Units,
+      dataUnits: Units,
+      creditedUnits: Units,
+      partiesCredited: Count,
+      /** Of the data legs, what evidence gave; the rest went by the prior. */
+      evidencePpm: Ppm,
+      creditMs: z.object({ p50: z.number(), p99: z.number() }).optional(),
+    }),
+  },
+  check: {
+    summary: 'Prove that the control account holds exactly what nobody could be credited with yet',
+    method: 'GET',
+    path: '/api/fees/check',
+    scope: 'read',
+    input: z.object({}),
+    output: z.object({
+      holds: z.boolean(),
+      balance: Units,
+      expected: Units,
+      /** Both in 2^-64 units. */
+      fractions: z.string(),
+      pools: z.string(),
+    }),
+  },
+} as const satisfies Operations;

@@ -1,0 +1,108 @@
+/**
+ * The bundle: all that somebody needs to check one receipt without asking anybody, as one canonical JSON text.
+ *
+ * Nothing in it is optional decoration: each byte is bound by some check. What the checker believes beforehand (`Trust`)
+ * comes from elsewhere, never from the bundle.
+ */
+import { z } from 'zod';
+import { Sha256Hex } from '../hash.ts';
+import { idSchema } from '../ids.ts';
+import { FeePolicy } from '../policy.ts';
+import { Disclosure, InferenceReceipt, ReceiptSignature } from '../receipt.ts';
+import { Address } from '../signatures.ts';
+import { EntitlementList, SnapshotManifest } from '../snapshot.ts';
+
+export const BUNDLE_VERSION = 'openledger-bundle-1';
+
+const Count = z.number().int().min(0);
+const Proof = z.array(Sha256Hex).max(64);
+
+/** A log root that a settlement epoch fixed on chain. */
+export const Anchor = z.strictObject({ epoch: Count, size: Count, root: Sha256Hex });
+export type Anchor = z.output<typeof Anchor>;
+
+/** A record that spans cite: its place in its snapshot, who is entitled to it, and its text unless withdrawn. */
+export const BundleRecord = z.strictObject({
+  snapshot: idSchema('snapshot'),
+  record: Sha256Hex,
+  index: Count,
+  proof: Proof,
+  owners: EntitlementList,
+  text: z.string().nullable(),
+});
+export type BundleRecord = z.output<typeof BundleRecord>;
+
+export const Bundle = z.strictObject({
+  version: z.literal(BUNDLE_VERSION),
+  receipt: InferenceReceipt,
+  signature: ReceiptSignature,
+  /** Where the receipt stands in the log, in the tree of the checkpoint. */
+  inclusion: z.strictObject({ index: Count, proof: Proof }),
+  /** A signed note. */
+  checkpoint: z.string().max(4000),
+  /** The proof leads from the smaller of the two trees to the larger. */
+  anchor: z.strictObject({ ...Anchor.shape, consistency: Proof }).optional(),
+  policy: FeePolicy,
+  /** Each once, in the order of the receipt. */
+  snapshots: z.array(SnapshotManifest),
+  /** Those that spans cite, sorted by hash. */
+  records: z.array(BundleRecord),
+  disclosures: z.strictObject({
+    request: Disclosure.optional(),
+    output: Disclosure.optional(),
+  }),
+});
+export type Bundle = z.output<typeof Bundle>;
+
+/** Whom the checker believes. Kept in a small file by the command line; fetched once, compared by eye. */
+export const Trust = z.strictObject({
+  /** Keys of logs, as `formatNoteKey` writes them. */
+  logKeys: z.array(z.string()).min(1),
+  /** Addresses that may sign receipts. */
+  signers: z.array(Address).min(1),
+  /** Roots read from the chain. */
+  anchors: z.array(Anchor).optional(),
+});
+export type Trust = z.output<typeof Trust>;
+
+export const checkNames = [
+  'canonical',
+  'schema',
+  'signature',
+  'inclusion',
+  'checkpoint',
+  'anchor',
+  'policy',
+  'snapshot',
+  'record',
+  'output',
+  'arithmetic',
+  'split',
+  'conservation',
+  'recompute-snapshot',
+  'recompute-information',
+  'recompute-trace',
+  'recompute-shares',
+] as const;
+export type CheckName = (typeof checkNames)[number];
+
+/** One check's verdict, and in words what was found. */
+export type CheckResult = {
+  readonly check: CheckName;
+  readonly ok: boolean;
+  readonly detail: string;
+};
+
+/** Runs a check: what it returns is the finding, what it throws is the fault. */
+export function runCheck(check: CheckName, work: () => string): CheckResult {
+  try {
+    return { check, ok: true, detail: work() };
+  } catch (error) {
+    return { check, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** @throws Error with the sentence unless the fact holds */
+export function must(fact: boolean, sentence: string): asserts fact {
+  if (!fact) throw new Error(sentence);
+}

@@ -1,0 +1,289 @@
+/**
+ * Redoes an attribution from the texts, and shows that it is complete: that nothing was left out.
+ *
+ * Takes the snapshots as exported and a bundle that discloses request and output. Texts withdrawn since the receipt
+ * cannot be redone; what can then still be shown is shown, and the finding says so.
+ */
+
+import { toHex } from '../bytes.ts';
+import { canonicalize, parseCanonical } from '../canonical.ts';
+import { type Coverage, coverage } from '../coverage.ts';
+import { type Evidence, evidenceOf } from '../evidence.ts';
+import { sha256Hex } from '../hash.ts';
+import {
+  informationIn,
+  sumUnigramTables,
+  type UnigramTable,
+  unigramTable,
+  unigramTableHash,
+} from '../information.ts';
+import { merkleRoot } from '../merkle.ts';
+import { clientTextsOf, RequestDocument } from '../receipt.ts';
+import { blendShares, formatShares, priorPools } from '../shares.ts';
+import {
+  entitlementHash,
+  formatEntitlement,
+  parseEntitlement,
+  poolEntitlement,
+  poolName,
+  type SnapshotExport,
+  snapshotHash,
+  snapshotLeaf,
+} from '../snapshot.ts';
+import type { Shares } from '../split.ts';
+import type { TraceRecord } from '../trace.ts';
+import { traceByScan } from '../trace-by-scan.ts';
+import { cutWords, tokenAt } from '../words.ts';
+import { type Bundle, type CheckResult, must, runCheck } from './bundle.ts';
+
+type ExportRecord = SnapshotExport['records'][number];
+
+/** @param snapshots exports of the snapshots the receipt names, in any order; others are ignored */
+export function recompute(
+  bundle: Bundle,
+  snapshots: readonly SnapshotExport[],
+): readonly CheckResult[] {
+  const named = [...new Set(bundle.receipt.snapshots.map(({ snapshot }) => snapshot))];
+  const exports = named.flatMap((id) =>
+    snapshots.filter(({ manifest }) => manifest.snapshot === id),
+  );
+  let redone: Redone | undefined;
+  const redo = () => (redone ??= retrace(bundle, exports));
+  return [
+    runCheck('recompute-snapshot', () => {
+      must(
+        exports.length === named.length,
+        `${named.length} snapshots are needed, ${exports.length} were given.`,
+      );
+      return (
+        exports.map((one) => checkExport(bundle, one)).join(' ') || 'No snapshot to recompute.'
+      );
+    }),
+    runCheck('recompute-information', () => {
+      return exports.map(checkInformation).join(' ') || 'No words to count.';
+    }),
+    runCheck('recompute-trace', () => checkTrace(bundle, exports, redo)),
+    runCheck('recompute-shares', () => checkShares(bundle, exports, redo)),
+  ];
+}
+
+/** The export is the sealed snapshot: manifest, every leaf, every text. */
+function checkExport({ receipt }: Bundle, one: SnapshotExport): string {
+  const { manifest, records, entitlements } = one;
+  const named = receipt.snapshots.find(({ snapshot }) => snapshot === manifest.snapshot);
+  must(snapshotHash(manifest) === named?.hash, `${manifest.snapshot} is another snapshot.`);
+  must(records.length === manifest.records, `${manifest.snapshot} lacks records.`);
+  const owners = entitlements.map((list) => entitlementHash(parseEntitlement(list)));
+  const leaves = records.map((one) => {
+    must(owners[one.owners] !== undefined, `Record ${one.record} has no owners.`);
+    return snapshotLeaf({ record: one.record, owners: owners[one.owners] });
+  });
+  must(toHex(merkleRoot(leaves)) === manifest.root, `The root of ${manifest.snapshot} is another.`);
+  for (const { record, text, withdrawnFrom } of records) {
+    const isThere = text !== undefined || withdrawnFrom !== undefined;
+    must(isThere, `Record ${record} is not withdrawn, and yet without text.`);
+    must(text === undefined || sha256Hex(text) === record, `Record ${record} is another text.`);
+  }
+  return `All ${records.length} records of ${manifest.snapshot} are under its root.`;
+}
+
+/** The word counts are those of the texts, and each record's information follows from them. */
+function checkInformation({ manifest, records, information }: SnapshotExport): string {
+  const { snapshot, information: sealed } = manifest;
+  const table = tableOf(information);
+  must(unigramTableHash(table) === sealed.table, `The word counts of ${snapshot} are others.`);
+  const agrees = sealed.total === String(table.total) && sealed.tokens === table.counts.size;
+  must(agrees, `The totals of ${snapshot} are not those of its word counts.`);
+  const informationOf = informationIn(table);
+  for (const { record, text, information: stated } of records) {
+    if (text === undefined) continue;
+    must(
+      informationInText(text, informationOf) === BigInt(stated),
+      `Record ${record} has other information.`,
+    );
+  }
+  const texts = textsOf(records);
+  if (texts.length < records.length)
+    return `The texts of ${snapshot} still there agree with its word counts; ${records.length - texts.length} were withdrawn.`;
+  must(unigramTableHash(unigramTable(texts)) === sealed.table, `${snapshot} was counted wrongly.`);
+  return `${sealed.total} words of ${snapshot} counted again.`;
+}
+
+/** Tracing every record again gives the evidence of the receipt, no more and no less. */
+function checkTrace(
+  bundle: Bundle,
+  exports: readonly SnapshotExport[],
+  redo: () => Redone,
+): string {
+  const { attribution } = bundle.receipt;
+  if (!attribution) return 'Nothing was traced.';
+  const redone = redo();
+  const lost = lostRecords(bundle, exports);
+  if (lost.size === 0) {
+    const isSame = canonicalize(redone.evidence) === canonicalize(attribution);
+    must(isSame, differenceOf(attribution, redone.evidence));
+    return `${attribution.spans.length} passages found again, and no others.`;
+  }
+  // With fewer records each passage found must lie in one of the receipt, and one that lost no record stands as it was.
+  const isWithin = redone.evidence.spans.every((found) =>
+    attribution.spans.some((span) => span.start <= found.start && found.end <= span.end),
+  );
+  must(isWithin, 'A passage was found that the receipt leaves out.');
+  const again = new Set(redone.evidence.spans.map((span) => canonicalize(span)));
+  const kept = attribution.spans.filter(
+    (span) => !span.commons && !span.records.some(({ record }) => lost.has(record)),
+  );
+  must(
+    kept.every((span) => again.has(canonicalize(span))),
+    'A passage was not found again.',
+  );
+  return `${kept.length} of ${attribution.spans.length} passages found again; ${lost.size} records were withdrawn since.`;
+}
+
+/** The pools' members and the share vector follow from texts, owners and policy. */
+function checkShares(
+  bundle: Bundle,
+  exports: readonly SnapshotExport[],
+  redo: () => Redone,
+): string {
+  const { attribution, snapshots, shares } = bundle.receipt;
+  if (!attribution) return 'Nothing to share.';
+  for (const one of exports) checkPools(one);
+  for (const { pool, snapshot } of snapshots) {
+    const pools = exports.find(({ manifest }) => manifest.snapshot === snapshot)?.pools ?? [];
+    const exists = pools.some(({ version }) => poolName(snapshot, version) === pool);
+    must(exists, `${pool} is not a pool of the export.`);
+  }
+  if (lostRecords(bundle, exports).size > 0)
+    return 'The pools follow; shares hang on texts withdrawn since.';
+  const { measured } = redo();
+  const blend = blendShares({
+    measured,
+    confidencePpm: bundle.policy.trace.confidencePpm,
+    pools: priorPools(bundle.policy, snapshots),
+  });
+  const isSame = canonicalize(formatShares(blend.shares)) === canonicalize(shares);
+  must(isSame, 'The shares recomputed from the texts are others.');
+  return `${shares.length} shares recomputed from the texts.`;
+}
+
+function checkPools({ manifest, records, entitlements, pools }: SnapshotExport): void {
+  for (const { version, members } of pools) {
+    const counted = records
+      .filter(({ withdrawnFrom }) => withdrawnFrom === undefined || withdrawnFrom > version)
+      .map(({ owners, information, quality }) => ({
+        owners: parseEntitlement(entitlements[owners]),
+        value: BigInt(information) * BigInt(quality),
+      }));
+    const isSame =
+      canonicalize(formatEntitlement(poolEntitlement(counted))) === canonicalize(members);
+    must(isSame, `The members of ${poolName(manifest.snapshot, version)} are others.`);
+  }
+}
+
+type Redone = { readonly evidence: Evidence; readonly measured: Coverage };
+
+/** Traces the disclosed output through every record that could be traced when the receipt was issued. */
+function retrace(bundle: Bundle, exports: readonly SnapshotExport[]): Redone {
+  const { output, request } = bundle.disclosures;
+  must(output !== undefined, 'The output is not disclosed: it cannot be traced again.');
+  must(request !== undefined, 'The request is not disclosed: echoes cannot be told.');
+  const clientTexts = clientTextsOf(RequestDocument.parse(parseCanonical(request.text)));
+
+  const holders = holdersOf(exports);
+  const records = new Map<string, TraceRecord>();
+  for (const { record, text } of recordsInScope(bundle, exports)) {
+    if (text !== undefined) records.set(record, { hash: record, text });
+  }
+  const rules = bundle.policy.trace;
+  const trace = traceByScan(output.text, { records: [...records.values()], clientTexts, rules });
+  const information = informationIn(
+    sumUnigramTables(exports.map((one) => tableOf(one.information))),
+  );
+  const ownersOf = (record: string) => holders.get(record)?.owners ?? [];
+  const measured = coverage(output.text, trace, { information, ownersOf });
+  const evidence = evidenceOf({
+    output: output.text,
+    trace,
+    rules,
+    confidencePpm: rules.confidencePpm,
+    information,
+    coverage: measured,
+    snapshotOf: (record) => holders.get(record)?.snapshot ?? '',
+  });
+  return { evidence, measured };
+}
+
+/** By which snapshot a record takes part, and whose it is there: of several, the first that the receipt names. */
+function holdersOf(exports: readonly SnapshotExport[]) {
+  const holders = new Map<string, { readonly snapshot: string; readonly owners: Shares }>();
+  for (const { manifest, records, entitlements } of exports) {
+    for (const { record, owners } of records) {
+      if (holders.has(record)) continue;
+      const vector = parseEntitlement(entitlements[owners]);
+      const shares = vector.map(({ party, weight }) => ({ to: party, weight }));
+      holders.set(record, { snapshot: manifest.snapshot, owners: shares });
+    }
+  }
+  return holders;
+}
+
+/**
+ * The records that were traced: all of the model's snapshots, of the others those put into the prompt; and none that
+ * had been withdrawn from any of them by then.
+ */
+function recordsInScope(
+  { receipt }: Bundle,
+  exports: readonly SnapshotExport[],
+): readonly ExportRecord[] {
+  const learned = new Set(
+    receipt.snapshots.filter(({ role }) => role !== 'context').map(({ snapshot }) => snapshot),
+  );
+  const inPrompt = new Set(receipt.retrieved.map((one) => `${one.snapshot} ${one.record}`));
+  const withdrawn = new Set<string>();
+  const inScope: ExportRecord[] = [];
+  for (const { manifest, records } of exports) {
+    const { snapshot } = manifest;
+    const pool = receipt.snapshots.find((one) => one.snapshot === snapshot)?.pool ?? '';
+    const version = Number(pool.split(':')[2]);
+    for (const one of records) {
+      if (one.withdrawnFrom !== undefined && one.withdrawnFrom <= version)
+        withdrawn.add(one.record);
+      if (learned.has(snapshot) || inPrompt.has(`${snapshot} ${one.record}`)) inScope.push(one);
+    }
+  }
+  return inScope.filter(({ record }) => !withdrawn.has(record));
+}
+
+/** Records that were traced for the receipt and whose texts have gone since. */
+function lostRecords(bundle: Bundle, exports: readonly SnapshotExport[]): ReadonlySet<string> {
+  const gone = recordsInScope(bundle, exports).filter(({ text }) => text === undefined);
+  return new Set(gone.map(({ record }) => record));
+}
+
+function differenceOf(stated: Evidence, found: Evidence): string {
+  const left = found.spans.find(
+    (span) => !stated.spans.some((one) => one.start === span.start && one.end === span.end),
+  );
+  if (left) return `The receipt leaves out a passage of ${left.words} words at ${left.start}.`;
+  const extra = stated.spans.find((span) => !found.spans.some((one) => one.start === span.start));
+  if (extra) return `The passage at ${extra.start} is not found in the texts.`;
+  return 'The evidence recomputed from the texts differs.';
+}
+
+function informationInText(text: string, informationOf: (word: string) => number): bigint {
+  const words = cutWords(text);
+  let sum = 0n;
+  for (let i = 0; i < words.count; i++)
+    if (words.wordFlags[i]) sum += BigInt(informationOf(tokenAt(words, i)));
+  return sum;
+}
+
+const textsOf = (records: readonly ExportRecord[]): readonly string[] =>
+  records.flatMap(({ text }) => (text === undefined ? [] : [text]));
+
+const tableOf = ({ words, total, counts }: SnapshotExport['information']): UnigramTable => ({
+  words,
+  total,
+  counts: new Map(counts),
+});

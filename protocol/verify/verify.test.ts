@@ -1,0 +1,338 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { exampleReceipt } from '../../test/harness/example-receipt.ts';
+import { utf8 } from '../bytes.ts';
+import { canonicalize } from '../canonical.ts';
+import type { InferenceReceipt } from '../receipt.ts';
+import type { SnapshotExport } from '../snapshot.ts';
+import { type Bundle, checkNames } from './bundle.ts';
+import { recompute } from './recompute.ts';
+import { firstFailure, verifyBundle } from './verify-bundle.ts';
+
+const example = exampleReceipt();
+const { bundle, trust, snapshots } = example;
+const text = canonicalize(bundle);
+
+const failureOf = (changed: Bundle | string | Uint8Array, by = trust) =>
+  firstFailure(
+    verifyBundle(
+      typeof changed === 'string' || changed instanceof Uint8Array
+        ? changed
+        : canonicalize(changed),
+      by,
+    ),
+  )?.check;
+
+test('an honest receipt passes every check, in the order they are named', () => {
+  const results = verifyBundle(text, trust);
+  expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  expect(results.map(({ check }) => check)).toEqual(
+    checkNames.filter((name) => !name.startsWith('recompute')),
+  );
+});
+
+test('the example has what makes evidence hard: overlaps, an echo, commons, shared owners', () => {
+  const spans = bundle.receipt.attribution?.spans ?? [];
+  expect(spans.some(({ commons }) => commons)).toBe(true);
+  expect(spans.some(({ information }) => information.includes(0))).toBe(true);
+  expect(spans.some((span, i) => i > 0 && span.start < spans[i - 1].end)).toBe(true);
+  expect(bundle.receipt.shares.length).toBeGreaterThan(3);
+});
+
+test('changing any single byte of a bundle fails a named check, whatever the byte becomes', () => {
+  const bytes = utf8(text);
+  fc.assert(
+    fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, mask) => {
+      const changed = Uint8Array.from(bytes);
+      changed[at] ^= mask;
+      expect(checkNames).toContain(failureOf(changed));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('at every byte of the receipt, the flipped bit is noticed', () => {
+  const bytes = utf8(text);
+  const receipt = canonicalize(bundle.receipt);
+  const from = utf8(text.slice(0, text.indexOf(receipt))).length;
+  const found = new Set<string | undefined>();
+  for (let at = from; at < from + utf8(receipt).length; at++) {
+    const changed = Uint8Array.from(bytes);
+    changed[at] ^= 1 << (at % 8);
+    found.add(failureOf(changed));
+  }
+  expect([...found].sort()).toEqual(['canonical', 'schema', 'signature']);
+});
+
+test.each([
+  ['white space', text.replace(':', ': ')],
+  ['a line at the end', `${text}\n`],
+  ['a byte order mark', `\ufeff${text}`],
+  ['a member twice', text.replace('{"anchor":', '{"anchor":null,"anchor":')],
+  ['members in another order', JSON.stringify({ version: bundle.version, ...bundle })],
+  ['an escape that need not be', text.replace('ledger', '\\u006cedger')],
+  ['a number written otherwise', text.replace('"epoch":3', '"epoch":3.0')],
+])('refuses %s as not canonical', (_, changed) => {
+  expect(changed).not.toBe(text);
+  expect(failureOf(changed)).toBe('canonical');
+});
+
+test('refuses what the format does not know', () => {
+  expect(failureOf(canonicalize({ ...bundle, extra: 1 }))).toBe('schema');
+  expect(failureOf('null')).toBe('schema');
+});
+
+const otherHash = 'ab'.repeat(32);
+
+test.each<[string, string, (honest: Bundle) => Bundle]>([
+  [
+    'signature',
+    "another receipt's time",
+    (b) => ({ ...b, receipt: { ...b.receipt, servedAt: '2026-01-03T00:00:00.000Z' } }),
+  ],
+  [
+    'inclusion',
+    'another place in the log',
+    (b) => ({ ...b, inclusion: { ...b.inclusion, index: 3 } }),
+  ],
+  [
+    'checkpoint',
+    'another size',
+    (b) => ({ ...b, checkpoint: b.checkpoint.replace('\n5\n', '\n6\n') }),
+  ],
+  [
+    'checkpoint',
+    'another origin',
+    (b) => ({ ...b, checkpoint: b.checkpoint.replace('log.example', 'log.examples') }),
+  ],
+  [
+    'anchor',
+    'a root that nobody anchored',
+    (b) => ({ ...b, anchor: b.anchor && { ...b.anchor, root: otherHash } }),
+  ],
+  [
+    'anchor',
+    'no proof of growth',
+    (b) => ({ ...b, anchor: b.anchor && { ...b.anchor, consistency: [] } }),
+  ],
+  [
+    'policy',
+    'another policy',
+    (b) => ({ ...b, policy: { ...b.policy, trace: { ...b.policy.trace, minWords: 5 } } }),
+  ],
+  [
+    'snapshot',
+    'another manifest',
+    (b) => ({ ...b, snapshots: b.snapshots.map((one) => ({ ...one, sequence: 2 })) }),
+  ],
+  ['snapshot', 'no manifests', (b) => ({ ...b, snapshots: [] })],
+  ['record', 'a record left out', (b) => ({ ...b, records: b.records.slice(1) })],
+  [
+    'record',
+    'other owners',
+    (b) => ({ ...b, records: b.records.map((one) => ({ ...one, owners: b.records[1].owners })) }),
+  ],
+  [
+    'record',
+    'another text',
+    (b) => ({ ...b, records: b.records.map((one) => ({ ...one, text: `${one.text}!` })) }),
+  ],
+  [
+    'output',
+    'another output',
+    (b) => ({ ...b, disclosures: { output: { salt: otherHash, text: 'Never said.' } } }),
+  ],
+  [
+    'output',
+    'another request',
+    (b) => ({ ...b, disclosures: { request: { salt: otherHash, text: '{}' } } }),
+  ],
+])('%s fails on %s', (check, _, change) => {
+  expect(failureOf(change(bundle))).toBe(check);
+});
+
+test('believes only whom it was told to believe', () => {
+  const [logKey] = exampleReceipt().trust.logKeys;
+  const stranger = logKey.replace('log.example', 'log.example');
+  expect(failureOf(text, { ...trust, signers: [`0x${'00'.repeat(20)}`] })).toBe('signature');
+  expect(failureOf(text, { ...trust, anchors: undefined })).toBe('anchor');
+  expect(failureOf(text, { ...trust, logKeys: [OTHER_LOG] })).toBe('checkpoint');
+  expect(failureOf(text, { ...trust, logKeys: [OTHER_LOG, stranger] })).toBe(undefined);
+});
+
+/** The key of another log: the Go checksum database's, which is published in this form. */
+const OTHER_LOG = 'sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8';
+
+/** A signer lies and signs it: everything about the log is right, and still it is found. */
+const lies: [string, string, (honest: InferenceReceipt) => InferenceReceipt][] = [
+  [
+    'arithmetic',
+    'moves shares to himself',
+    (r) => ({ ...r, shares: [{ to: r.parties.builder, weight: (2n ** 64n).toString() }] }),
+  ],
+  [
+    'arithmetic',
+    'inflates the grounded fraction',
+    (r) => withEvidence(r, { groundedPpm: 999_999 }),
+  ],
+  [
+    'arithmetic',
+    'overstates what is covered',
+    (r) => withEvidence(r, { information: { total: 1, covered: 2 } }),
+  ],
+  ['arithmetic', 'pays an echo', (r) => withSpans(r, (span) => ({ ...span, echo: true }))],
+  ['arithmetic', 'shares without an attribution', (r) => ({ ...r, attribution: null })],
+  ['policy', 'counts shorter passages than the policy', (r) => withEvidence(r, { minWords: 1 })],
+  [
+    'snapshot',
+    "names a pool that is not the snapshot's",
+    (r) => ({ ...r, snapshots: r.snapshots.map((one) => ({ ...one, pool: r.snapshots[0].pool })) }),
+  ],
+  [
+    'record',
+    'cites a place where the passage does not stand',
+    (r) =>
+      withSpans(r, (span) => ({
+        ...span,
+        records: span.records.map((one) => ({ ...one, start: one.start + 1, end: one.end + 1 })),
+      })),
+  ],
+  [
+    'record',
+    'cites a record from another snapshot',
+    (r) =>
+      withSpans(r, (span) => ({
+        ...span,
+        records: span.records.map((one) => ({ ...one, snapshot: r.snapshots[0].snapshot })),
+      })),
+  ],
+  [
+    'output',
+    'counts the words wrongly',
+    (r) => withSpans(r, (span) => ({ ...span, firstWord: span.firstWord + 1 })),
+  ],
+  [
+    'split',
+    'takes from the data leg',
+    (r) => ({ ...r, legs: moveUnits(r.legs, 'data', 'operator') }),
+  ],
+  [
+    'split',
+    'pays another account',
+    (r) => ({ ...r, legs: r.legs.map((leg) => ({ ...leg, account: 'treasury:protocol' })) }),
+  ],
+  [
+    'split',
+    'loses a unit',
+    (r) => ({
+      ...r,
+      legs: r.legs.map((leg) => (leg.role === 'data' ? { ...leg, units: '1' } : leg)),
+    }),
+  ],
+  [
+    'conservation',
+    'names no transaction',
+    (r) => ({ ...r, ledger: { ...r.ledger, transaction: null } }),
+  ],
+];
+
+test.each(lies)('%s fails when a signer %s', (check, _, lie) => {
+  const lying = exampleReceipt(lie);
+  expect(failureOf(lying.bundle, lying.trust)).toBe(check);
+});
+
+test('without disclosures the rest still holds, and so it does without a withdrawn text', () => {
+  expect(failureOf({ ...bundle, disclosures: {} })).toBe(undefined);
+  const withdrawn = { ...bundle, records: bundle.records.map((one) => ({ ...one, text: null })) };
+  expect(failureOf(withdrawn)).toBe(undefined);
+  const record = verifyBundle(canonicalize(withdrawn), trust).find((r) => r.check === 'record');
+  expect(record?.detail).toContain('withdrawn');
+});
+
+const redo = (changed: Bundle = bundle, from = snapshots) =>
+  recompute(changed, from).filter(({ ok }) => !ok);
+
+test('recomputing an honest receipt from the texts finds the same', () => {
+  expect(redo()).toEqual([]);
+});
+
+test('recompute finds a passage that a signer left out', () => {
+  const lying = exampleReceipt((receipt) =>
+    withEvidence(receipt, { spans: receipt.attribution?.spans.slice(1) }),
+  );
+  const [failure] = redo(lying.bundle, lying.snapshots);
+  expect(failure.check).toBe('recompute-trace');
+  expect(failure.detail).toContain('leaves out a passage');
+});
+
+const alter = (change: (one: SnapshotExport) => SnapshotExport) => [
+  change(snapshots[0]),
+  snapshots[1],
+];
+
+test.each<[string, string, readonly SnapshotExport[]]>([
+  ['recompute-snapshot', 'a missing snapshot', snapshots.slice(1)],
+  [
+    'recompute-snapshot',
+    'a missing record',
+    alter((one) => ({ ...one, records: one.records.slice(1) })),
+  ],
+  [
+    'recompute-snapshot',
+    'another text',
+    alter((one) => ({ ...one, records: one.records.map((r) => ({ ...r, text: 'x' })) })),
+  ],
+  [
+    'recompute-snapshot',
+    'other owners',
+    alter((one) => ({ ...one, entitlements: one.entitlements.toReversed() })),
+  ],
+  [
+    'recompute-information',
+    'another word count',
+    alter((one) => ({ ...one, information: { ...one.information, total: 99 } })),
+  ],
+  [
+    'recompute-information',
+    "another record's information",
+    alter((one) => ({ ...one, records: one.records.map((r) => ({ ...r, information: '7' })) })),
+  ],
+  [
+    'recompute-shares',
+    'other members of a pool',
+    alter((one) => ({ ...one, pools: [{ version: 1, members: one.entitlements[0] }] })),
+  ],
+])('%s fails on %s', (check, _, changed) => {
+  expect(redo(bundle, changed)[0]?.check).toBe(check);
+});
+
+test('recompute says what it cannot redo: texts undisclosed, texts withdrawn since', () => {
+  expect(redo({ ...bundle, disclosures: {} })[0].detail).toContain('not disclosed');
+  const withdrawn = snapshots.map((one) => ({
+    ...one,
+    records: one.records.map(({ text: _, ...record }, i) =>
+      i === 0 ? { ...record, withdrawnFrom: 2 } : one.records[i],
+    ),
+  }));
+  const results = recompute(bundle, withdrawn);
+  expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  expect(results.map(({ detail }) => detail).join()).toContain('withdrawn since');
+});
+
+function withEvidence(
+  receipt: InferenceReceipt,
+  change: Partial<NonNullable<InferenceReceipt['attribution']>>,
+): InferenceReceipt {
+  return { ...receipt, attribution: receipt.attribution && { ...receipt.attribution, ...change } };
+}
+
+type Span = NonNullable<InferenceReceipt['attribution']>['spans'][number];
+
+const withSpans = (receipt: InferenceReceipt, change: (span: Span) => Span) =>
+  withEvidence(receipt, { spans: receipt.attribution?.spans.map(change) });
+
+const moveUnits = (legs: InferenceReceipt['legs'], from: string, to: string) =>
+  legs.map((leg) => {
+    const change = leg.role === from ? -1n : leg.role === to ? 1n : 0n;
+    return { ...leg, units: (BigInt(leg.units) + change).toString() };
+  });

@@ -1,0 +1,61 @@
+/**
+ * Attribution: who has what part in a served inference, with the evidence for it.
+ *
+ * It promises that
+ * - an inference is attributed once, by the policy that is in force then, from what was delivered to the client;
+ * - shares are whole numbers that sum to exactly 2^64, and follow from the stored evidence, the entitlement vectors
+ *   sealed in the snapshots, and the policy, by the functions that verifiers use;
+ * - what the client itself supplied is echo: unpaid, and no part of the grounded fraction;
+ * - a record withdrawn before the attribution is neither found nor paid;
+ * - an inference without registered data has no shares and no evidence, and says so.
+ *
+ * Channels so far: `trace` (verbatim passages of the model's snapshots and of retrieved records) and the prior (pools of
+ * those snapshots). What is verbatim is not thereby causal: trace is trusted as far as the policy's confidence says.
+ *
+ * It does not split money (fees), and knows nothing of what came before the inference's record (gateway).
+ *
+ * Tables: attribution.attributions. Snapshots and their indexes are kept in memory and rebuilt from datanets.
+ */
+import { attribute } from './attribute.ts';
+import {
+  type Attribution,
+  type AttributionSummary,
+  findAttribution,
+  summarizeAttributions,
+} from './attributions.ts';
+import { createSnapshotShelf } from './snapshot-shelf.ts';
+import type { AttributionHandles } from './stage.ts';
+import { countWordTokens, type WordCount } from './trace/trace-index.ts';
+
+export type { Attribution, AttributionSummary } from './attributions.ts';
+export type { AttributionHandles, SealedTexts, SnapshotSource, Standing } from './stage.ts';
+export type { WordCount } from './trace/trace-index.ts';
+
+export type Attributions = {
+  /** Attributes a served inference, and announces `inference.attributed`. Repeatable. */
+  attribute(inferenceId: string): Promise<void>;
+  /** @throws not_found when the inference is not, or not yet, attributed */
+  find(inferenceId: string): Promise<Attribution>;
+  /** How often a text's word tokens stand in a snapshot, in order and together. Withdrawn records are left out. */
+  count(snapshotId: string, text: string): Promise<WordCount>;
+  /** Loads a snapshot and builds its index, so that the first inference need not wait for it. */
+  prepare(snapshotId: string): Promise<void>;
+  summary(): Promise<AttributionSummary>;
+};
+
+export function createAttributions(handles: AttributionHandles): Attributions {
+  const shelf = createSnapshotShelf(handles.snapshots);
+  return {
+    attribute: (inferenceId) => attribute({ ...handles, shelf }, inferenceId),
+    find: (inferenceId) => findAttribution(handles.db, inferenceId),
+    async count(snapshotId, text) {
+      const snapshot = await shelf.find(snapshotId);
+      const { withdrawn } = await handles.snapshots.standing(snapshotId);
+      return countWordTokens(text, { indexes: [snapshot.index()], withdrawn });
+    },
+    async prepare(snapshotId) {
+      (await shelf.find(snapshotId)).index();
+    },
+    summary: () => summarizeAttributions(handles.db),
+  };
+}

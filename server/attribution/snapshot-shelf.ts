@@ -1,0 +1,75 @@
+/** Sealed snapshots in memory, with their trace indexes: loaded when first asked for, the longest unused let go. */
+import {
+  informationIn,
+  type Shares,
+  sumUnigramTables,
+  type UnigramTable,
+} from '@openledger/protocol';
+import type { SnapshotSource } from './stage.ts';
+import { buildTraceIndex, type TraceIndex } from './trace/trace-index.ts';
+
+export type ShelvedSnapshot = {
+  readonly snapshotId: string;
+  readonly hash: string;
+  readonly information: UnigramTable;
+  /** Undefined where the snapshot does not hold the record, or no longer its text. */
+  textOf(recordHash: string): string | undefined;
+  ownersOf(recordHash: string): Shares | undefined;
+  /** Of all records; built when it is first needed, seconds for tens of megabytes. */
+  index(): TraceIndex;
+};
+
+export type SnapshotShelf = {
+  find(snapshotId: string): Promise<ShelvedSnapshot>;
+  /** Information of words under the tables of several snapshots together, in 1/65,536 bits. */
+  informationOf(snapshots: readonly ShelvedSnapshot[]): (word: string) => number;
+};
+
+const MOST_SNAPSHOTS = 32;
+const MOST_TABLES = 64;
+
+export function createSnapshotShelf(source: Pick<SnapshotSource, 'load'>): SnapshotShelf {
+  const snapshots = new Map<string, Promise<ShelvedSnapshot>>();
+  const tables = new Map<string, (word: string) => number>();
+  return {
+    find: (snapshotId) =>
+      keep(snapshots, snapshotId, MOST_SNAPSHOTS, () => load(source, snapshotId)),
+    informationOf(among) {
+      const distinct = new Map(among.map((one) => [one.snapshotId, one.information]));
+      return keep(tables, [...distinct.keys()].sort().join(' '), MOST_TABLES, () =>
+        informationIn(sumUnigramTables([...distinct.values()])),
+      );
+    },
+  };
+}
+
+async function load(
+  source: Pick<SnapshotSource, 'load'>,
+  snapshotId: string,
+): Promise<ShelvedSnapshot> {
+  const { hash, records, information } = await source.load(snapshotId);
+  const byHash = new Map(records.map((record) => [record.hash, record]));
+  let index: TraceIndex | undefined;
+  return {
+    snapshotId,
+    hash,
+    information,
+    textOf: (recordHash) => byHash.get(recordHash)?.text,
+    ownersOf: (recordHash) =>
+      byHash.get(recordHash)?.owners.map(({ party, weight }) => ({ to: party, weight })),
+    index: () => (index ??= buildTraceIndex(records)),
+  };
+}
+
+/** What is asked for goes to the end of the map; what stands first was not asked for longest. A failure is forgotten. */
+function keep<V>(shelf: Map<string, V>, key: string, most: number, make: () => V): V {
+  const kept = shelf.get(key) ?? make();
+  shelf.delete(key);
+  shelf.set(key, kept);
+  if (kept instanceof Promise) kept.catch(() => shelf.get(key) === kept && shelf.delete(key));
+  for (const oldest of shelf.keys()) {
+    if (shelf.size <= most) break;
+    shelf.delete(oldest);
+  }
+  return kept;
+}

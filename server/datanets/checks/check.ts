@@ -1,0 +1,41 @@
+/** The checks at the door, in the order they are asked. The first objection is the answer. */
+import type { Draft, RejectionReason } from '@openledger/protocol';
+import type { Quality } from '../quality.ts';
+import { checkEncoding } from './encoding.ts';
+import { checkLicence } from './licence.ts';
+import { checkQuality } from './minimum-quality.ts';
+import { checkSecrets } from './secrets.ts';
+import { checkSize } from './size.ts';
+
+export type Objection = { readonly reason: RejectionReason; readonly message: string };
+
+/** What a check may look at. */
+export type Candidate = {
+  readonly text: string;
+  readonly licence: string | undefined;
+  /** SPDX ids that the datanet takes. */
+  readonly licences: readonly string[];
+  readonly quality: Quality;
+};
+
+export type Check = (candidate: Candidate) => Objection | undefined;
+
+const checks: readonly Check[] = [
+  checkSize,
+  checkEncoding,
+  checkLicence,
+  checkSecrets,
+  checkQuality,
+];
+
+export function checkDraft(
+  draft: Draft,
+  { licences, quality }: Pick<Candidate, 'licences' | 'quality'>,
+): Objection | undefined {
+  const candidate = { text: draft.text, licence: draft.licence, licences, quality };
+  for (const check of checks) {
+    const objection = check(candidate);
+    if (objection) return objection;
+  }
+  return undefined;
+}

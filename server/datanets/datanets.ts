@@ -1,0 +1,135 @@
+/** Datanets themselves: create, find, list. */
+import { randomBytes } from 'node:crypto';
+import { type Id, OpenLedgerError } from '@openledger/protocol';
+import type { Clock } from '../platform/clock.ts';
+import { isUniqueViolation, type Reader, type Tx } from '../platform/db.ts';
+import { newId } from '../platform/new-id.ts';
+import { sql } from '../platform/sql.ts';
+import { allowedBy, OPEN_LICENCES } from './checks/licence.ts';
+
+export type Datanet = {
+  readonly id: Id<'datanet'>;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly ownerId: Id<'party'>;
+  /** SPDX ids that are accepted. */
+  readonly licences: readonly string[];
+  /** Contributions ever accepted, withdrawn ones included. */
+  readonly records: number;
+  readonly createdAt: Date;
+};
+
+export type NewDatanet = {
+  readonly name: string;
+  readonly ownerId: Id<'party'>;
+  readonly title?: string;
+  readonly description?: string;
+  readonly licences?: readonly string[];
+};
+
+/** @throws conflict when the name is taken, invalid_input when a licence is not an SPDX id */
+export async function createDatanet(
+  tx: Tx,
+  clock: Clock,
+  { name, ownerId, title = name, description = '', licences = OPEN_LICENCES }: NewDatanet,
+): Promise<Id<'datanet'>> {
+  const nonsense = licences.find((licence) => allowedBy(licence, new Set([licence])) !== true);
+  if (nonsense !== undefined) {
+    throw new OpenLedgerError('invalid_input', `"${nonsense}" is not an SPDX licence id.`);
+  }
+  const id = newId('datanet', clock);
+  try {
+    await tx.query(sql`
+      insert into datanets.datanets
+        (id, name, title, description, owner_id, licences, identity_key, created_at)
+      values
+        (${id}, ${name}, ${title}, ${description}, ${ownerId}, ${[...licences]}, ${randomBytes(32)}, ${clock.now()})`);
+  } catch (cause) {
+    if (!isUniqueViolation(cause)) throw cause;
+    throw new OpenLedgerError('conflict', `There is a datanet called ${name} already.`, { name }, { cause });
+  }
+  return id;
+}
+
+/** @throws not_found */
+export async function findDatanet(reader: Reader, datanetId: string): Promise<Datanet> {
+  const [row] = await reader.query<Row>(sql`${columns} where id = ${datanetId}`);
+  if (!row) throw noDatanet(datanetId);
+  return fromRow(row);
+}
+
+/** @param query `name` finds one; else a page, oldest first */
+export async function listDatanets(
+  reader: Reader,
+  query: { readonly name?: string; readonly limit: number; readonly after?: string },
+): Promise<readonly Datanet[]> {
+  const rows = await reader.query<Row>(sql`
+    ${columns}
+    where (${query.name ?? null}::text is null or name = ${query.name ?? null})
+      and id > ${query.after ?? ''}
+    order by id
+    limit ${query.limit}`);
+  return rows.map(fromRow);
+}
+
+/** What changing a datanet's records needs to know. Holds others off until the transaction ends. */
+export type LockedDatanet = {
+  readonly id: Id<'datanet'>;
+  readonly ownerId: string;
+  readonly licences: readonly string[];
+  readonly identityKey: Uint8Array;
+  readonly lastSequence: bigint;
+};
+
+/** @throws not_found */
+export async function lockDatanet(tx: Tx, datanetId: string): Promise<LockedDatanet> {
+  const [row] = await tx.query<{
+    id: Id<'datanet'>;
+    owner_id: string;
+    licences: string[];
+    identity_key: Uint8Array;
+    records: string;
+  }>(sql`
+    select id, owner_id, licences, identity_key, records
+    from datanets.datanets
+    where id = ${datanetId}
+    for update`);
+  if (!row) throw noDatanet(datanetId);
+  return {
+    id: row.id,
+    ownerId: row.owner_id,
+    licences: row.licences,
+    identityKey: row.identity_key,
+    lastSequence: BigInt(row.records),
+  };
+}
+
+type Row = {
+  id: Id<'datanet'>;
+  name: string;
+  title: string;
+  description: string;
+  owner_id: Id<'party'>;
+  licences: string[];
+  records: string;
+  created_at: Date;
+};
+
+const columns = sql`
+  select id, name, title, description, owner_id, licences, records, created_at
+  from datanets.datanets`;
+
+const fromRow = (row: Row): Datanet => ({
+  id: row.id,
+  name: row.name,
+  title: row.title,
+  description: row.description,
+  ownerId: row.owner_id,
+  licences: row.licences,
+  records: Number(row.records),
+  createdAt: row.created_at,
+});
+
+const noDatanet = (datanetId: string) =>
+  new OpenLedgerError('not_found', `There is no datanet ${datanetId}.`, { datanetId });

@@ -1,0 +1,421 @@
+import { randomBytes } from 'node:crypto';
+import { COMMONS, defaultPolicy, policyHash, type Shares, WEIGHT_ONE } from '@openledger/protocol';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
+import type { Attribution } from '../attribution/index.ts';
+import type { Inference } from '../gateway/index.ts';
+import { createGovernance } from '../governance/index.ts';
+import { createLedger, type Ledger } from '../ledger/index.ts';
+import { sleep, systemClock } from '../platform/clock.ts';
+import { silentLog } from '../platform/log.ts';
+import { sql } from '../platform/sql.ts';
+import { createFees, type Fees, type FeesHandles } from './index.ts';
+
+const party = (name: string) => `pty_${name.repeat(32).slice(0, 32)}`;
+const [ada, bob, eve, operator, builder, base] = [...'abc123'].map(party);
+const POOL = `pool:snp_${'1'.repeat(32)}:1`;
+const EMPTY_POOL = `pool:snp_${'2'.repeat(32)}:1`;
+
+type Charge = {
+  readonly units: bigint;
+  readonly shares: Shares;
+  readonly basePartyId?: string;
+  readonly servedAt?: Date;
+};
+
+/** Charges by inference, as the stages below would tell of them. */
+const charges = new Map<string, Charge>();
+
+let database: TestDatabase;
+let ledger: Ledger;
+let handles: FeesHandles;
+let fees: Fees;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  const { db } = database;
+  ledger = createLedger({ db, clock: systemClock, log: silentLog });
+  await ledger.start();
+  handles = {
+    ...{ db, ledger, clock: systemClock, log: silentLog },
+    governance: await createGovernance({ db, clock: systemClock }),
+    gateway: { find: async (inferenceId) => inferenceOf(inferenceId) },
+    attributions: { find: async (inferenceId) => attributionOf(inferenceId) },
+    poolMembers: async (pool) =>
+      pool === POOL
+        ? [
+            { party: ada, weight: WEIGHT_ONE / 3n },
+            { party: bob, weight: WEIGHT_ONE - WEIGHT_ONE / 3n },
+          ]
+        : [],
+  };
+  fees = createFees(handles);
+});
+
+afterEach(async () => {
+  await ledger.stop();
+  await database.drop();
+});
+
+function inferenceOf(inferenceId: string): Inference {
+  const { units, basePartyId, servedAt } = charges.get(inferenceId)!;
+  return {
+    inferenceId,
+    priceUnits: units,
+    servedAt: servedAt ?? new Date(),
+    route: { operatorPartyId: operator, builderPartyId: builder, basePartyId },
+  } as unknown as Inference; // what fees reads of it
+}
+
+const attributionOf = (inferenceId: string): Attribution =>
+  ({
+    inferenceId,
+    policyHash: policyHash(defaultPolicy),
+    shares: charges.get(inferenceId)!.shares,
+  }) as unknown as Attribution;
+
+/** An attributed inference whose price has been captured. */
+async function charge(facts: Charge): Promise<string> {
+  const inferenceId = `inf_${randomBytes(16).toString('hex')}`;
+  charges.set(inferenceId, facts);
+  if (facts.units > 0n) {
+    await ledger.post({
+      idempotencyKey: `capture:${inferenceId}`,
+      reason: 'inference',
+      postings: [{ from: 'external:payer', to: 'clearing:fees', amount: facts.units }],
+    });
+  }
+  return inferenceId;
+}
+
+/** Names with parts of 12. */
+const shares = (parts: Readonly<Record<string, number>>): Shares => {
+  const sorted = Object.keys(parts).sort();
+  let rest = WEIGHT_ONE;
+  return sorted.map((to, i) => {
+    const weight = i === sorted.length - 1 ? rest : (WEIGHT_ONE * BigInt(parts[to])) / 12n;
+    rest -= weight;
+    return { to, weight };
+  });
+};
+
+const pending = (partyId: string, epoch = 1) => ledger.balance(`${partyId}:pending:${epoch}`);
+
+describe('routing', () => {
+  test('splits a price to the unit and leaves nothing in clearing', async () => {
+    const inferenceId = await charge({
+      units: 1_000_003n,
+      basePartyId: base,
+      shares: shares({ [ada]: 12 }),
+    });
+    await fees.route(inferenceId);
+
+    expect(await ledger.balance('clearing:fees')).toBe(0n);
+    expect(await ledger.balance('control:data')).toBe(500_001n);
+    expect(await pending(operator)).toBe(200_000n);
+    expect(await pending(builder)).toBe(120_000n);
+    expect(await pending(base)).toBe(80_000n);
+    expect(await ledger.balance('stakers:protocol')).toBe(50_000n);
+    expect(await ledger.balance('treasury:protocol')).toBe(30_002n);
+    expect(await ledger.balance('insurance:protocol')).toBe(20_000n);
+    const routing = await fees.find(inferenceId);
+    expect(routing.legs.reduce((sum, leg) => sum + leg.amount, 0n)).toBe(1_000_003n);
+    expect(routing).toMatchObject({ isPosted: true, epoch: 1, dataUnits: 500_001n });
+    expect(routing.transactionId).toMatch(/^txn_/);
+  });
+
+  test('routes once, however often and from however many sides it is asked to', async () => {
+    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
+    const other = createFees(handles);
+    await Promise.all([fees, other, fees, other].map((each) => each.route(inferenceId)));
+    await Promise.all([fees.rollUp(), other.rollUp(), fees.rollUp()]);
+
+    expect(await pending(ada)).toBe(500n);
+    expect(await pending(operator)).toBe(200n);
+    const announced = await database.db.query(sql`
+      select id from graphile_worker.jobs where task_identifier = 'fees.routed'`);
+    expect(announced).toHaveLength(1);
+  });
+
+  test('without registered data there is no data leg', async () => {
+    const inferenceId = await charge({ units: 1000n, shares: [] });
+    await fees.route(inferenceId);
+    await fees.rollUp();
+
+    expect(await ledger.balance('control:data')).toBe(0n);
+    expect(await pending(operator)).toBe(700n);
+    expect((await fees.find(inferenceId)).legs.some(({ role }) => role === 'data')).toBe(false);
+    expect((await fees.checkControl()).holds).toBe(true);
+  });
+
+  test('a price of zero is routed too, and moves nothing', async () => {
+    const inferenceId = await charge({ units: 0n, shares: shares({ [ada]: 12 }) });
+    await fees.route(inferenceId);
+    await fees.rollUp();
+    expect(await fees.find(inferenceId)).toMatchObject({ legs: [], transactionId: undefined });
+    expect((await fees.checkControl()).holds).toBe(true);
+  });
+
+  test('a price that was not captured is refused, and goes through once it is', async () => {
+    const inferenceId = await charge({ units: 0n, shares: shares({ [ada]: 12 }) });
+    charges.set(inferenceId, { units: 100n, shares: shares({ [ada]: 12 }) });
+    await expect(fees.route(inferenceId)).rejects.toMatchObject({ code: 'insufficient_funds' });
+    expect(await fees.rollUp()).toBe(0);
+    await ledger.post({
+      idempotencyKey: 'late',
+      reason: 'inference',
+      postings: [{ from: 'external:payer', to: 'clearing:fees', amount: 100n }],
+    });
+    await fees.route(inferenceId);
+    await fees.rollUp();
+    expect(await pending(ada)).toBe(50n);
+  });
+});
+
+describe('crediting', () => {
+  test('credits whole units of the running sum, and control holds the fractions', async () => {
+    const thirds = shares({ [ada]: 4, [bob]: 4, [eve]: 4 });
+    for (let i = 0; i < 4; i++) {
+      await fees.route(await charge({ units: 20n, shares: thirds })); // 10 to data: 3 1/3 each
+      await fees.rollUp();
+    }
+    // 40/3 = 13 1/3 each, the last of them with what two floors of 2^64 / 3 have left
+    expect(await pending(ada)).toBe(13n);
+    expect(await pending(bob)).toBe(13n);
+    expect(await pending(eve)).toBe(13n);
+    expect(await fees.checkControl()).toMatchObject({
+      holds: true,
+      balance: 1n,
+      fractions: WEIGHT_ONE,
+      pools: 0n,
+    });
+  });
+
+  test('a random history ends in the same credits as its exact sums, in whatever batches it came', async () => {
+    const names = [ada, bob, eve, POOL];
+    const exact = new Map<string, bigint>();
+    const ids: string[] = [];
+    let seed = 12345;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+      return (seed >>> 8) % below;
+    };
+    for (let i = 0; i < 40; i++) {
+      const [a, b, c] = [random(5), random(4), random(4)];
+      const vector = shares({ [ada]: a, [bob]: b, [eve]: c, [POOL]: 12 - a - b - c });
+      const units = BigInt(random(1_000_000)) * 10n ** BigInt(random(14));
+      ids.push(await charge({ units, shares: vector }));
+      const dataUnits = (units * 500_000n) / 1_000_000n;
+      for (const { to, weight } of vector) {
+        exact.set(to, (exact.get(to) ?? 0n) + dataUnits * weight);
+      }
+    }
+    const others = [fees, createFees(handles)];
+    await Promise.all(
+      ids.map(async (inferenceId, i) => {
+        await others[i % 2].route(inferenceId);
+        if (i % 3 === 0) await others[(i + 1) % 2].rollUp();
+      }),
+    );
+    await fees.rollUp();
+    for (const name of names.slice(0, 3)) {
+      expect(await pending(name)).toBe((exact.get(name) ?? 0n) / WEIGHT_ONE);
+    }
+    const check = await fees.checkControl();
+    expect(check).toMatchObject({ holds: true, pools: exact.get(POOL) });
+
+    await fees.closeEpoch(1);
+    const third = WEIGHT_ONE / 3n;
+    const pool = exact.get(POOL) ?? 0n;
+    const adaExact = (exact.get(ada) ?? 0n) + (pool * third) / WEIGHT_ONE;
+    const bobExact = (exact.get(bob) ?? 0n) + (pool * (WEIGHT_ONE - third)) / WEIGHT_ONE;
+    expect(await pending(ada)).toBe(adaExact / WEIGHT_ONE);
+    expect(await pending(bob)).toBe(bobExact / WEIGHT_ONE);
+    const after = await fees.checkControl();
+    expect(after.holds).toBe(true);
+    expect(after.pools < 2n).toBe(true);
+    expect(after.balance <= 3n).toBe(true);
+    const [{ sum }] = await ledger.trialBalance();
+    expect(sum).toBe(0n);
+  });
+
+  test('the follower credits within a second of the routing', async () => {
+    const following = fees.startRollUp({ intervalMs: 100 });
+    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
+    await fees.route(inferenceId);
+    const deadline = Date.now() + 1000;
+    while ((await pending(ada)) === 0n && Date.now() < deadline) await sleep(20);
+    await following.stop();
+    expect(await pending(ada)).toBe(500n);
+    const { creditMs } = await fees.summary();
+    expect(creditMs && creditMs.p99 < 1000).toBe(true);
+  });
+});
+
+describe('crashes', () => {
+  /** A ledger whose answer is lost: it does what it was asked, and the caller never hears of it. */
+  const deafened = (deafFor: (key: string) => boolean): FeesHandles => ({
+    ...handles,
+    ledger: {
+      ...ledger,
+      post: async (wish) => {
+        const done = await ledger.post(wish);
+        if (deafFor(wish.idempotencyKey)) throw new Error('The process died here.');
+        return done;
+      },
+    },
+  });
+
+  test('between posting and recording it: the legs are posted once', async () => {
+    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
+    const dying = createFees(deafened(() => true));
+    await expect(dying.route(inferenceId)).rejects.toThrow('died');
+    await fees.route(inferenceId);
+    expect(await pending(operator)).toBe(200n);
+    expect(await ledger.balance('clearing:fees')).toBe(0n);
+  });
+
+  test('in the middle of a roll-up: the batch is posted once, and alike', async () => {
+    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 3, [bob]: 9 }) });
+    const dying = createFees(deafened((key) => key.startsWith('fees:batch')));
+    await dying.route(inferenceId);
+    await expect(dying.rollUp()).rejects.toThrow('died');
+    await fees.rollUp();
+    expect([await pending(ada), await pending(bob)]).toEqual([125n, 375n]);
+    expect((await fees.checkControl()).holds).toBe(true);
+  });
+
+  test('before the legs were posted: closing the epoch posts them', async () => {
+    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
+    const dying = createFees({
+      ...handles,
+      ledger: { ...ledger, post: () => Promise.reject(new Error('The process died here.')) },
+    });
+    await expect(dying.route(inferenceId)).rejects.toThrow('died');
+    await fees.closeEpoch(1);
+    expect([await pending(ada, 1), await pending(operator, 1)]).toEqual([500n, 200n]);
+  });
+
+  test('in the middle of closing an epoch: closing again finishes it, once', async () => {
+    await fees.route(await charge({ units: 600n, shares: shares({ [POOL]: 12 }) }));
+    await fees.rollUp();
+    const dying = createFees(deafened((key) => key.startsWith('fees:batch')));
+    await expect(dying.closeEpoch(1)).rejects.toThrow('died');
+    await fees.closeEpoch(1);
+    await fees.closeEpoch(1);
+    expect([await pending(ada), await pending(bob)]).toEqual([99n, 200n]); // his third is rounded down, by less than a unit
+    expect(await fees.openEpoch()).toBe(2);
+    expect((await fees.checkControl()).holds).toBe(true);
+  });
+});
+
+describe('epochs', () => {
+  test('what comes after the closing falls into the next epoch', async () => {
+    await fees.route(await charge({ units: 100n, shares: shares({ [ada]: 12 }) }));
+    await fees.closeEpoch(1);
+    await fees.route(await charge({ units: 60n, shares: shares({ [ada]: 12 }) }));
+    await fees.rollUp();
+    expect([await pending(ada, 1), await pending(ada, 2)]).toEqual([50n, 30n]);
+  });
+
+  test('routing and closing at the same time loses nothing', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 30 }, () => charge({ units: 100n, shares: shares({ [ada]: 12 }) })),
+    );
+    const routing = ids.map((inferenceId) => fees.route(inferenceId));
+    const closing = fees.closeEpoch(1);
+    await closing;
+    const first = await pending(ada, 1);
+    await Promise.all(routing);
+    await fees.rollUp();
+    expect(await pending(ada, 1)).toBe(first); // nothing follows a closed epoch
+    expect(first + (await pending(ada, 2))).toBe(1500n);
+  });
+
+  test('an epoch that has not begun is not closed', async () => {
+    await expect(fees.closeEpoch(2)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  test('a pool without members pays the commons', async () => {
+    await fees.route(await charge({ units: 100n, shares: shares({ [EMPTY_POOL]: 12 }) }));
+    await fees.closeEpoch(1);
+    expect(await ledger.balance(COMMONS)).toBe(50n);
+    expect(await fees.checkControl()).toMatchObject({ holds: true, balance: 0n });
+  });
+});
+
+describe('reversal', () => {
+  test('leaves everybody where he would stand without the charge', async () => {
+    const thirds = shares({ [ada]: 4, [bob]: 4, [POOL]: 4 });
+    await fees.route(await charge({ units: 100n, shares: thirds }));
+    await fees.rollUp();
+    const before = await Promise.all([ada, bob, operator, builder].map((each) => pending(each)));
+    const check = await fees.checkControl();
+
+    const inferenceId = await charge({ units: 1001n, shares: thirds });
+    await fees.route(inferenceId);
+    await fees.reverse(inferenceId);
+    await fees.reverse(inferenceId);
+
+    const after = await Promise.all([ada, bob, operator, builder].map((each) => pending(each)));
+    expect(after).toEqual(before);
+    expect(await fees.checkControl()).toEqual(check);
+    expect(await ledger.balance('clearing:fees')).toBe(1001n);
+    expect((await fees.find(inferenceId)).isReversed).toBe(true);
+  });
+
+  test('is refused once the epoch has closed', async () => {
+    const inferenceId = await charge({ units: 100n, shares: shares({ [ada]: 12 }) });
+    await fees.route(inferenceId);
+    await fees.closeEpoch(1);
+    await expect(fees.reverse(inferenceId)).rejects.toMatchObject({ code: 'conflict' });
+  });
+});
+
+describe('explaining', () => {
+  test('a party sees what it earned, from which inferences, and what is on its way', async () => {
+    const first = await charge({ units: 1000n, shares: shares({ [ada]: 6, [POOL]: 6 }) });
+    const second = await charge({ units: 2000n, shares: shares({ [ada]: 3, [bob]: 9 }) });
+    await fees.route(first);
+    await fees.route(second);
+    await fees.rollUp();
+
+    expect(await fees.earnings(ada)).toEqual({
+      data: 500n,
+      operator: 0n,
+      builder: 0n,
+      base: 0n,
+      accruing: 83n, // a third of 250
+      fraction: 0n,
+      pending: 500n,
+      payable: 0n,
+      escrow: 0n,
+      exported: 0n,
+    });
+    expect(await fees.earnings(operator)).toMatchObject({ data: 0n, operator: 600n });
+    const { payouts, next } = await fees.payouts({ partyId: ada, limit: 1 });
+    expect(payouts).toMatchObject([{ inferenceId: second, role: 'data', units: 250n }]);
+    const rest = await fees.payouts({ partyId: ada, limit: 10, after: next });
+    expect(rest).toMatchObject({ payouts: [{ inferenceId: first, units: 250n }], next: undefined });
+    expect(rest.payouts[0].creditedAt).toBeInstanceOf(Date);
+    expect(await fees.payouts({ partyId: builder, limit: 10 })).toMatchObject({
+      payouts: [
+        { inferenceId: second, role: 'builder', units: 400n },
+        { inferenceId: first, role: 'builder', units: 200n },
+      ],
+    });
+    expect(await fees.top(10)).toEqual([
+      { partyId: bob, units: 750n },
+      { partyId: ada, units: 500n },
+    ]);
+    expect(await fees.summary()).toMatchObject({
+      epoch: 1,
+      inferences: 2,
+      units: 3000n,
+      dataUnits: 1500n,
+      creditedUnits: 1250n,
+      partiesCredited: 2,
+      evidencePpm: 833_333,
+    });
+  });
+});

@@ -1,0 +1,42 @@
+/** Attribution over HTTP. */
+import { api, formatShares, type Id, OpenLedgerError } from '@openledger/protocol';
+import type { Attributions } from '../attribution/index.ts';
+import type { Gateway } from '../gateway/index.ts';
+import { type Caller, isAdmin } from '../identity/index.ts';
+import { implement, type Route } from './implement.ts';
+
+export const attributionRoutes = ({
+  attributions,
+  gateway,
+}: {
+  readonly attributions: Attributions;
+  readonly gateway: Pick<Gateway, 'find'>;
+}): readonly Route[] =>
+  implement(api.attribution, {
+    get: async ({ inferenceId }, { caller }) => {
+      await assertOwn(gateway, inferenceId, caller);
+      const found = await attributions.find(inferenceId);
+      return {
+        id: found.attributionId,
+        inferenceId: found.inferenceId as Id<'inference'>,
+        policyHash: found.policyHash,
+        snapshots: [...found.snapshots],
+        shares: formatShares(found.shares),
+        evidence: found.evidence,
+        attributedAt: found.attributedAt.toISOString(),
+      };
+    },
+    count: ({ snapshotId, text }) => attributions.count(snapshotId, text),
+    summary: () => attributions.summary(),
+  });
+
+/** Somebody else's call is answered as one that is not there. */
+async function assertOwn(
+  gateway: Pick<Gateway, 'find'>,
+  inferenceId: string,
+  caller: Caller,
+): Promise<void> {
+  const { payerId } = await gateway.find(inferenceId);
+  if (payerId === caller.partyId || isAdmin(caller)) return;
+  throw new OpenLedgerError('not_found', `No inference ${inferenceId}.`);
+}

@@ -1,0 +1,110 @@
+/**
+ * The process. Roles: `up` (everything, on embedded defaults), `serve` (an app on a database and a chain of one's own),
+ * `migrate`, `audit`.
+ */
+import { mkdir, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createApp } from './app.ts';
+import { listen } from './http/listen.ts';
+import { audit } from './ledger/index.ts';
+import { openChain } from './platform/chain.ts';
+import { systemClock } from './platform/clock.ts';
+import { type Config, readConfig } from './platform/config.ts';
+import { type Db, openDb } from './platform/db.ts';
+import { migrateJobs } from './platform/jobs.ts';
+import { openKeys } from './platform/keys.ts';
+import { createLog, silentLog } from './platform/log.ts';
+import { migrate } from './platform/migrate.ts';
+import { startPostgres } from './platform/postgres.ts';
+
+const roles = { up, migrate: migrateOnly, audit: auditOnly } as const;
+
+const role = process.argv[2] ?? 'up';
+if (!Object.hasOwn(roles, role)) {
+  process.stderr.write(`There is no role "${role}". Roles: ${Object.keys(roles).join(', ')}.\n`);
+  process.exit(2);
+}
+roles[role as keyof typeof roles](readConfig()).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+});
+
+/** Serves until it is told to stop; then finishes what is under way and stores the chain. */
+async function up(config: Config): Promise<void> {
+  const folder = resolve(config.OPENLEDGER_DATA);
+  await mkdir(folder, { recursive: true });
+  const log = config.OPENLEDGER_LOG ? createLog((line) => process.stderr.write(line)) : silentLog;
+  const database = await openDatabase(config);
+  const chain = await openChain({
+    rpcUrl: config.CHAIN_RPC_URL,
+    folder: join(folder, 'chain'),
+    confirmations: config.OPENLEDGER_CHAIN_CONFIRMATIONS,
+    log,
+  });
+  const keys = await openKeys(join(folder, 'keys'));
+  const app = await createApp({ ...{ config, log, chain, keys, folder }, db: database.db, clock: systemClock });
+  const listening = await listen(app.http, { host: config.OPENLEDGER_HOST, port: config.OPENLEDGER_PORT });
+  const adminKey = await app.ensureAdminKey();
+
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    await listening.close();
+    await app.stop();
+    await chain.stop();
+    await database.close();
+    process.exit(0);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+
+  const ready = {
+    url: listening.url,
+    adminKey,
+    chain: { id: chain.id, isLocal: chain.isLocal },
+    database: config.DATABASE_URL ? 'external' : 'embedded',
+  };
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+}
+
+type Database = { readonly db: Db; readonly close: () => Promise<void> };
+
+/** One's own server by its URL, or the embedded one; migrated either way. */
+async function openDatabase(config: Config): Promise<Database> {
+  const embedded = config.DATABASE_URL
+    ? undefined
+    : await startPostgres(join(resolve(config.OPENLEDGER_DATA), 'postgres'));
+  const db = openDb(config.DATABASE_URL ?? (embedded?.url as string), { poolSize: 20 });
+  await migrateJobs(db);
+  await migrate(db);
+  return {
+    db,
+    close: async () => {
+      await db.close();
+      await embedded?.stop();
+    },
+  };
+}
+
+async function migrateOnly(config: Config): Promise<void> {
+  const database = await openDatabase(config);
+  await database.close();
+}
+
+/** Replays the ledger from the database alone, and says the first difference there is. */
+async function auditOnly(config: Config): Promise<void> {
+  await assertData(config);
+  const database = await openDatabase(config);
+  const report = await audit(database.db);
+  await database.close();
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  process.exit(report.ok ? 0 : 1);
+}
+
+async function assertData(config: Config): Promise<void> {
+  if (config.DATABASE_URL) return;
+  const folder = join(resolve(config.OPENLEDGER_DATA), 'postgres');
+  const found = await readdir(folder).catch(() => []);
+  if (found.length === 0) throw new Error(`There is no database in ${folder}.`);
+}

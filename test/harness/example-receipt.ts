@@ -1,0 +1,320 @@
+/** A small, complete receipt with everything around it: two snapshots, an answer that quotes them, a log of five. */
+import {
+  addressOf,
+  BUNDLE_VERSION,
+  type Bundle,
+  blendShares,
+  canonicalize,
+  commitment,
+  coverage,
+  createMerkleTree,
+  defaultPolicy,
+  type EntitlementVector,
+  ed25519PublicKey,
+  entitlementHash,
+  evidenceOf,
+  type FeePolicy,
+  feeLegs,
+  formatCheckpoint,
+  formatEntitlement,
+  formatNote,
+  formatNoteKey,
+  formatShares,
+  type InferenceReceipt,
+  informationIn,
+  leafHash,
+  merkleRoot,
+  policyHash,
+  poolEntitlement,
+  poolName,
+  priorPools,
+  RECEIPT_VERSION,
+  REMAINDER_ROLE,
+  receiptLeaf,
+  receiptTypedData,
+  type SnapshotExport,
+  type SnapshotManifest,
+  sha256Hex,
+  signNote,
+  signTypedData,
+  snapshotHash,
+  snapshotLeaf,
+  splitLegs,
+  sumUnigramTables,
+  type Trust,
+  toHex,
+  traceByScan,
+  unigramDocument,
+  unigramTable,
+  unigramTableHash,
+  utf8,
+  WEIGHT_ONE,
+} from '@openledger/protocol';
+
+const id = (prefix: string, n: number) => `${prefix}_${n.toString(16).padStart(32, '0')}`;
+const party = (n: number) => id('pty', n);
+const all = (n: number): EntitlementVector => [{ party: party(n), weight: WEIGHT_ONE }];
+const thirds: EntitlementVector = [
+  { party: party(1), weight: WEIGHT_ONE / 3n },
+  { party: party(3), weight: WEIGHT_ONE - WEIGHT_ONE / 3n },
+];
+
+const policy: FeePolicy = {
+  ...defaultPolicy,
+  trace: { ...defaultPolicy.trace, minWords: 4, maxRecords: 2 },
+};
+
+type Owned = { readonly text: string; readonly owners: EntitlementVector };
+
+const baseRecords: readonly Owned[] = [
+  { text: 'A ledger that balances by construction needs no nightly repair.', owners: all(1) },
+  {
+    text: 'By the sea, water boils at a hundred degrees or so. See the licence for details.',
+    owners: all(2),
+  },
+  { text: 'Grünkohl – ein Gemüse. See the licence for details, please.', owners: thirds },
+];
+const adapterRecords: readonly Owned[] = [
+  { text: 'Note: that balances by construction needs no nightly repair at all.', owners: thirds },
+  { text: 'Send it again. See the licence for details.', owners: all(4) },
+];
+
+const output =
+  'Indeed: a ledger that balances by construction needs no nightly repair at all, since ' +
+  'water boils at a hundred degrees or so. Also: See the licence for details.';
+const request = canonicalize({
+  kind: 'chat',
+  model: 'tiny:docs@1',
+  messages: [{ role: 'user', content: 'Is it true that water boils at a hundred degrees?' }],
+});
+
+export const logSeed = new Uint8Array(32).fill(1);
+export const signerKey = new Uint8Array(32).fill(2);
+const logKey = { name: 'log.example', publicKey: ed25519PublicKey(logSeed) };
+
+export type Example = {
+  readonly bundle: Bundle;
+  readonly trust: Trust;
+  readonly snapshots: readonly SnapshotExport[];
+};
+
+/** @param lie what a dishonest signer changes before he signs */
+export function exampleReceipt(
+  lie: (receipt: InferenceReceipt) => InferenceReceipt = (receipt) => receipt,
+): Example {
+  const snapshots = [exampleSnapshot(1, adapterRecords), exampleSnapshot(2, baseRecords)];
+  const receipt = lie(honestReceipt(snapshots));
+  const signature = {
+    scheme: 'eip712' as const,
+    signer: addressOf(signerKey),
+    value: signTypedData(receiptTypedData(receipt), signerKey),
+  };
+  const others = ['one', 'two', 'three', 'four'].map((text) => leafHash(utf8(text)));
+  const tree = createMerkleTree(
+    others.toSpliced(2, 0, leafHash(receiptLeaf({ receipt, signature }))),
+  );
+  const note = signNote(formatCheckpoint({ origin: logKey.name, size: 5, root: tree.root() }), {
+    name: logKey.name,
+    seed: logSeed,
+  });
+  const anchor = { epoch: 3, size: 4, root: toHex(tree.root(4)) };
+  return {
+    bundle: {
+      version: BUNDLE_VERSION,
+      receipt,
+      signature,
+      inclusion: { index: 2, proof: tree.inclusion(2).map(toHex) },
+      checkpoint: formatNote(note),
+      anchor: { ...anchor, consistency: tree.consistency(4).map(toHex) },
+      policy,
+      snapshots: snapshots.map(({ manifest }) => manifest),
+      records: citedRecords(receipt, snapshots),
+      disclosures: {
+        request: { salt: 'aa'.repeat(32), text: request },
+        output: { salt: 'bb'.repeat(32), text: output },
+      },
+    },
+    trust: {
+      logKeys: [formatNoteKey(logKey)],
+      signers: [addressOf(signerKey)],
+      anchors: [anchor],
+    },
+    snapshots,
+  };
+}
+
+export function exampleSnapshot(n: number, records: readonly Owned[]): SnapshotExport {
+  const table = unigramTable(records.map(({ text }) => text));
+  const informationOf = informationIn(table);
+  const snapshot = id('snp', n) as `snp_${string}`;
+  const exported = records.map(({ text, owners }, i) => ({
+    record: sha256Hex(text),
+    owners: i,
+    quality: 900_000,
+    information: String(
+      [...unigramTable([text]).counts].reduce((sum, [word, k]) => sum + k * informationOf(word), 0),
+    ),
+    source: { kind: 'api' as const },
+    text,
+    vector: owners,
+  }));
+  const manifest: SnapshotManifest = {
+    version: 'openledger-snapshot-1',
+    snapshot,
+    datanet: id('dn', n) as `dn_${string}`,
+    sequence: 1,
+    records: records.length,
+    root: toHex(
+      merkleRoot(
+        exported.map(({ record, vector }) =>
+          snapshotLeaf({ record, owners: entitlementHash(vector) }),
+        ),
+      ),
+    ),
+    information: {
+      tokenizer: 'words-1',
+      total: String(table.total),
+      table: unigramTableHash(table),
+      tokens: table.counts.size,
+    },
+    licences: ['MIT'],
+    sealedAt: '2026-01-01T00:00:00.000Z',
+  };
+  const members = poolEntitlement(
+    exported.map(({ vector, information, quality }) => ({
+      owners: vector,
+      value: BigInt(information) * BigInt(quality),
+    })),
+  );
+  const { words, total, counts } = unigramDocument(table);
+  return {
+    manifest,
+    records: exported.map(({ vector: _, ...record }) => record),
+    entitlements: exported.map(({ vector }) => formatEntitlement(vector)),
+    information: { words, total, counts: counts.map(([word, count]) => [word, count]) },
+    quality: 'quality-1',
+    pools: [{ version: 1, members: formatEntitlement(members) }],
+  };
+}
+
+function honestReceipt(snapshots: readonly SnapshotExport[]): InferenceReceipt {
+  const records = snapshots.flatMap(({ manifest, records, entitlements }) =>
+    records.map(({ record, text = '', owners }) => ({
+      hash: record,
+      text,
+      snapshot: manifest.snapshot,
+      owners: entitlements[owners].map(({ party, weight }) => ({
+        to: party,
+        weight: BigInt(weight),
+      })),
+    })),
+  );
+  const byHash = new Map(records.map((record) => [record.hash, record]));
+  const clientTexts = ['Is it true that water boils at a hundred degrees?'];
+  const trace = traceByScan(output, { records, clientTexts, rules: policy.trace });
+  const information = informationIn(
+    sumUnigramTables(
+      snapshots.map(({ information }) => ({ ...information, counts: new Map(information.counts) })),
+    ),
+  );
+  const ownersOf = (hash: string) => byHash.get(hash)?.owners ?? [];
+  const measured = coverage(output, trace, { information, ownersOf });
+  const named = snapshots.map(({ manifest }, i) => ({
+    snapshot: manifest.snapshot,
+    hash: snapshotHash(manifest),
+    role: (['adapter', 'base'] as const)[i],
+    pool: poolName(manifest.snapshot, 1),
+  }));
+  const { shares } = blendShares({
+    measured,
+    confidencePpm: policy.trace.confidencePpm,
+    pools: priorPools(policy, named),
+  });
+  return {
+    version: RECEIPT_VERSION,
+    kind: 'receipt',
+    id: id('rct', 9) as `rct_${string}`,
+    inference: id('inf', 9) as `inf_${string}`,
+    servedAt: '2026-01-02T00:00:00.000Z',
+    parties: {
+      payer: party(10) as `pty_${string}`,
+      operator: party(11) as `pty_${string}`,
+      builder: party(12) as `pty_${string}`,
+      base: party(13) as `pty_${string}`,
+    },
+    model: { name: 'tiny:docs@1', hash: sha256Hex('m'), adapter: sha256Hex('a'), engine: null },
+    request: commitment({ salt: 'aa'.repeat(32), text: request }),
+    output: commitment({ salt: 'bb'.repeat(32), text: output }),
+    snapshots: named,
+    retrieved: [{ record: records[0].hash, snapshot: records[0].snapshot }],
+    usage: { promptTokens: 12, completionTokens: 30 },
+    price: { asset: 'OPEN', units: '1000003' },
+    policy: policyHash(policy),
+    attribution: evidenceOf({
+      output,
+      trace,
+      rules: policy.trace,
+      confidencePpm: policy.trace.confidencePpm,
+      information,
+      coverage: measured,
+      snapshotOf: (hash) => byHash.get(hash)?.snapshot ?? '',
+    }),
+    shares: formatShares(shares),
+    legs: splitLegs(
+      1_000_003n,
+      feeLegs(policy, { hasData: true, hasAdapter: true }),
+      REMAINDER_ROLE,
+    ).map(({ to, amount }) => ({
+      role: to as InferenceReceipt['legs'][number]['role'],
+      account: accounts[to],
+      units: amount.toString(),
+    })),
+    ledger: { transaction: id('txn', 1) as `txn_${string}`, epoch: 7 },
+    parent: null,
+  };
+}
+
+const accounts: Readonly<Record<string, string>> = {
+  data: 'control:data',
+  builder: `${party(12)}:pending:7`,
+  base: `${party(13)}:pending:7`,
+  operator: `${party(11)}:pending:7`,
+  stakers: 'stakers:protocol',
+  treasury: 'treasury:protocol',
+  insurance: 'insurance:protocol',
+};
+
+function citedRecords(
+  { attribution }: InferenceReceipt,
+  snapshots: readonly SnapshotExport[],
+): Bundle['records'] {
+  const cited = new Map(
+    (attribution?.spans ?? [])
+      .flatMap(({ records }) => records)
+      .map(({ record, snapshot }) => [record, snapshot]),
+  );
+  return [...cited].sort().flatMap(([record, snapshot]) => {
+    const { records, entitlements } =
+      snapshots.find(({ manifest }) => manifest.snapshot === snapshot) ?? snapshots[0];
+    const index = records.findIndex((one) => one.record === record);
+    if (index < 0) return [];
+    const leaves = records.map((one) =>
+      leafHash(
+        snapshotLeaf({
+          record: one.record,
+          owners: sha256Hex(canonicalize(entitlements[one.owners])),
+        }),
+      ),
+    );
+    return [
+      {
+        snapshot,
+        record,
+        index,
+        proof: createMerkleTree(leaves).inclusion(index).map(toHex),
+        owners: entitlements[records[index].owners],
+        text: records[index].text ?? null,
+      },
+    ];
+  });
+}
