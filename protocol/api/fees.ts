@@ -35,6 +35,8 @@ export const Payout = z.object({
   /** For data: its share of the data leg. */
   weight: Weight.optional(),
   dataUnits: Units.optional(),
+  /** The pool through which the share comes; absent where evidence names the party itself. */
+  pool: z.string().optional(),
   servedAt: z.iso.datetime(),
   creditedAt: z.iso.datetime().optional(),
   reversed: z.boolean(),

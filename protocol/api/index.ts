@@ -4,11 +4,13 @@
  * Adding a noun: write `<noun>.ts` beside this file and its line here, then `server/http/<noun>.ts` implements
  * `api.<noun>`. SDK, CLI and OpenAPI document follow by themselves.
  */
+import { agentsOperations } from './agents.ts';
 import { attributionOperations } from './attribution.ts';
 import { feesOperations } from './fees.ts';
 import { gatewayOperations } from './gateway.ts';
 import { governanceOperations } from './governance.ts';
 import { identityOperations } from './identity.ts';
+import { insightsOperations } from './insights.ts';
 import { ledgerOperations } from './ledger.ts';
 import { modelsOperations } from './models.ts';
 
@@ -20,6 +22,8 @@ export const api = {
   governance: governanceOperations,
   attribution: attributionOperations,
   fees: feesOperations,
+  agents: agentsOperations,
+  insights: insightsOperations,
 } as const;
 
 export type Api = typeof api;

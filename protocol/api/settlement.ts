@@ -66,7 +66,7 @@ export const settlementOperations = {
     }),
   },
   claimable: {
-    summary: "Show what a party can claim on chain now, with proofs; default: the caller",
+    summary: 'Show what a party can claim on chain now, with proofs; default: the caller',
     method: 'GET',
     path: '/api/settlement/claims',
     scope: 'read',

@@ -41,7 +41,7 @@ export async function attribute(
   const { shares, evidence, covered, total } = weigh(inference, sources, { policy, ...handles });
   await db.transaction(async (tx) => {
     const isNew = await insertAttribution(tx, {
-      ...{ inferenceId, policyHash: hash, shares, evidence, total, covered },
+      ...{ inferenceId: inference.inferenceId, policyHash: hash, shares, evidence, total, covered },
       attributionId: newId('attribution', clock),
       snapshots: sources.map(({ snapshot }) => snapshot),
       attributedAt: clock.now(),
@@ -72,7 +72,7 @@ async function sourcesOf(
     for (const snapshotId of [...ids].sort()) {
       const shelved = await shelf.find(snapshotId);
       const { withdrawn, pool } = await snapshots.standing(snapshotId);
-      const snapshot = { snapshot: snapshotId as `snp_${string}`, hash: shelved.hash, role, pool };
+      const snapshot = { snapshot: snapshotId, hash: shelved.hash, role, pool };
       sources.push({ snapshot, shelved, withdrawn });
     }
   }

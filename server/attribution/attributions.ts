@@ -15,7 +15,7 @@ import { sql } from '../platform/sql.ts';
 
 export type Attribution = {
   readonly attributionId: Id<'attribution'>;
-  readonly inferenceId: string;
+  readonly inferenceId: Id<'inference'>;
   /** The policy by which it was made, and by which the fees are split. */
   readonly policyHash: string;
   /** What stands behind the inference; empty: no registered data. */
@@ -55,7 +55,7 @@ export async function isAttributed(on: Reader, inferenceId: string): Promise<boo
 
 type Row = {
   id: Id<'attribution'>;
-  inference_id: string;
+  inference_id: Id<'inference'>;
   policy_hash: string;
   snapshots: ReceiptSnapshot[];
   shares: ShareList;

@@ -4,7 +4,6 @@ import {
   type Id,
   type Intake,
   OpenLedgerError,
-  type RejectionReason,
   sha256Hex,
   WEIGHT_ONE,
 } from '@openledger/protocol';
@@ -15,7 +14,7 @@ import type { Tx } from '../platform/db.ts';
 import type { Line } from '../platform/lines.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
-import { checkDraft } from './checks/check.ts';
+import { checkDraft, type Objection } from './checks/check.ts';
 import { type Named, nameContributors, type Owner, resolveOwners } from './contributors.ts';
 import { type LockedDatanet, lockDatanet } from './datanets.ts';
 import { QUALITY_VERSION, type Quality, scoreQuality } from './quality.ts';
@@ -28,7 +27,7 @@ export type Sender = { readonly partyId: Id<'party'>; readonly importId?: Id<'im
 /** A draft with the number of its line. */
 export type NumberedDraft = { readonly line: number; readonly draft: Draft };
 
-export type Rejected = { readonly line: number; readonly reason: RejectionReason; readonly message: string };
+export type Rejected = Objection & { readonly line: number };
 
 export type Accepted = {
   readonly line: number;
@@ -36,7 +35,10 @@ export type Accepted = {
   readonly recordHash: string;
 };
 
-export type Outcome = { readonly accepted: readonly Accepted[]; readonly rejected: readonly Rejected[] };
+export type Outcome = {
+  readonly accepted: readonly Accepted[];
+  readonly rejected: readonly Rejected[];
+};
 
 /** Reads lines of JSON as drafts. A line that is none is rejected by its number; the others go on. */
 export function readDrafts(lines: readonly Line[]): {
@@ -80,7 +82,11 @@ function readDraft(line: Line): NumberedDraft | Rejected {
 export async function contribute(
   tx: Tx,
   handles: Handles,
-  batch: { readonly datanetId: string; readonly sender: Sender; readonly drafts: readonly NumberedDraft[] },
+  batch: {
+    readonly datanetId: string;
+    readonly sender: Sender;
+    readonly drafts: readonly NumberedDraft[];
+  },
 ): Promise<Outcome> {
   const datanet = await lockDatanet(tx, batch.datanetId);
   const judged = batch.drafts.map((numbered) => judge(numbered, datanet));
@@ -125,7 +131,8 @@ type Fit = NumberedDraft & {
 
 function judge({ line, draft }: NumberedDraft, datanet: LockedDatanet): Fit | Rejected {
   const quality = scoreQuality(draft.text);
-  const objection = checkDraft(draft, { licences: datanet.licences, quality });
+  const objection =
+    checkStorable(draft) ?? checkDraft(draft, { licences: datanet.licences, quality });
   if (objection) return { line, ...objection };
   try {
     const named = nameContributors(draft, datanet.identityKey);
@@ -136,7 +143,22 @@ function judge({ line, draft }: NumberedDraft, datanet: LockedDatanet): Fit | Re
   }
 }
 
-type Known = Omit<Rejected, 'line'>;
+/** JSON can say what a database cannot hold: NUL, and halves of surrogate pairs. The text has its own check. */
+function checkStorable({ text: _, ...rest }: Draft): Objection | undefined {
+  let storable = true;
+  const look = (key: string, value: unknown) => {
+    for (const part of [key, value]) {
+      if (typeof part === 'string' && (part.includes('\0') || !part.isWellFormed()))
+        storable = false;
+    }
+    return value;
+  };
+  JSON.stringify(rest, look);
+  if (storable) return undefined;
+  return { reason: 'malformed', message: 'A name or value holds NUL or a lone surrogate.' };
+}
+
+type Known = Objection;
 
 const duplicate = (hash: string): Known => ({
   reason: 'duplicate',
@@ -175,7 +197,11 @@ async function insert(
 ): Promise<readonly Accepted[]> {
   if (fresh.length === 0) return [];
   const now = clock.now();
-  const resolved = await resolveOwners(tx, identity, fresh.map(({ named }) => named ?? []));
+  const resolved = await resolveOwners(
+    tx,
+    identity,
+    fresh.map(({ named }) => named ?? []),
+  );
   const self = fresh.some(({ named }) => !named) ? await ownText(identity, sender) : [];
   const owners = resolved.map((list, i) => (fresh[i].named ? list : self));
   const ids = fresh.map(() => newId('contribution', clock));

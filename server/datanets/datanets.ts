@@ -47,7 +47,12 @@ export async function createDatanet(
         (${id}, ${name}, ${title}, ${description}, ${ownerId}, ${[...licences]}, ${randomBytes(32)}, ${clock.now()})`);
   } catch (cause) {
     if (!isUniqueViolation(cause)) throw cause;
-    throw new OpenLedgerError('conflict', `There is a datanet called ${name} already.`, { name }, { cause });
+    throw new OpenLedgerError(
+      'conflict',
+      `There is a datanet called ${name} already.`,
+      { name },
+      { cause },
+    );
   }
   return id;
 }

@@ -90,10 +90,17 @@ export async function uploadImport(
     );
   }
   const { drafts, rejected } = readDrafts(lines);
-  const outcome = await contribute(tx, handles, { datanetId, sender: { partyId, importId }, drafts });
+  const outcome = await contribute(tx, handles, {
+    datanetId,
+    sender: { partyId, importId },
+    drafts,
+  });
   const all = [...rejected, ...outcome.rejected].sort((a, b) => a.line - b.line);
   const intake = addToIntake(emptyIntake(), { accepted: outcome.accepted, rejected: all });
-  const counts = addToIntake({ ...before, rejections: [] }, { accepted: outcome.accepted, rejected: all });
+  const counts = addToIntake(
+    { ...before, rejections: [] },
+    { accepted: outcome.accepted, rejected: all },
+  );
   await tx.query(sql`
     update datanets.imports
     set taken = ${from + lines.length},

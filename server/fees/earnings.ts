@@ -1,9 +1,8 @@
-/** What a party has earned, from which inferences, and who earned most. */
-import { type FeeRole, OPEN, type Shares, WEIGHT_ONE } from '@openledger/protocol';
+/** What a party has earned, where it stands, and who earned most. */
+import { type FeeRole, type Id, OPEN, WEIGHT_ONE } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { type RoutedLeg, type RoutingRow, routingColumns, routingFromRow } from './routings.ts';
-import { creditAccount, type FeesHandles } from './stage.ts';
+import type { FeesHandles } from './stage.ts';
 
 /** Units, over a party's whole life. */
 export type Earnings = {
@@ -81,71 +80,12 @@ async function accruingFor(handles: FeesHandles, partyId: string): Promise<bigin
   return subUnits / WEIGHT_ONE;
 }
 
-/** One inference's part in a party's earnings. */
-export type Payout = {
-  readonly inferenceId: string;
-  readonly role: 'data' | Exclude<RoutedLeg['role'], 'data'>;
-  /** Whole units; for data rounded down, because credits are rounded over a lifetime and not call by call. */
-  readonly units: bigint;
-  /** For data: the weight of the share and the data leg that it divides. */
-  readonly weight: bigint | undefined;
-  readonly dataUnits: bigint | undefined;
-  readonly servedAt: Date;
-  readonly creditedAt: Date | undefined;
-  readonly isReversed: boolean;
-};
-
-/**
- * Explains a party's earnings, newest inference first. What came through pools is not listed call by call.
- *
- * @param after an inference's id; the page begins with the next older one
- * @param limit the most inferences; one can have several payouts
- */
-export async function payoutsOf(
-  on: Reader,
-  query: { readonly partyId: string; readonly limit: number; readonly after?: string },
-): Promise<{ readonly payouts: readonly Payout[]; readonly next: string | undefined }> {
-  const rows = await on.query<RoutingRow>(sql`
-    select ${routingColumns}
-    from fees.routings
-    left join fees.batches on batches.id = batch_id
-    where (share_to @> array[${query.partyId}::text] or earners @> array[${query.partyId}::text])
-      and (${query.after ?? null}::text is null or sequence < (
-        select sequence from fees.routings where inference_id = ${query.after ?? null}
-      ))
-    order by sequence desc
-    limit ${query.limit}`);
-  return {
-    payouts: rows.flatMap((row) => payoutsIn(row, query.partyId)),
-    next: rows.length === query.limit ? rows.at(-1)?.inference_id : undefined,
-  };
-}
-
-function payoutsIn(row: RoutingRow, partyId: string): readonly Payout[] {
-  const { inferenceId, servedAt, creditedAt, isReversed, ...routing } = routingFromRow(row);
-  const common = { inferenceId, servedAt, creditedAt, isReversed };
-  const account = creditAccount(partyId, routing.epoch);
-  const direct = routing.legs
-    .filter((leg) => leg.account === account)
-    .map(({ role, amount }) => ({
-      ...common,
-      ...{ role, units: amount, weight: undefined, dataUnits: undefined },
-    }));
-  const weight = weightOf(routing.shares, partyId);
-  if (weight === undefined) return direct;
-  const units = (routing.dataUnits * weight) / WEIGHT_ONE;
-  return [{ ...common, role: 'data', units, weight, dataUnits: routing.dataUnits }, ...direct];
-}
-
-const weightOf = (shares: Shares, partyId: string): bigint | undefined =>
-  shares.find(({ to }) => to === partyId)?.weight;
-
 /** Who was credited most for data, with what is accruing in pools left out. */
 export async function topEarners(
   on: Reader,
   limit: number,
-): Promise<readonly { readonly partyId: string; readonly units: bigint }[]> {
-  const rows = await on.query<{ payee: string; credited: string }>(sql`
+): Promise<readonly { readonly partyId: Id<'party'>; readonly units: bigint }[]> {
+  const rows = await on.query<{ payee: Id<'party'>; credited: string }>(sql`
     select payee, credited
     from fees.entitlements
     where payee like 'pty\\_%' and credited > 0

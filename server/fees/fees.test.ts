@@ -396,7 +396,13 @@ describe('explaining', () => {
     const { payouts, next } = await fees.payouts({ partyId: ada, limit: 1 });
     expect(payouts).toMatchObject([{ inferenceId: second, role: 'data', units: 250n }]);
     const rest = await fees.payouts({ partyId: ada, limit: 10, after: next });
-    expect(rest).toMatchObject({ payouts: [{ inferenceId: first, units: 250n }], next: undefined });
+    expect(rest).toMatchObject({
+      payouts: [
+        { inferenceId: first, units: 250n },
+        { inferenceId: first, units: 83n, pool: POOL },
+      ],
+      next: undefined,
+    });
     expect(rest.payouts[0].creditedAt).toBeInstanceOf(Date);
     expect(await fees.payouts({ partyId: builder, limit: 10 })).toMatchObject({
       payouts: [

@@ -17,10 +17,12 @@
  *
  * Tables: fees.epochs, fees.routings, fees.batches, fees.entitlements, fees.pool_epochs, fees.pools.
  */
+import type { Id } from '@openledger/protocol';
 import { type ControlCheck, checkControl } from './check-control.ts';
 import { closeEpoch } from './close-epoch.ts';
-import { type Earnings, earningsOf, type Payout, payoutsOf, topEarners } from './earnings.ts';
+import { type Earnings, earningsOf, topEarners } from './earnings.ts';
 import { openEpoch } from './epochs.ts';
+import { type PayoutPage, payoutsOf } from './payouts.ts';
 import { reverseFees } from './reverse.ts';
 import { followRoutings, rollUp } from './roll-up.ts';
 import { routeFees } from './route.ts';
@@ -29,7 +31,8 @@ import type { FeesHandles } from './stage.ts';
 import { type FeesSummary, summarizeFees } from './summary.ts';
 
 export type { ControlCheck } from './check-control.ts';
-export type { Earnings, Payout } from './earnings.ts';
+export type { Earnings } from './earnings.ts';
+export type { Payout, PayoutPage } from './payouts.ts';
 export type { RoutedLeg, Routing } from './routings.ts';
 export type { FeesHandles } from './stage.ts';
 export type { FeesSummary } from './summary.ts';
@@ -57,8 +60,8 @@ export type Fees = {
     readonly partyId: string;
     readonly limit: number;
     readonly after?: string;
-  }): Promise<{ readonly payouts: readonly Payout[]; readonly next: string | undefined }>;
-  top(limit: number): Promise<readonly { readonly partyId: string; readonly units: bigint }[]>;
+  }): Promise<PayoutPage>;
+  top(limit: number): Promise<readonly { readonly partyId: Id<'party'>; readonly units: bigint }[]>;
   summary(): Promise<FeesSummary>;
 };
 
@@ -83,7 +86,7 @@ export function createFees(handles: FeesHandles): Fees {
     closeEpoch: (epoch) => closeEpoch(handles, epoch),
     checkControl: () => checkControl(handles),
     earnings: (partyId) => earningsOf(handles, partyId),
-    payouts: (query) => payoutsOf(db, query),
+    payouts: (query) => payoutsOf(handles, query),
     top: (limit) => topEarners(db, limit),
     summary: () => summarizeFees(db),
   };

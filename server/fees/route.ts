@@ -65,13 +65,15 @@ async function recordRouting(
         (inference_id, epoch, policy_hash, units, data_units, legs, earners, share_to, share_weights,
          served_at, routed_at)
       values (
-        ${inferenceId}, ${epoch}, ${attribution.policyHash}, ${inference.priceUnits}, ${dataUnitsOf(legs)},
+        ${inference.inferenceId}, ${epoch}, ${attribution.policyHash}, ${inference.priceUnits}, ${dataUnitsOf(legs)},
         ${formatLegs(legs)}, ${earnersOf(inference)}, ${attribution.shares.map(({ to }) => to)},
         ${attribution.shares.map(({ weight }) => weight)}, ${inference.servedAt}, ${clock.now()}
       )
       on conflict (inference_id) do nothing
       returning inference_id`);
-    if (inserted.length > 0) return { inferenceId, legs, isPosted: false };
+    if (inserted.length > 0) {
+      return { inferenceId: inference.inferenceId, legs, isPosted: false };
+    }
     const other = await lookUpRouting(tx, inferenceId);
     if (!other) throw new Error('A routing that stood in the way has vanished.');
     return other;

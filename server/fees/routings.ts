@@ -1,5 +1,5 @@
 /** The record of each price's split: legs, share vector, and how far it has come. */
-import { type FeeRole, OpenLedgerError, type Shares } from '@openledger/protocol';
+import { type FeeRole, type Id, OpenLedgerError, type Shares } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 
@@ -11,7 +11,7 @@ export type RoutedLeg = {
 };
 
 export type Routing = {
-  readonly inferenceId: string;
+  readonly inferenceId: Id<'inference'>;
   readonly epoch: number;
   readonly policyHash: string;
   /** The whole price. */
@@ -33,7 +33,7 @@ export type Routing = {
 
 export type RoutingRow = {
   sequence: string;
-  inference_id: string;
+  inference_id: Id<'inference'>;
   epoch: number;
   policy_hash: string;
   units: string;

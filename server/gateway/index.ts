@@ -18,6 +18,7 @@ import { findInference, type Inference, listInferences, voidAbandoned } from './
 import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import type { GenerationRequest } from './request.ts';
 import { type GatewayHandles, holdIdOf, type Serving, serve } from './serve.ts';
+import { type GatewaySummary, summarizeInferences } from './summary.ts';
 
 export type { Inference, InferenceRoute } from './inferences.ts';
 export type { TokenLogprob } from './operators/operator.ts';
@@ -46,6 +47,7 @@ export type Gateway = {
   assertOperator(name: string, caller: Caller): Promise<void>;
   /** Moves the actual price of a served call from its hold to `clearing:fees` and releases the rest. Repeatable. */
   capture(inferenceId: Id<'inference'>): Promise<void>;
+  summary(): Promise<GatewaySummary>;
   /** Ends calls whose process died. */
   sweep(): Promise<void>;
 };
@@ -86,6 +88,7 @@ export function createGateway(handles: GatewayHandles): Gateway {
         postings: [{ to: 'clearing:fees', amount: inference.priceUnits }],
       });
     },
+    summary: () => summarizeInferences(db),
     async sweep() {
       const before = new Date(clock.now().getTime() - ABANDONED_AFTER_MS);
       await db.transaction((tx) => voidAbandoned(tx, before));

@@ -1,5 +1,5 @@
 /** Attribution over HTTP. */
-import { api, formatShares, type Id, OpenLedgerError } from '@openledger/protocol';
+import { api, formatShares, OpenLedgerError } from '@openledger/protocol';
 import type { Attributions } from '../attribution/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
@@ -18,7 +18,7 @@ export const attributionRoutes = ({
       const found = await attributions.find(inferenceId);
       return {
         id: found.attributionId,
-        inferenceId: found.inferenceId as Id<'inference'>,
+        inferenceId: found.inferenceId,
         policyHash: found.policyHash,
         snapshots: [...found.snapshots],
         shares: formatShares(found.shares),

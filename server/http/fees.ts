@@ -1,5 +1,5 @@
 /** Fees over HTTP. Who earned is no secret: receipts say it too. */
-import { api, type Id, type OutputOf } from '@openledger/protocol';
+import { api, type OutputOf } from '@openledger/protocol';
 import type { Fees, Payout } from '../fees/index.ts';
 import { implement, type Route } from './implement.ts';
 
@@ -15,7 +15,7 @@ export const feesRoutes = ({ fees }: { readonly fees: Fees }): readonly Route[] 
     },
     top: async ({ limit }) => ({
       items: (await fees.top(limit)).map(({ partyId, units }) => ({
-        partyId: partyId as Id<'party'>,
+        partyId,
         units: units.toString(),
       })),
     }),
@@ -30,11 +30,12 @@ export const feesRoutes = ({ fees }: { readonly fees: Fees }): readonly Route[] 
   });
 
 const wirePayout = (payout: Payout): OutputOf<typeof api.fees.payouts>['items'][number] => ({
-  inferenceId: payout.inferenceId as Id<'inference'>,
+  inferenceId: payout.inferenceId,
   role: payout.role,
   units: payout.units.toString(),
   weight: payout.weight?.toString(),
   dataUnits: payout.dataUnits?.toString(),
+  pool: payout.pool,
   servedAt: payout.servedAt.toISOString(),
   creditedAt: payout.creditedAt?.toISOString(),
   reversed: payout.isReversed,

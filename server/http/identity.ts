@@ -65,7 +65,7 @@ const wireParty = (
   createdAt: createdAt.toISOString(),
 });
 
-const wireKey = (key: Key): OutputOf<typeof api.identity.revokeKey> => ({
+export const wireKey = (key: Key): OutputOf<typeof api.identity.revokeKey> => ({
   ...key,
   scopes: [...key.scopes],
   models: key.models && [...key.models],

@@ -2,6 +2,7 @@
 import { api, OpenLedgerError, type OutputOf } from '@openledger/protocol';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import {
+  type AccountKey,
   type Balance,
   type Entry,
   type Ledger,
@@ -15,7 +16,7 @@ export const ledgerRoutes = ({ ledger }: { readonly ledger: Ledger }): readonly 
     balances: async ({ partyId, limit, after }, { caller }) => {
       const prefix = `${partyId ?? caller.partyId}:`;
       assertSees(caller, prefix);
-      const found = await ledger.balances({ prefix, limit, after: after && parseCursor(after) });
+      const found = await ledger.balances({ prefix, limit, after: parseCursor(after) });
       return { items: found.map(wireBalance), next: nextOf(found, limit, formatCursor) };
     },
     statement: async ({ account, asset, limit, after }, { caller }) => {
@@ -62,7 +63,8 @@ const nextOf = <Item>(
 /** An account and an asset as one text; no account holds a comma. */
 const formatCursor = ({ account, asset }: Balance): string => `${account},${asset}`;
 
-function parseCursor(text: string): { account: string; asset: string } {
+function parseCursor(text: string | undefined): AccountKey | undefined {
+  if (text === undefined) return undefined;
   const comma = text.indexOf(',');
   if (comma > 0) return { account: text.slice(0, comma), asset: text.slice(comma + 1) };
   throw new OpenLedgerError('invalid_input', `"${text}" is not the next of a page.`);

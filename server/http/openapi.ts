@@ -116,6 +116,14 @@ function describeInput(operation: Operation): Json {
 
 /** What JSON Schema cannot say (a custom check) is left open there; the server checks it all the same. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.prefixItems?.length !== 0) return;
+      delete jsonSchema.prefixItems; // JSON Schema has no list of no items; an empty list is one without room
+      jsonSchema.maxItems = 0;
+    },
+  });
   return rest;
 }

@@ -11,7 +11,11 @@ export type SettlementRoutes = {
   readonly chain: { readonly id: number; readonly isLocal: boolean };
 };
 
-export const settlementRoutes = ({ settlement, settle, chain }: SettlementRoutes): readonly Route[] =>
+export const settlementRoutes = ({
+  settlement,
+  settle,
+  chain,
+}: SettlementRoutes): readonly Route[] =>
   implement(api.settlement, {
     vault: async (_, { caller }) => {
       const { address, token, reference } = settlement.depositTarget(caller.partyId);
@@ -31,15 +35,21 @@ export const settlementRoutes = ({ settlement, settle, chain }: SettlementRoutes
       })),
     }),
     claim: async ({ partyId }, { caller }) => ({
-      items: (await settlement.claim(ownOrAny(partyId, caller))).map(({ account, amount, transactionHash }) => ({
-        account,
-        paidUnits: amount.toString(),
-        transactionHash,
-      })),
+      items: (await settlement.claim(ownOrAny(partyId, caller))).map(
+        ({ account, amount, transactionHash }) => ({
+          account,
+          paidUnits: amount.toString(),
+          transactionHash,
+        }),
+      ),
     }),
     solvency: async () => {
       const { isCovered, holdings, liabilities } = await settlement.solvency();
-      return { solvent: isCovered, vaultUnits: holdings.toString(), liabilitiesUnits: liabilities.toString() };
+      return {
+        solvent: isCovered,
+        vaultUnits: holdings.toString(),
+        liabilitiesUnits: liabilities.toString(),
+      };
     },
   });
 

@@ -48,10 +48,7 @@ async function auditAfter(...tampering: readonly Sql[]) {
   let report: unknown;
   await db
     .transaction(async (tx) => {
-      for (const statement of tampering) {
-        // The audit sets its isolation first; inside this transaction there are statements before, so that is left out.
-        await tx.query(statement);
-      }
+      for (const statement of tampering) await tx.query(statement);
       report = await audit(within(db, tx));
       throw new Error('undo');
     })
@@ -61,6 +58,7 @@ async function auditAfter(...tampering: readonly Sql[]) {
   return report;
 }
 
+/** The audit sets its isolation first; in a transaction that has begun that is too late, so it is left out. */
 const within = (db: Db, tx: Tx): Db => ({
   ...db,
   transaction: (work) =>

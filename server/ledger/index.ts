@@ -31,7 +31,7 @@ import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { sql } from '../platform/sql.ts';
 import type { Outcome } from './apply.ts';
-import { type AuditReport, audit } from './audit.ts';
+import { audit } from './audit.ts';
 import {
   type Balance,
   type BalancesFilter,
@@ -50,15 +50,15 @@ import {
   type Release,
   type Reverse,
 } from './command.ts';
+import type { AuditReport } from './difference.ts';
 import { findTransaction, type RecordedTransaction } from './find-transaction.ts';
 import { createFollower } from './follower.ts';
 import { idOf } from './read-transactions.ts';
 import { type Entry, statement } from './statement.ts';
 import { createWriter } from './writer.ts';
 
-export { ownedBy } from './account.ts';
+export { type AccountKey, ownedBy } from './account.ts';
 export type { Outcome } from './apply.ts';
-export type { AuditReport, Check } from './audit.ts';
 export { audit } from './audit.ts';
 export type { Balance, BalancesFilter, TrialBalance } from './balances.ts';
 export type {
@@ -71,6 +71,7 @@ export type {
   Reverse,
 } from './command.ts';
 export { MAX_POSTINGS } from './command.ts';
+export type { AuditReport, Check } from './difference.ts';
 export type { RecordedTransaction } from './find-transaction.ts';
 export type { Entry } from './statement.ts';
 
@@ -90,7 +91,11 @@ export type Ledger = {
   start(patience?: { readonly waitMs?: number }): Promise<void>;
   /** @throws insufficient_funds naming account and missing units; conflict; unavailable */
   post(wish: Post): Promise<Done>;
-  /** Queues all at once, so that they share a batch where they fit. Each is refused or done by itself. */
+  /**
+   * Queues all at once, so that they share a batch where they fit. Each is refused or done by itself.
+   *
+   * @throws unavailable when a batch did not become durable; asked again, what was done is replayed
+   */
   postAll(wishes: readonly Post[]): Promise<readonly Answer[]>;
   hold(wish: Hold): Promise<Done>;
   /** @throws conflict when the hold ended otherwise; insufficient_funds when it is smaller than the capture */

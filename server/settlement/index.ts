@@ -42,6 +42,7 @@ import { type Publication, publishEpoch } from './publish-epoch.ts';
 import { readEvents } from './read-events.ts';
 import { measureSolvency, type Solvency } from './solvency.ts';
 import type { PartyId, Signers, Stage, Vault } from './stage.ts';
+import { type SettlementSummary, summarizePayouts } from './summary.ts';
 
 export type { Claimable, PaidClaim, PartyPayout } from './claims.ts';
 export type { Epoch, LogCheckpoint } from './epochs.ts';
@@ -86,6 +87,7 @@ export type Settlement = {
   claim(party: PartyId): Promise<readonly PaidClaim[]>;
   payouts(party: PartyId, limit?: number): Promise<readonly PartyPayout[]>;
   solvency(): Promise<Solvency>;
+  summary(): Promise<SettlementSummary>;
 };
 
 /** Opens the stage: finds or deploys the contracts, checks that they belong to this database, reads what it missed. */
@@ -114,6 +116,7 @@ export async function createSettlement(options: SettlementOptions): Promise<Sett
     claim: (party) => relayClaim(stage, party),
     payouts: (party, limit) => listPayouts(stage, party, limit),
     solvency: () => measureSolvency(stage),
+    summary: () => summarizePayouts(db),
   };
 }
 

@@ -48,6 +48,15 @@ test('holds out whole documents, and every document lands on one side', () => {
   expect(heldOut).toEqual({ tokens: Int32Array.of(4), documents: [0] });
 });
 
+test('holds something out of the smallest data, and trains on the rest', () => {
+  const few = splitHeldOut({ ...data, documents: [0, 3, 3, 4] }, 20); // one of them empty
+  expect(few.training).toEqual({ tokens: Int32Array.of(1, 2, 3, 4), documents: [0, 3] });
+  expect(few.heldOut).toEqual({ tokens: Int32Array.of(5, 6, 7), documents: [0] });
+  const one = splitHeldOut({ ...data, documents: [0] }, 4);
+  expect(one.training.tokens).toEqual(Int32Array.of(1, 2, 3, 4, 5));
+  expect(one.heldOut.tokens).toEqual(Int32Array.of(6, 7));
+});
+
 test('the learning rate warms up in a line and cools down in half a cosine', () => {
   const schedule = { steps: 110, warmupSteps: 10, peakLearningRate: 2, finalFraction: 0.1 };
   expect(learningRateAt(1, schedule)).toBeCloseTo(0.2);

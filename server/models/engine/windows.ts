@@ -74,22 +74,43 @@ export function toBatch(windows: readonly Window[]): { tokens: Int32Array; targe
   return { tokens, targets };
 }
 
-/** Sets every n-th document aside, so that loss can be measured on text that was not trained on. */
+/**
+ * Sets every n-th document aside, so that loss can be measured on text that was not trained on.
+ *
+ * With fewer documents the last one is set aside; of a single document, the last n-th of its tokens.
+ */
 export function splitHeldOut(
   { tokens, documents }: TokenData,
   everyNth: number,
 ): { readonly training: TokenData; readonly heldOut: TokenData } {
-  const starts = Array.from(documents);
-  const take = (chosen: (document: number) => boolean): TokenData => {
-    const picked: number[] = [];
-    const begins: number[] = [];
-    for (const [document, start] of starts.entries()) {
-      if (!chosen(document)) continue;
-      begins.push(picked.length);
-      for (const token of tokens.subarray(start, starts[document + 1])) picked.push(token);
-    }
-    return { tokens: Int32Array.from(picked), documents: begins };
+  const all = Array.from(documents, (start, i) =>
+    tokens.subarray(start, documents[i + 1] ?? tokens.length),
+  ).filter((document) => document.length > 0);
+  if (all.length === 1) {
+    const [only] = all;
+    const tail = Math.min(only.length - 1, Math.ceil(only.length / everyNth));
+    const cut = only.length - tail;
+    return {
+      training: concatenate([only.subarray(0, cut)]),
+      heldOut: concatenate([only.subarray(cut)]),
+    };
+  }
+  const period = Math.min(everyNth, all.length);
+  const isHeldOut = (i: number): boolean => i % period === period - 1;
+  return {
+    training: concatenate(all.filter((_, i) => !isHeldOut(i))),
+    heldOut: concatenate(all.filter((_, i) => isHeldOut(i))),
   };
-  const isHeldOut = (document: number): boolean => document % everyNth === everyNth - 1;
-  return { training: take((document) => !isHeldOut(document)), heldOut: take(isHeldOut) };
+}
+
+function concatenate(parts: readonly ArrayLike<number>[]): TokenData {
+  const tokens = new Int32Array(parts.reduce((size, part) => size + part.length, 0));
+  const documents: number[] = [];
+  let at = 0;
+  for (const part of parts) {
+    documents.push(at);
+    tokens.set(part, at);
+    at += part.length;
+  }
+  return { tokens, documents };
 }

@@ -1,0 +1,251 @@
+import {
+  blendShares,
+  type EntitlementVector,
+  type Id,
+  informationIn,
+  measuredFrom,
+  priorPools,
+  sha256Hex,
+  unigramTable,
+  WEIGHT_ONE,
+} from '@openledger/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
+import type { Inference } from '../gateway/index.ts';
+import { createGovernance, type Governance } from '../governance/index.ts';
+import { systemClock } from '../platform/clock.ts';
+import { sql } from '../platform/sql.ts';
+import { type Attributions, createAttributions, type SealedTexts } from './index.ts';
+
+const [ada, bob, eve] = [...'abe'].map((name) => `pty_${name.repeat(32)}`);
+const snapshotId = (name: string): Id<'snapshot'> => `snp_${name.repeat(32)}`;
+const [DOCS, BOOKS] = [snapshotId('1'), snapshotId('2')];
+const poolOf = (id: string) => `pool:${id}:1`;
+
+const ADA =
+  'A ledger keeps every posting for ever, and each of its balances can be replayed from them.';
+const BOB =
+  'Seals are pressed into warm wax, so that whoever opens the letter cannot hide that he did.';
+const BOTH = 'Nobody may mint a coin without telling the whole guild about it in the same hour.';
+const EVE =
+  'Rivers bend slowly around old hills while the fishermen wait for another quiet evening.';
+
+const whole = (party: string): EntitlementVector => [{ party, weight: WEIGHT_ONE }];
+const half = WEIGHT_ONE / 2n;
+
+const records = (...list: readonly (readonly [string, EntitlementVector])[]) =>
+  list.map(([text, owners]) => ({ hash: sha256Hex(text), text, owners }));
+const sealed = (name: string, content: SealedTexts['records']): SealedTexts => ({
+  hash: sha256Hex(name),
+  records: content,
+  information: unigramTable(content.map(({ text }) => text)),
+});
+const snapshots = new Map<string, SealedTexts>([
+  [
+    DOCS,
+    sealed(
+      'docs',
+      records(
+        [ADA, whole(ada)],
+        [BOB, whole(bob)],
+        [
+          BOTH,
+          [
+            { party: ada, weight: half },
+            { party: bob, weight: half },
+          ],
+        ],
+      ),
+    ),
+  ],
+  [BOOKS, sealed('books', records([EVE, whole(eve)], [ADA, whole(eve)]))],
+]);
+const withdrawn = new Set<string>();
+
+const inferences = new Map<string, Partial<Inference>>();
+let database: TestDatabase;
+let governance: Governance;
+let attributions: Attributions;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const { db } = database;
+  governance = await createGovernance({ db, clock: systemClock });
+  attributions = createAttributions({
+    ...{ db, clock: systemClock, governance },
+    gateway: { find: async (id) => inferences.get(id) as Inference },
+    snapshots: {
+      load: async (id) => snapshots.get(id)!,
+      standing: async (id) => ({ withdrawn, pool: poolOf(id) }),
+    },
+  });
+});
+afterAll(() => database.drop());
+
+/** A served inference of a model that learned DOCS as its base, unless it says otherwise. */
+async function attributed(facts: {
+  readonly output: string;
+  readonly clientTexts?: readonly string[];
+  readonly learned?: readonly string[];
+  readonly retrieved?: Inference['retrieved'];
+}) {
+  const inferenceId = `inf_${(inferences.size + 1).toString().padStart(32, '0')}`;
+  const learned = facts.learned ?? [DOCS];
+  inferences.set(inferenceId, {
+    inferenceId: inferenceId as Inference['inferenceId'],
+    status: 'served',
+    output: facts.output,
+    clientTexts: facts.clientTexts ?? [],
+    retrieved: facts.retrieved ?? [],
+    route: {
+      snapshots: learned.map((id) => ({ snapshotId: id, hash: 'x', role: 'base' as const })),
+    } as unknown as Inference['route'],
+  });
+  await attributions.attribute(inferenceId);
+  const attribution = await attributions.find(inferenceId);
+  const weights = new Map(attribution.shares.map(({ to, weight }) => [to, weight]));
+  return { ...attribution, weights };
+}
+
+const informationOf = (text: string, ...ids: readonly string[]) => {
+  const tables = unigramTable(
+    ids.flatMap((id) => snapshots.get(id)!.records.map((record) => record.text)),
+  );
+  return (text.match(/\w+/g) ?? []).reduce(
+    (sum, word) => sum + BigInt(informationIn(tables)(word)),
+    0n,
+  );
+};
+
+test('an output that repeats one author whole gives him the confidence and the prior the rest', async () => {
+  const { weights, evidence, snapshots: named } = await attributed({ output: ADA });
+  expect(weights).toEqual(
+    new Map([
+      [poolOf(DOCS), half],
+      [ada, half],
+    ]),
+  );
+  expect(evidence).toMatchObject({ groundedPpm: 1_000_000, spans: [{ start: 0, words: 17 }] });
+  expect(ADA.slice(0, evidence?.spans[0].end)).toBe(ADA.slice(0, -1)); // the final stop is trimmed
+  expect(named).toEqual([
+    { snapshot: DOCS, hash: sha256Hex('docs'), role: 'base', pool: poolOf(DOCS) },
+  ]);
+});
+
+test('worked by hand: each author has half of what the words of his passage say', async () => {
+  const made = 'Purple engines sing';
+  const { weights, evidence } = await attributed({ output: `${ADA} ${made} ${BOTH}` });
+  const [fromAda, fromBoth] = [informationOf(ADA, DOCS), informationOf(BOTH, DOCS)];
+  const total = fromAda + fromBoth + informationOf(made, DOCS);
+
+  const part = (information: bigint) => (information * WEIGHT_ONE) / (4n * total);
+  expect(weights.get(ada)).toBe(part(2n * fromAda + fromBoth));
+  expect(weights.get(bob)).toBe(part(fromBoth));
+  expect(weights.get(poolOf(DOCS))).toBe(
+    WEIGHT_ONE - part(2n * fromAda + fromBoth) - part(fromBoth),
+  );
+  expect(evidence?.groundedPpm).toBe(Number(((fromAda + fromBoth) * 1_000_000n) / total));
+});
+
+test('what the client supplied is echo: it earns nothing and grounds nothing', async () => {
+  const { weights, evidence } = await attributed({ output: ADA, clientTexts: [`Repeat: ${ADA}`] });
+  expect(weights).toEqual(new Map([[poolOf(DOCS), WEIGHT_ONE]]));
+  expect(evidence).toMatchObject({ groundedPpm: 0, information: { total: 0, covered: 0 } });
+});
+
+test('of a snapshot that was retrieved from, only the records in the prompt are traced', async () => {
+  const retrieved = [{ recordHash: sha256Hex(EVE), snapshotId: BOOKS }];
+  const found = await attributed({ output: EVE, retrieved });
+  expect(found.snapshots.map(({ role }) => role)).toEqual(['base', 'context']);
+  expect(found.weights).toEqual(
+    new Map([
+      [poolOf(DOCS), half / 2n],
+      [poolOf(BOOKS), half / 2n],
+      [eve, half],
+    ]),
+  );
+  const other = [{ recordHash: sha256Hex(ADA), snapshotId: BOOKS }];
+  expect((await attributed({ output: EVE, retrieved: other })).weights.has(eve)).toBe(false);
+});
+
+test('a record that several snapshots hold pays by the first that is named', async () => {
+  const retrieved = [{ recordHash: sha256Hex(ADA), snapshotId: BOOKS }];
+  const { weights, evidence } = await attributed({ output: ADA, retrieved });
+  expect([weights.get(ada), weights.get(eve)]).toEqual([half, undefined]);
+  expect(evidence?.spans[0].records).toMatchObject([{ snapshot: DOCS }]);
+});
+
+test('a withdrawn record is neither found nor paid', async () => {
+  withdrawn.add(sha256Hex(BOB));
+  const { weights } = await attributed({ output: BOB });
+  withdrawn.clear();
+  expect(weights).toEqual(new Map([[poolOf(DOCS), WEIGHT_ONE]]));
+  expect((await attributed({ output: BOB })).weights.get(bob)).toBe(half);
+});
+
+test('without registered data there are no shares and no evidence', async () => {
+  const { weights, evidence, snapshots: named } = await attributed({ output: ADA, learned: [] });
+  expect([weights.size, evidence, named]).toEqual([0, undefined, []]);
+});
+
+test('whoever holds evidence, entitlements and policy gets the same shares', async () => {
+  const {
+    shares,
+    evidence,
+    snapshots: named,
+  } = await attributed({
+    output: `${BOTH} It rains. ${EVE} ${ADA}`,
+    clientTexts: [EVE],
+    learned: [DOCS, BOOKS],
+  });
+  const { policy } = await governance.policyInForce();
+  const owners = (hash: string) =>
+    [DOCS, BOOKS]
+      .flatMap((id) => snapshots.get(id)!.records)
+      .find((record) => record.hash === hash)!
+      .owners.map(({ party, weight }) => ({ to: party, weight }));
+  const again = blendShares({
+    measured: measuredFrom(evidence!, owners),
+    confidencePpm: evidence!.confidencePpm,
+    pools: priorPools(policy, named),
+  });
+  expect(again.shares).toEqual(shares);
+  expect(again.groundedPpm).toBe(evidence!.groundedPpm);
+});
+
+test('an inference is attributed and announced once', async () => {
+  const { inferenceId, attributionId } = await attributed({ output: ADA });
+  await Promise.all([attributions.attribute(inferenceId), attributions.attribute(inferenceId)]);
+  expect((await attributions.find(inferenceId)).attributionId).toBe(attributionId);
+  const jobs = await database.db.query<{ payload: { inferenceId: string } }>(sql`
+    select payload
+    from graphile_worker.jobs
+    join graphile_worker._private_jobs using (id)
+    where jobs.task_identifier = 'inference.attributed'`);
+  expect(jobs.filter(({ payload }) => payload.inferenceId === inferenceId)).toHaveLength(1);
+});
+
+test('what was not served is not attributed', async () => {
+  inferences.set('inf_void', { status: 'void' });
+  await expect(attributions.attribute('inf_void')).rejects.toMatchObject({ code: 'conflict' });
+  await expect(attributions.find('inf_void')).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('counts word tokens over a snapshot, withdrawn records left out', async () => {
+  expect(await attributions.count(DOCS, 'posting  for ever')).toEqual({
+    basis: 'word-tokens',
+    words: 'words-1',
+    occurrences: 1,
+    records: 1,
+  });
+  withdrawn.add(sha256Hex(ADA));
+  expect(await attributions.count(DOCS, 'posting for ever')).toMatchObject({ occurrences: 0 });
+  withdrawn.clear();
+});
+
+test('the summary weighs grounded information over all inferences', async () => {
+  const { inferences: count, grounded, groundedPpm } = await attributions.summary();
+  expect(count).toBeGreaterThan(grounded);
+  expect(groundedPpm).toBeGreaterThan(0);
+  expect(groundedPpm).toBeLessThan(1_000_000);
+});

@@ -1,0 +1,157 @@
+/**
+ * Who is entitled to each record of a datanet that a snapshot would hold: claims, followed down the lineage.
+ *
+ * A text may be claimed several times: contributed by one, and cut out of what others contributed. The claim that was
+ * accepted first wins; claims from one import have no order among them, so those share equally. Exact copies, in any
+ * dress, therefore gain nothing. A refiner takes his part of the claims he passes on.
+ */
+import {
+  type EntitlementVector,
+  type RecordSource,
+  refinedEntitlement,
+  sharedEntitlement,
+} from '@openledger/protocol';
+
+export type Contribution = {
+  readonly hash: string;
+  readonly sequence: bigint;
+  /** What has no order inside: the import, or the contribution itself. */
+  readonly arrival: string;
+  readonly owners: EntitlementVector;
+  readonly licence: string;
+  readonly source: RecordSource;
+};
+
+/** One outcome of a refinement. */
+export type LineageEdge = {
+  readonly parent: string;
+  readonly child: string;
+  readonly refiner: string;
+  /** The refiner's part of the child, by the policy in force at the seal. */
+  readonly ppm: number;
+  /** For each line of the child, the parent's line. */
+  readonly lines: readonly number[];
+};
+
+/** A record as it enters a snapshot. */
+export type SealedRecord = {
+  readonly hash: string;
+  readonly owners: EntitlementVector;
+  /** The contribution that it was cut from, or itself. */
+  readonly document: string;
+  readonly licence: string;
+  readonly source: RecordSource;
+};
+
+export type DatanetLineage = {
+  /** In the order of their acceptance. */
+  readonly contributions: readonly Contribution[];
+  /** In the order of their position, parent by parent. */
+  readonly edges: readonly LineageEdge[];
+  /** Records that were changed by a refinement, into nothing or into their edges' children. */
+  readonly replaced: ReadonlySet<string>;
+  readonly withdrawn: ReadonlySet<string>;
+};
+
+/** Leaves in the order of their contributions, and within one in the order of its text. */
+export function sealedRecords(lineage: DatanetLineage): readonly SealedRecord[] {
+  const { contributions, replaced, withdrawn } = lineage;
+  const childrenOf = grouped(lineage.edges, ({ parent }) => parent);
+  const claimOf = createClaims(lineage);
+  const sealed = new Map<string, SealedRecord>();
+  const visited = new Set<string>();
+  const visit = (hash: string) => {
+    if (visited.has(hash)) return;
+    visited.add(hash);
+    if (replaced.has(hash)) {
+      for (const { child } of childrenOf.get(hash) ?? []) visit(child);
+    } else if (!withdrawn.has(hash)) {
+      const { owners, origin, line } = claimOf(hash);
+      sealed.set(hash, {
+        ...{ hash, owners, document: origin.hash, licence: origin.licence },
+        source: line === undefined ? origin.source : { ...origin.source, line },
+      });
+    }
+  };
+  for (const { hash } of contributions) visit(hash);
+  return [...sealed.values()];
+}
+
+/** A claim to a record, as it follows from one contribution. */
+type Claim = {
+  readonly origin: Contribution;
+  readonly owners: EntitlementVector;
+  /** For each line of the record, the line of the source's file; undefined where the file has no lines to name. */
+  readonly lines: readonly number[] | undefined;
+};
+
+/** The claims that won: together they own the record, the first of them names its source. */
+type Won = {
+  readonly owners: EntitlementVector;
+  readonly origin: Contribution;
+  readonly line: number | undefined;
+  readonly claims: readonly Claim[];
+};
+
+/** Lineage only ever shortens a text, so it has no cycles and the recursion ends; it is as deep as the pipeline. */
+export function createClaims({
+  contributions,
+  edges,
+}: Pick<DatanetLineage, 'contributions' | 'edges'>): (hash: string) => Won {
+  const contributionOf = new Map(contributions.map((one) => [one.hash, one]));
+  const parentsOf = grouped(edges, ({ child }) => child);
+  const known = new Map<string, Won>();
+
+  function claimOf(hash: string): Won {
+    const before = known.get(hash);
+    if (before) return before;
+    const own = contributionOf.get(hash);
+    const claims: Claim[] = own ? [{ origin: own, owners: own.owners, lines: undefined }] : [];
+    for (const edge of parentsOf.get(hash) ?? []) {
+      for (const claim of claimOf(edge.parent).claims) claims.push(passedOn(claim, edge));
+    }
+    const won = winners(claims);
+    known.set(hash, won);
+    return won;
+  }
+  return claimOf;
+}
+
+const passedOn = ({ origin, owners, lines }: Claim, edge: LineageEdge): Claim => ({
+  origin,
+  owners: refinedEntitlement(owners, edge),
+  lines: lines ? edge.lines.map((line) => lines[line - 1]) : edge.lines,
+});
+
+function winners(claims: readonly Claim[]): Won {
+  const first = claims.reduce((a, b) => (b.origin.sequence < a.origin.sequence ? b : a));
+  const equal = claims.filter(({ origin }) => origin.arrival === first.origin.arrival);
+  // A text that stands twice in one document is one claim.
+  const won = [...new Map([...equal].reverse().map((one) => [one.origin.hash, one])).values()];
+  const named = won.find(({ origin }) => origin === first.origin)!;
+  return {
+    owners: sharedEntitlement(won.map(({ owners }) => owners)),
+    origin: first.origin,
+    line: lineInFile(named),
+    claims: won,
+  };
+}
+
+/** The file's line that the text begins at. In a JSONL file a whole document is one line. */
+const lineInFile = ({ origin: { source }, lines }: Claim): number | undefined =>
+  lines === undefined || source.kind === 'jsonl' || source.path === undefined
+    ? source.line
+    : (source.line ?? 1) + lines[0] - 1;
+
+function grouped<Item>(
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+): ReadonlyMap<string, readonly Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return groups;
+}

@@ -1,0 +1,94 @@
+/** Explains a party's earnings, inference by inference. */
+import { type FeeRole, type Id, WEIGHT_ONE } from '@openledger/protocol';
+import { sql } from '../platform/sql.ts';
+import { type Routing, type RoutingRow, routingColumns, routingFromRow } from './routings.ts';
+import { creditAccount, type FeesHandles } from './stage.ts';
+
+/** One part of one inference's price that is a party's. */
+export type Payout = {
+  readonly inferenceId: Id<'inference'>;
+  readonly role: FeeRole;
+  /** Whole units, for data rounded down: credits are rounded over a lifetime and not call by call. */
+  readonly units: bigint;
+  /** For data: the party's share of the data leg, and that leg. */
+  readonly weight: bigint | undefined;
+  readonly dataUnits: bigint | undefined;
+  /** The pool through which the share comes; undefined where evidence names the party itself. */
+  readonly pool: string | undefined;
+  readonly servedAt: Date;
+  /** When the share vector was credited: to the party, or to the pool, which passes it on when its epoch closes. */
+  readonly creditedAt: Date | undefined;
+  readonly isReversed: boolean;
+};
+
+export type PayoutPage = {
+  readonly payouts: readonly Payout[];
+  /** `after` of the next page; undefined on the last. */
+  readonly next: string | undefined;
+};
+
+/**
+ * Newest inference first.
+ *
+ * @param query.after an inference's id; the page begins with the next older one
+ * @param query.limit the most inferences; one can have several payouts
+ */
+export async function payoutsOf(
+  handles: FeesHandles,
+  query: { readonly partyId: string; readonly limit: number; readonly after?: string },
+): Promise<PayoutPage> {
+  const pools = await poolsOf(handles, query.partyId);
+  const rows = await handles.db.query<RoutingRow>(sql`
+    select ${routingColumns}
+    from fees.routings
+    left join fees.batches on batches.id = batch_id
+    where (share_to && ${[query.partyId, ...pools.keys()]}::text[] or earners @> array[${query.partyId}::text])
+      and (${query.after ?? null}::text is null or sequence < (
+        select sequence from fees.routings where inference_id = ${query.after ?? null}
+      ))
+    order by sequence desc
+    limit ${query.limit}`);
+  return {
+    payouts: rows.flatMap((row) => payoutsIn(routingFromRow(row), query.partyId, pools)),
+    next: rows.length === query.limit ? rows.at(-1)?.inference_id : undefined,
+  };
+}
+
+/** The pools that the party is a member of, with its weight. Pools are few: one a snapshot and version. */
+async function poolsOf(
+  { db, poolMembers }: FeesHandles,
+  partyId: string,
+): Promise<ReadonlyMap<string, bigint>> {
+  const rows = await db.query<{ pool: string }>(sql`select distinct pool from fees.pool_epochs`);
+  const weights = new Map<string, bigint>();
+  for (const { pool } of rows) {
+    const member = (await poolMembers(pool)).find(({ party }) => party === partyId);
+    if (member) weights.set(pool, member.weight);
+  }
+  return weights;
+}
+
+function payoutsIn(
+  { inferenceId, servedAt, creditedAt, isReversed, ...routing }: Routing,
+  partyId: string,
+  pools: ReadonlyMap<string, bigint>,
+): readonly Payout[] {
+  const common = { inferenceId, servedAt, creditedAt, isReversed };
+  const { dataUnits } = routing;
+  const data = routing.shares.flatMap(({ to, weight: whole }): Payout[] => {
+    const pool = pools.get(to);
+    if (to !== partyId && pool === undefined) return [];
+    const weight = pool === undefined ? whole : (whole * pool) / WEIGHT_ONE;
+    const units = (dataUnits * weight) / WEIGHT_ONE;
+    const through = pool === undefined ? undefined : to;
+    return [{ ...common, role: 'data', units, weight, dataUnits, pool: through }];
+  });
+  const account = creditAccount(partyId, routing.epoch);
+  const direct = routing.legs
+    .filter((leg) => leg.account === account)
+    .map(({ role, amount }): Payout => {
+      const none = { weight: undefined, dataUnits: undefined, pool: undefined };
+      return { ...common, ...none, role, units: amount };
+    });
+  return [...data, ...direct];
+}

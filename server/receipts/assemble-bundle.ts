@@ -1,0 +1,111 @@
+/** Puts together what somebody needs to check a receipt alone. */
+import {
+  type Anchor,
+  BUNDLE_VERSION,
+  type Bundle,
+  canonicalize,
+  formatEntitlement,
+  type InferenceReceipt,
+  OpenLedgerError,
+} from '@openledger/protocol';
+import type { Reader } from '../platform/db.ts';
+import { sql } from '../platform/sql.ts';
+import { proveConsistency, proveInclusion, signHead } from './log.ts';
+import { findReceipt } from './receipts.ts';
+import type { ReceiptsHandles, SnapshotProofs } from './stage.ts';
+
+export type BundleOptions = {
+  /** Show request and output, as far as their salts have not been erased. */
+  readonly disclose: boolean;
+  /** Prove one history with this root as well. */
+  readonly anchor?: Anchor;
+};
+
+/**
+ * @returns the bundle's canonical text
+ * @throws not_found for an unknown receipt, invalid_input for a reversal or an anchor older than the receipt
+ */
+export async function assembleBundle(
+  handles: ReceiptsHandles,
+  receiptId: string,
+  { disclose, anchor }: BundleOptions,
+): Promise<string> {
+  const { db, signers, governance, snapshots } = handles;
+  const { receipt, signature, leafIndex, inferenceId } = await findReceipt(db, receiptId);
+  if (receipt.kind !== 'receipt') {
+    throw new OpenLedgerError('invalid_input', 'A reversal has no bundle; its receipt has.');
+  }
+  const { treeSize, note } = await signHead(handles, signers.log);
+  const { policy } = await governance.findPolicy(receipt.policy);
+  const named = [...new Set(receipt.snapshots.map(({ snapshot }) => snapshot))];
+  const bundle: Bundle = {
+    version: BUNDLE_VERSION,
+    receipt,
+    signature,
+    inclusion: {
+      index: leafIndex,
+      proof: await proveInclusion(db, { index: leafIndex, size: treeSize }),
+    },
+    checkpoint: note,
+    anchor: anchor && (await proveAnchor(db, anchor, { leafIndex, treeSize })),
+    policy,
+    snapshots: await Promise.all(named.map((snapshotId) => snapshots.manifest(snapshotId))),
+    records: await citedRecords(snapshots, receipt),
+    disclosures: disclose ? await disclosuresOf(handles, inferenceId) : {},
+  };
+  return canonicalize(bundle);
+}
+
+/** Every record that a passage cites, sorted by hash. */
+async function citedRecords(
+  snapshots: SnapshotProofs,
+  { attribution }: InferenceReceipt,
+): Promise<Bundle['records']> {
+  const bySnapshot = new Map<`snp_${string}`, Set<string>>();
+  for (const { record, snapshot } of attribution?.spans.flatMap(({ records }) => records) ?? []) {
+    bySnapshot.set(snapshot, (bySnapshot.get(snapshot) ?? new Set()).add(record));
+  }
+  const proved = await Promise.all(
+    [...bySnapshot].map(async ([snapshot, hashes]) =>
+      (await snapshots.prove(snapshot, [...hashes])).map((one) => ({
+        snapshot,
+        record: one.record,
+        index: one.index,
+        proof: [...one.proof],
+        owners: formatEntitlement(one.owners),
+        text: one.text ?? null,
+      })),
+    ),
+  );
+  return proved.flat().sort((a, b) => (a.record < b.record ? -1 : 1));
+}
+
+async function proveAnchor(
+  on: Reader,
+  anchor: Anchor,
+  { leafIndex, treeSize }: { readonly leafIndex: number; readonly treeSize: number },
+): Promise<Bundle['anchor']> {
+  if (anchor.size <= leafIndex) {
+    throw new OpenLedgerError('invalid_input', 'That epoch was anchored before the receipt.', {
+      epoch: anchor.epoch,
+    });
+  }
+  const [first, second] = [anchor.size, treeSize].sort((a, b) => a - b);
+  return { ...anchor, consistency: await proveConsistency(on, { first, second }) };
+}
+
+async function disclosuresOf(
+  { db, textsOf }: ReceiptsHandles,
+  inferenceId: string,
+): Promise<Bundle['disclosures']> {
+  const [salts] = await db.query<{ request: string; output: string }>(sql`
+    select request, output
+    from receipts.salts
+    where inference_id = ${inferenceId}`);
+  if (!salts) return {};
+  const texts = await textsOf(inferenceId);
+  return {
+    request: { salt: salts.request, text: texts.request },
+    output: { salt: salts.output, text: texts.output },
+  };
+}

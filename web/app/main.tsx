@@ -1,0 +1,23 @@
+/** The console begins here. */
+import './without-eval.ts';
+import { createClient } from '@openledger/sdk';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { useApiKey } from '../identity/api-key.ts';
+import { Console } from './console.tsx';
+import './page.css';
+
+/** Another key is another caller: everything is read anew. */
+function Page() {
+  const apiKey = useApiKey();
+  const client = createClient({ baseUrl: window.location.origin, apiKey });
+  return <Console key={apiKey ?? 'public'} client={client} apiKey={apiKey} />;
+}
+
+const root = document.getElementById('root');
+if (!root) throw new Error('The page has no place for the console.');
+createRoot(root).render(
+  <StrictMode>
+    <Page />
+  </StrictMode>,
+);
