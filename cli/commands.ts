@@ -6,12 +6,37 @@ export type Command = (argv: readonly string[]) => Promise<number>;
 export const commands: Readonly<
   Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>
 > = {
+  audit: {
+    summary: 'Replay the ledger and name the first difference; --offline needs no server',
+    load: async () => (await import('./commands/audit.ts')).audit,
+  },
+  demo: {
+    summary: 'Turn the loop once on a git repository: demo --repo DIR',
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
   doctor: {
     summary: 'Look whether this machine has what OpenLedger needs',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
+  explain: {
+    summary: 'Show what a party has earned and why: explain [PARTY]',
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
   keys: {
     summary: 'Make a local key file, or remember an API key: keys new FILE, keys use SECRET',
     load: async () => (await import('./commands/keys.ts')).keys,
+  },
+  trace: {
+    summary: 'Show whose words stand in an answer: trace INFERENCE',
+    load: async () => (await import('./commands/trace.ts')).trace,
+  },
+  up: {
+    summary:
+      'Start everything here, and turn the first loop on an empty data folder; --once ends after it',
+    load: async () => (await import('./commands/up.ts')).up,
+  },
+  verify: {
+    summary: "Check a receipt's file offline: verify FILE [--recompute --snapshot FILE]",
+    load: async () => (await import('./commands/verify.ts')).verify,
   },
 };

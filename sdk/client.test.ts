@@ -1,6 +1,9 @@
 import { addressOf, api, OpenLedgerError, signPersonal } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest';
+import { createDatanets } from '../server/datanets/index.ts';
+import { createGovernance } from '../server/governance/index.ts';
 import { createHttp } from '../server/http/app.ts';
+import { datanetsRoutes } from '../server/http/datanets.ts';
 import { identityRoutes } from '../server/http/identity.ts';
 import { type Listening, listen } from '../server/http/listen.ts';
 import { createIdentity } from '../server/identity/index.ts';
@@ -15,9 +18,14 @@ let admin: Client;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const identity = createIdentity({ db: database.db, clock: systemClock });
+  const { db } = database;
+  const clock = systemClock;
+  const identity = createIdentity({ db, clock });
+  const governance = await createGovernance({ db, clock });
+  const datanets = createDatanets({ db, clock, identity, governance });
+  const routes = [...identityRoutes({ identity }), ...datanetsRoutes({ datanets })];
   const { authenticate } = identity;
-  const app = createHttp({ routes: identityRoutes({ identity }), authenticate, log: silentLog });
+  const app = createHttp({ routes, authenticate, log: silentLog });
   server = await listen(app, { host: '127.0.0.1', port: 0 });
   const first = await identity.ensureAdminKey();
   admin = createClient({ baseUrl: server.url, apiKey: first?.secret });
@@ -26,6 +34,9 @@ afterAll(async () => {
   await server.close();
   await database.drop();
 });
+
+const passage = (word: string) =>
+  `The ${word} passage of this test says something of its own about rivers, bridges and the people who cross them daily.`;
 
 test('the client has every operation of the table', () => {
   const verbs = Object.entries(admin).map(([noun, ops]) => [noun, Object.keys(ops)]);
@@ -70,6 +81,26 @@ test('a party gets a key, binds a wallet and is granted a claim, over the wire',
 
   await client.identity.revokeKey({ keyId: key.id });
   await expect(client.identity.whoami()).rejects.toMatchObject({ code: 'unauthorized' });
+});
+
+test('an upload streams line by line, and broken lines come back by their numbers', async () => {
+  const datanet = await admin.datanets.create({ name: 'uploaded' });
+  let produced = 0;
+  async function* lines() {
+    for (const word of ['first', 'second']) {
+      produced += 1;
+      yield { text: passage(word), licence: 'MIT' };
+    }
+    yield Buffer.from('{"text": broken\n');
+    yield { text: passage('last'), licence: 'MIT' };
+  }
+  const intake = await admin.datanets.contributeMany({ datanetId: datanet.id }, { body: lines() });
+  expect(produced).toBe(2);
+  expect(intake).toMatchObject({
+    accepted: 3,
+    rejected: { malformed: 1 },
+    rejections: [{ line: 3, reason: 'malformed' }],
+  });
 });
 
 test('errors come back as they were thrown', async () => {

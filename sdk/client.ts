@@ -96,10 +96,10 @@ function fillPath(template: string, input: Input): { readonly path: string; read
   let path = template;
   for (const name of pathParameters(template)) {
     const value = rest[name];
-    if (typeof value !== 'string' || value === '') {
+    if (value === undefined || value === '') {
       throw new OpenLedgerError('invalid_input', `${name} is missing.`, { path: name });
     }
-    path = path.replace(`:${name}`, encodeURIComponent(value));
+    path = path.replace(`:${name}`, encodeURIComponent(String(value)));
     delete rest[name];
   }
   return { path, rest };

@@ -9,21 +9,69 @@ import type { Fees } from './fees/index.ts';
 import type { Gateway } from './gateway/index.ts';
 import type { Models } from './models/index.ts';
 import type { Handlers } from './platform/jobs.ts';
+import type { Accounted, Receipts } from './receipts/index.ts';
 
 export type FlowStages = {
   readonly models: Models;
   readonly gateway: Gateway;
   readonly attributions: Attributions;
   readonly fees: Fees;
-  readonly issueReceipt: (inferenceId: Id<'inference'>) => Promise<void>;
+  readonly receipts: Receipts;
 };
 
-export const flow = ({ models, gateway, attributions, fees, issueReceipt }: FlowStages): Handlers => ({
-  'run.queued': ({ runId }) => models.executeRun(runId as Id<'run'>),
-  'inference.served': async ({ inferenceId }) => {
-    await gateway.capture(inferenceId as Id<'inference'>);
-    await attributions.attribute(inferenceId);
-  },
-  'inference.attributed': ({ inferenceId }) => fees.route(inferenceId),
-  'fees.routed': ({ inferenceId }) => issueReceipt(inferenceId as Id<'inference'>),
-});
+export const flow = (stages: FlowStages): Handlers => {
+  const { models, gateway, attributions, fees, receipts } = stages;
+  return {
+    'run.queued': ({ runId }) => models.executeRun(runId as Id<'run'>),
+    'inference.served': async ({ inferenceId }) => {
+      await gateway.capture(inferenceId as Id<'inference'>);
+      await attributions.attribute(inferenceId);
+    },
+    'inference.attributed': ({ inferenceId }) => fees.route(inferenceId),
+    'fees.routed': async ({ inferenceId }) => {
+      await receipts.issue(await accountFor(stages, inferenceId));
+    },
+  };
+};
+
+/** All that a receipt says of an inference, gathered from those who know it. */
+async function accountFor(
+  { gateway, attributions, fees }: FlowStages,
+  inferenceId: string,
+): Promise<Accounted> {
+  const [inference, attribution, routing] = await Promise.all([
+    gateway.find(inferenceId),
+    attributions.find(inferenceId),
+    fees.find(inferenceId),
+  ]);
+  const { route, payerId } = inference;
+  return {
+    inferenceId: inference.inferenceId,
+    servedAt: routing.servedAt,
+    parties: {
+      payer: payerId,
+      operator: route.operatorPartyId,
+      builder: route.builderPartyId,
+      base: route.basePartyId,
+    },
+    model: {
+      name: route.model,
+      hash: route.modelHash,
+      adapterHash: route.adapterHash,
+      engine: route.operator === 'local' ? 'small model, infinity-gram interpolated' : undefined,
+    },
+    request: inference.request,
+    output: inference.output,
+    snapshots: attribution.snapshots,
+    retrieved: inference.retrieved,
+    usage: inference.usage,
+    priceUnits: routing.units,
+    policyHash: routing.policyHash,
+    evidence: attribution.evidence,
+    shares: routing.shares,
+    legs: routing.legs,
+    transactionId: routing.transactionId,
+    epoch: routing.epoch,
+    parent: undefined,
+  };
+}

@@ -25,7 +25,9 @@ if (!Object.hasOwn(roles, role)) {
   process.exit(2);
 }
 roles[role as keyof typeof roles](readConfig()).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exit(1);
 });
 
@@ -42,8 +44,15 @@ async function up(config: Config): Promise<void> {
     log,
   });
   const keys = await openKeys(join(folder, 'keys'));
-  const app = await createApp({ ...{ config, log, chain, keys, folder }, db: database.db, clock: systemClock });
-  const listening = await listen(app.http, { host: config.OPENLEDGER_HOST, port: config.OPENLEDGER_PORT });
+  const app = await createApp({
+    ...{ config, log, chain, keys, folder },
+    db: database.db,
+    clock: systemClock,
+  });
+  const listening = await listen(app.http, {
+    host: config.OPENLEDGER_HOST,
+    port: config.OPENLEDGER_PORT,
+  });
   const adminKey = await app.ensureAdminKey();
 
   let stopping = false;

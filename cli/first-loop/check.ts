@@ -1,11 +1,11 @@
 /** The checks of the first loop: every receipt offline, every balance, every promise that the summary makes. */
 import {
+  type api,
   type Bundle,
   type Client,
   firstFailure,
-  openBundle,
   type OutputOf,
-  type api,
+  openBundle,
   recompute,
   type SnapshotExport,
   type Trust,
@@ -26,11 +26,19 @@ export type FeesSummary = OutputOf<typeof api.fees.summary>;
 /** How many receipts are recomputed from the texts; all of them are verified. */
 const RECOMPUTED = 12;
 
-export async function collectReceipts(client: Client, calls: readonly Call[], output: Output): Promise<readonly Receipted[]> {
+export async function collectReceipts(
+  client: Client,
+  calls: readonly Call[],
+  output: Output,
+): Promise<readonly Receipted[]> {
   const progress = startProgress(output, 'receipts');
   const receipts: Receipted[] = [];
   for (const call of calls) {
-    const text = await until(`receipt ${call.receiptId}`, () => bundleText(client, call.receiptId), { everyMs: 100 });
+    const text = await until(
+      `receipt ${call.receiptId}`,
+      () => bundleText(client, call.receiptId),
+      { everyMs: 100 },
+    );
     const { bundle, results } = openBundle(text);
     if (!bundle) throw new Error(`${call.receiptId}: ${firstFailure(results)?.detail}`);
     receipts.push({ call, text, bundle });
@@ -59,7 +67,11 @@ export function checkReceipts(
   const tampered = firstFailure(verifyBundle(flipByte(first.text), trust));
   return [
     check('every receipt verifies offline', failures, `${receipts.length} of ${receipts.length}`),
-    check('recomputed from the texts, nothing is missing', differing, `${sample.length} of ${sample.length}`),
+    check(
+      'recomputed from the texts, nothing is missing',
+      differing,
+      `${sample.length} of ${sample.length}`,
+    ),
     {
       name: 'a receipt with one byte changed fails',
       ok: tampered !== undefined,
@@ -79,26 +91,52 @@ export async function checkBooks(
     admin.settlement.solvency(),
     admin.fees.summary(),
   ]);
-  const sums = trial.assets.filter(({ sum }) => sum !== '0').map(({ asset, sum }) => `${asset}: ${sum}`);
+  const sums = trial.assets
+    .filter(({ sum }) => sum !== '0')
+    .map(({ asset, sum }) => `${asset}: ${sum}`);
   const clearing = trial.assets
     .flatMap(({ lines }) => lines)
     .filter(({ name, amount }) => name.startsWith('clearing') && amount !== '0')
     .map(({ name, amount }) => `${name}: ${amount}`);
   const p99 = fees.creditMs?.p99 ?? Number.POSITIVE_INFINITY;
   return [
-    { name: 'every call was paid for once', ok: fees.inferences === calls.length, detail: `${fees.inferences} of ${calls.length}` },
+    {
+      name: 'every call was paid for once',
+      ok: fees.inferences === calls.length,
+      detail: `${fees.inferences} of ${calls.length}`,
+    },
     check('all accounts sum to zero', sums, `${trial.assets.length} asset`),
     check('clearing accounts are empty', clearing, '0 units left'),
-    { name: 'the control account holds exactly the fractions', ok: control.holds, detail: `${control.balance} units` },
-    { name: 'the ledger replays', ok: audit.ok, detail: audit.ok ? `${audit.transactions} transactions in ${audit.batches} batches` : audit.detail },
+    {
+      name: 'the control account holds exactly the fractions',
+      ok: control.holds,
+      detail: `${control.balance} units`,
+    },
+    {
+      name: 'the ledger replays',
+      ok: audit.ok,
+      detail: audit.ok
+        ? `${audit.transactions} transactions in ${audit.batches} batches`
+        : audit.detail,
+    },
     { name: 'credits within a second', ok: p99 <= 1000, detail: `p99 ${Math.round(p99)} ms` },
-    { name: 'the vault covers all that is owed', ok: solvency.solvent, detail: `${solvency.vaultUnits} units against ${solvency.liabilitiesUnits}` },
-    { name: 'a claim moved real OPEN on the chain', ok: settlement.paidUnits > 0n, detail: settlement.transactionHash },
+    {
+      name: 'the vault covers all that is owed',
+      ok: solvency.solvent,
+      detail: `${solvency.vaultUnits} units against ${solvency.liabilitiesUnits}`,
+    },
+    {
+      name: 'a claim moved real OPEN on the chain',
+      ok: settlement.paidUnits > 0n,
+      detail: settlement.transactionHash,
+    },
   ];
 }
 
 const check = (name: string, faults: readonly string[], detail: string): Check =>
-  faults.length === 0 ? { name, ok: true, detail } : { name, ok: false, detail: faults.slice(0, 3).join('; ') };
+  faults.length === 0
+    ? { name, ok: true, detail }
+    : { name, ok: false, detail: faults.slice(0, 3).join('; ') };
 
 /** Changes one letter of the output's text, or of whatever stands in the middle. */
 export function flipByte(text: string, at = Math.floor(text.length / 2)): string {
@@ -106,7 +144,10 @@ export function flipByte(text: string, at = Math.floor(text.length / 2)): string
   return text.slice(0, at) + String.fromCharCode(code === 0x61 ? 0x62 : 0x61) + text.slice(at + 1);
 }
 
-async function bundleText(client: Client, receiptId: Call['receiptId']): Promise<string | undefined> {
+async function bundleText(
+  client: Client,
+  receiptId: Call['receiptId'],
+): Promise<string | undefined> {
   try {
     return (await client.receipts.bundle({ receiptId })).bundle;
   } catch (error) {

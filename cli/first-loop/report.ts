@@ -1,5 +1,5 @@
 /** What the first loop prints: who was paid, and why. */
-import { type Client, formatOpen, type Id } from '@openledger/sdk';
+import { type Client, formatOpen } from '@openledger/sdk';
 import type { Check, FeesSummary, Receipted } from './check.ts';
 import type { Output } from './progress.ts';
 import type { Settlement } from './settle.ts';
@@ -24,15 +24,23 @@ export async function printReport(admin: Client, output: Output, report: Report)
   line(`── ${BANNER} ──`);
   line();
   await printQuotation(admin, line, report);
-  line(`${fees.inferences} paid calls, ${formatOpen(BigInt(fees.units))} OPEN in fees, ${formatOpen(BigInt(fees.dataUnits))} OPEN of it to data`);
-  line(`grounded fraction ${percent(groundedPpm(receipts))}; of the data leg ${percent(fees.evidencePpm)} by evidence, the rest by the prior`);
+  line(
+    `${fees.inferences} paid calls, ${formatOpen(BigInt(fees.units))} OPEN in fees, ${formatOpen(BigInt(fees.dataUnits))} OPEN of it to data`,
+  );
+  line(
+    `grounded fraction ${percent(groundedPpm(receipts))}; of the data leg ${percent(fees.evidencePpm)} by evidence, the rest by the prior`,
+  );
   const { creditMs } = fees;
-  line(`${fees.partiesCredited} parties credited${creditMs ? `; from answer to credit p50 ${Math.round(creditMs.p50)} ms, p99 ${Math.round(creditMs.p99)} ms` : ''}`);
+  line(
+    `${fees.partiesCredited} parties credited${creditMs ? `; from answer to credit p50 ${Math.round(creditMs.p50)} ms, p99 ${Math.round(creditMs.p99)} ms` : ''}`,
+  );
   line();
   await printTop(admin, line);
   printModels(line, report);
   line(`claimed: ${settlement.identity} -> ${settlement.wallet}`);
-  line(`         ${formatOpen(settlement.paidUnits)} OPEN, epoch ${settlement.epoch}, transaction ${settlement.transactionHash}`);
+  line(
+    `         ${formatOpen(settlement.paidUnits)} OPEN, epoch ${settlement.epoch}, transaction ${settlement.transactionHash}`,
+  );
   line();
   for (const { name, ok, detail } of report.checks) line(`${ok ? '✓' : '✗'} ${name} (${detail})`);
 }
@@ -40,7 +48,11 @@ export async function printReport(admin: Client, output: Output, report: Report)
 type Line = (text?: string) => void;
 
 /** The longest passage that a retrieving answer took from somebody's text: what it earned, and how to check it. */
-async function printQuotation(admin: Client, line: Line, { receipts, receiptFile }: Report): Promise<void> {
+async function printQuotation(
+  admin: Client,
+  line: Line,
+  { receipts, receiptFile }: Report,
+): Promise<void> {
   const best = receipts
     .filter(({ call }) => call.isRetrieving)
     .flatMap(({ bundle, call }) =>
@@ -53,22 +65,35 @@ async function printQuotation(admin: Client, line: Line, { receipts, receiptFile
   const { bundle, call, span } = best;
   const [{ record, start }] = span.records;
   const source = bundle.records.find((one) => one.record === record);
-  const { datanet } = bundle.snapshots.find(({ snapshot }) => snapshot === source?.snapshot) ?? bundle.snapshots[0];
-  const detail = await admin.datanets.getRecord({ datanetId: datanet as Id<'datanet'>, recordHash: record });
+  const { datanet } =
+    bundle.snapshots.find(({ snapshot }) => snapshot === source?.snapshot) ?? bundle.snapshots[0];
+  const detail = await admin.datanets.getRecord({
+    datanetId: datanet,
+    recordHash: record,
+  });
   const lineInRecord = detail.text.slice(0, start).split('\n').length - 1;
   const name = detail.source.package ?? detail.contributors[0]?.identity ?? 'somebody';
-  line(`Asked ${JSON.stringify(call.prompt)}, the model answered with these ${span.words} words of ${name}:`);
+  line(
+    `Asked ${JSON.stringify(call.prompt)}, the model answered with these ${span.words} words of ${name}:`,
+  );
   line();
   for (const text of call.answer.slice(span.start, span.end).split('\n')) line(`    │ ${text}`);
   line();
-  line(`    ${[detail.source.package, detail.source.path].filter(Boolean).join(' ')}${detail.source.line ? `:${detail.source.line + lineInRecord}` : ''}, ${detail.licence}`);
-  line(`    for them the contributor earned ${formatOpen(earned(bundle, span))} OPEN of a call that cost ${formatOpen(BigInt(bundle.receipt.price.units))}`);
+  line(
+    `    ${[detail.source.package, detail.source.path].filter(Boolean).join(' ')}${detail.source.line ? `:${detail.source.line + lineInRecord}` : ''}, ${detail.licence}`,
+  );
+  line(
+    `    for them the contributor earned ${formatOpen(earned(bundle, span))} OPEN of a call that cost ${formatOpen(BigInt(bundle.receipt.price.units))}`,
+  );
   line(`    check it: openledger verify ${receiptFile(bundle.receipt.id)}`);
   line();
 }
 
 /** confidence * information of the passage / all information, of the data leg; rounded down. */
-function earned({ receipt }: Receipted['bundle'], span: { readonly information: readonly number[] }): bigint {
+function earned(
+  { receipt }: Receipted['bundle'],
+  span: { readonly information: readonly number[] },
+): bigint {
   const { attribution, legs } = receipt;
   const data = BigInt(legs.find(({ role }) => role === 'data')?.units ?? 0);
   if (!attribution || attribution.information.total === 0) return 0n;
@@ -95,7 +120,9 @@ function printModels(line: Line, { models, bareSample }: Report): void {
   for (const { name, run } of models) {
     const { evaluation } = run;
     if (!evaluation) continue;
-    line(`${name}: held-out loss ${evaluation.heldOutLoss.toFixed(2)} nats a token; a bigram of the same text ${evaluation.bigramLoss.toFixed(2)}`);
+    line(
+      `${name}: held-out loss ${evaluation.heldOutLoss.toFixed(2)} nats a token; a bigram of the same text ${evaluation.bigramLoss.toFixed(2)}`,
+    );
   }
   if (bareSample !== undefined) {
     line('a sample without its infinity-gram, from a two-minute model, not a chatbot:');
@@ -106,7 +133,9 @@ function printModels(line: Line, { models, bareSample }: Report): void {
 
 /** Covered information of all information, over all receipts. */
 function groundedPpm(receipts: readonly Receipted[]): number {
-  const sums = receipts.map(({ bundle }) => bundle.receipt.attribution?.information ?? { total: 0, covered: 0 });
+  const sums = receipts.map(
+    ({ bundle }) => bundle.receipt.attribution?.information ?? { total: 0, covered: 0 },
+  );
   const total = sums.reduce((sum, one) => sum + one.total, 0);
   const covered = sums.reduce((sum, one) => sum + one.covered, 0);
   return total === 0 ? 0 : Math.floor((covered / total) * 1e6);

@@ -25,7 +25,11 @@ export type Settlement = {
  */
 export async function settleAndClaim(
   admin: Client,
-  { baseUrl, identity, privateKey }: { readonly baseUrl: string; readonly identity: string; readonly privateKey: Uint8Array },
+  {
+    baseUrl,
+    identity,
+    privateKey,
+  }: { readonly baseUrl: string; readonly identity: string; readonly privateKey: Uint8Array },
 ): Promise<Settlement> {
   const wallet = addressOf(privateKey);
   const partyId = await bindClaimant(admin, { baseUrl, identity, privateKey });
@@ -58,10 +62,17 @@ async function claim(admin: Client, partyId: Id<'party'>) {
   }
 }
 
-type Claim = { readonly baseUrl: string; readonly identity: string; readonly privateKey: Uint8Array };
+type Claim = {
+  readonly baseUrl: string;
+  readonly identity: string;
+  readonly privateKey: Uint8Array;
+};
 
 /** A claimant enters, proves a wallet by its signature, and claims the identity. @returns the claimed party */
-async function bindClaimant(admin: Client, { baseUrl, identity, privateKey }: Claim): Promise<Id<'party'>> {
+async function bindClaimant(
+  admin: Client,
+  { baseUrl, identity, privateKey }: Claim,
+): Promise<Id<'party'>> {
   const claimant = await admin.identity.createParty({ identity: 'handle:claimant' });
   const { secret } = await admin.identity.createKey({
     partyId: claimant.id,
@@ -69,9 +80,17 @@ async function bindClaimant(admin: Client, { baseUrl, identity, privateKey }: Cl
     scopes: ['read', 'manage'],
   });
   const client = createClient({ baseUrl, apiKey: secret });
-  const { challengeId, message } = await client.identity.requestChallenge({ address: addressOf(privateKey) });
+  const { challengeId, message } = await client.identity.requestChallenge({
+    address: addressOf(privateKey),
+  });
   await client.identity.bindWallet({ challengeId, signature: signPersonal(message, privateKey) });
-  const request = await client.identity.requestClaim({ identity, evidence: 'The first loop of this installation.' });
-  const claim = await admin.identity.attestClaim({ claimId: request.id, statement: 'Attested by the demo.' });
+  const request = await client.identity.requestClaim({
+    identity,
+    evidence: 'The first loop of this installation.',
+  });
+  const claim = await admin.identity.attestClaim({
+    claimId: request.id,
+    statement: 'Attested by the demo.',
+  });
   return claim.partyId;
 }

@@ -226,7 +226,7 @@ export const datanetsOperations = {
   uploadImport: {
     summary: 'Send the next lines of an import; they are taken together or not at all',
     method: 'POST',
-    path: '/api/datanets/:datanetId/imports/:importId/lines/:from',
+    path: '/api/datanets/:datanetId/imports/:importId/lines',
     scope: 'contribute',
     input: z.object({
       datanetId,

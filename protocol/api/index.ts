@@ -6,6 +6,7 @@
  */
 import { agentsOperations } from './agents.ts';
 import { attributionOperations } from './attribution.ts';
+import { datanetsOperations } from './datanets.ts';
 import { feesOperations } from './fees.ts';
 import { gatewayOperations } from './gateway.ts';
 import { governanceOperations } from './governance.ts';
@@ -13,15 +14,20 @@ import { identityOperations } from './identity.ts';
 import { insightsOperations } from './insights.ts';
 import { ledgerOperations } from './ledger.ts';
 import { modelsOperations } from './models.ts';
+import { settlementOperations } from './settlement.ts';
+import { receiptsOperations } from './receipts.ts';
 
 export const api = {
   identity: identityOperations,
   ledger: ledgerOperations,
+  datanets: datanetsOperations,
   models: modelsOperations,
   gateway: gatewayOperations,
   governance: governanceOperations,
   attribution: attributionOperations,
   fees: feesOperations,
+  receipts: receiptsOperations,
+  settlement: settlementOperations,
   agents: agentsOperations,
   insights: insightsOperations,
 } as const;
@@ -29,6 +35,14 @@ export const api = {
 export type Api = typeof api;
 export type Noun = keyof Api;
 
+export {
+  ContributorIdentity,
+  Draft,
+  DraftContributor,
+  Intake,
+  Refinement,
+  RejectionReason,
+} from './datanets.ts';
 export { partyKinds } from './identity.ts';
 export { AdapterRecipe, BaseRecipe, Evaluation, Recipe, RunProgress } from './models.ts';
 export { pageOf, paging } from './paging.ts';

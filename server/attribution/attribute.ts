@@ -30,7 +30,7 @@ export async function attribute(
   handles: AttributionHandles & { readonly shelf: SnapshotShelf },
   inferenceId: string,
 ): Promise<void> {
-  const { db, clock, gateway, governance } = handles;
+  const { db, clock, gateway, governance, shelf } = handles;
   if (await isAttributed(db, inferenceId)) return;
   const inference = await gateway.find(inferenceId);
   if (inference.status !== 'served') {
@@ -38,7 +38,7 @@ export async function attribute(
   }
   const { hash, policy } = await governance.policyInForce();
   const sources = await sourcesOf(handles, inference);
-  const { shares, evidence, covered, total } = weigh(inference, sources, { policy, ...handles });
+  const { shares, evidence, covered, total } = weigh(inference, sources, { policy, shelf });
   await db.transaction(async (tx) => {
     const isNew = await insertAttribution(tx, {
       ...{ inferenceId: inference.inferenceId, policyHash: hash, shares, evidence, total, covered },
@@ -71,7 +71,7 @@ async function sourcesOf(
     const ids = new Set(named.filter((one) => one.role === role).map((one) => one.snapshotId));
     for (const snapshotId of [...ids].sort()) {
       const shelved = await shelf.find(snapshotId);
-      const { withdrawn, pool } = await snapshots.standing(snapshotId);
+      const { pool, withdrawn } = await snapshots.standing(snapshotId);
       const snapshot = { snapshot: snapshotId, hash: shelved.hash, role, pool };
       sources.push({ snapshot, shelved, withdrawn });
     }

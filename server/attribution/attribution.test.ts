@@ -15,12 +15,12 @@ import type { Inference } from '../gateway/index.ts';
 import { createGovernance, type Governance } from '../governance/index.ts';
 import { systemClock } from '../platform/clock.ts';
 import { sql } from '../platform/sql.ts';
-import { type Attributions, createAttributions, type SealedTexts } from './index.ts';
+import { type Attributions, createAttributions } from './index.ts';
 
 const [ada, bob, eve] = [...'abe'].map((name) => `pty_${name.repeat(32)}`);
 const snapshotId = (name: string): Id<'snapshot'> => `snp_${name.repeat(32)}`;
 const [DOCS, BOOKS] = [snapshotId('1'), snapshotId('2')];
-const poolOf = (id: string) => `pool:${id}:1`;
+const poolOf = (id: string) => `pool:${id}:${poolVersion}`;
 
 const ADA =
   'A ledger keeps every posting for ever, and each of its balances can be replayed from them.';
@@ -35,12 +35,12 @@ const half = WEIGHT_ONE / 2n;
 
 const records = (...list: readonly (readonly [string, EntitlementVector])[]) =>
   list.map(([text, owners]) => ({ hash: sha256Hex(text), text, owners }));
-const sealed = (name: string, content: SealedTexts['records']): SealedTexts => ({
+const sealed = (name: string, content: ReturnType<typeof records>) => ({
   hash: sha256Hex(name),
   records: content,
   information: unigramTable(content.map(({ text }) => text)),
 });
-const snapshots = new Map<string, SealedTexts>([
+const snapshots = new Map<string, ReturnType<typeof sealed>>([
   [
     DOCS,
     sealed(
@@ -61,6 +61,17 @@ const snapshots = new Map<string, SealedTexts>([
   [BOOKS, sealed('books', records([EVE, whole(eve)], [ADA, whole(eve)]))],
 ]);
 const withdrawn = new Set<string>();
+let poolVersion = 1;
+
+function withdraw(text: string): void {
+  withdrawn.add(sha256Hex(text));
+  poolVersion += 1;
+}
+
+function restore(): void {
+  withdrawn.clear();
+  poolVersion = 1;
+}
 
 const inferences = new Map<string, Partial<Inference>>();
 let database: TestDatabase;
@@ -176,10 +187,10 @@ test('a record that several snapshots hold pays by the first that is named', asy
 });
 
 test('a withdrawn record is neither found nor paid', async () => {
-  withdrawn.add(sha256Hex(BOB));
+  withdraw(BOB);
   const { weights } = await attributed({ output: BOB });
-  withdrawn.clear();
   expect(weights).toEqual(new Map([[poolOf(DOCS), WEIGHT_ONE]]));
+  restore();
   expect((await attributed({ output: BOB })).weights.get(bob)).toBe(half);
 });
 
@@ -238,9 +249,9 @@ test('counts word tokens over a snapshot, withdrawn records left out', async () 
     occurrences: 1,
     records: 1,
   });
-  withdrawn.add(sha256Hex(ADA));
+  withdraw(ADA);
   expect(await attributions.count(DOCS, 'posting for ever')).toMatchObject({ occurrences: 0 });
-  withdrawn.clear();
+  restore();
 });
 
 test('the summary weighs grounded information over all inferences', async () => {

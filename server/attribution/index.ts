@@ -28,7 +28,8 @@ import type { AttributionHandles } from './stage.ts';
 import { countWordTokens, type WordCount } from './trace/trace-index.ts';
 
 export type { Attribution, AttributionSummary } from './attributions.ts';
-export type { AttributionHandles, SealedTexts, SnapshotSource, Standing } from './stage.ts';
+export { snapshotsFrom } from './snapshots-from.ts';
+export type { AttributionHandles } from './stage.ts';
 export type { WordCount } from './trace/trace-index.ts';
 
 export type Attributions = {

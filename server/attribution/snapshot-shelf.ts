@@ -8,11 +8,13 @@ import {
 import type { SnapshotSource } from './stage.ts';
 import { buildTraceIndex, type TraceIndex } from './trace/trace-index.ts';
 
+/** What was sealed and never changes. */
 export type ShelvedSnapshot = {
   readonly snapshotId: string;
+  /** SHA-256 of the manifest. */
   readonly hash: string;
   readonly information: UnigramTable;
-  /** Undefined where the snapshot does not hold the record, or no longer its text. */
+  /** Undefined where the snapshot does not hold the record. */
   textOf(recordHash: string): string | undefined;
   ownersOf(recordHash: string): Shares | undefined;
   /** Of all records; built when it is first needed, seconds for tens of megabytes. */
@@ -20,6 +22,7 @@ export type ShelvedSnapshot = {
 };
 
 export type SnapshotShelf = {
+  /** @throws not_found */
   find(snapshotId: string): Promise<ShelvedSnapshot>;
   /** Information of words under the tables of several snapshots together, in 1/65,536 bits. */
   informationOf(snapshots: readonly ShelvedSnapshot[]): (word: string) => number;

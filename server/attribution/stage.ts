@@ -14,7 +14,7 @@ export type AttributionHandles = {
 };
 
 export type SnapshotSource = {
-  /** A sealed snapshot, whole. Texts of records that are withdrawn may be missing. @throws not_found */
+  /** A sealed snapshot, whole. @throws not_found */
   load(snapshotId: string): Promise<SealedTexts>;
   /** What has changed since it was sealed. @throws not_found */
   standing(snapshotId: string): Promise<Standing>;
@@ -29,7 +29,7 @@ export type SealedTexts = {
 };
 
 export type Standing = {
-  /** Hashes of records that are no longer traced. */
+  /** Hashes of records that are no longer traced or paid. */
   readonly withdrawn: ReadonlySet<string>;
   /** The name of its pool, which each withdrawal renews. */
   readonly pool: string;

@@ -4,7 +4,6 @@ import {
   type ContributorIdentity,
   type Draft,
   entitlementOf,
-  type Id,
   OpenLedgerError,
 } from '@openledger/protocol';
 import { type Identity, type Mention, parseIdentity } from '../identity/index.ts';

@@ -398,8 +398,8 @@ describe('explaining', () => {
     const rest = await fees.payouts({ partyId: ada, limit: 10, after: next });
     expect(rest).toMatchObject({
       payouts: [
-        { inferenceId: first, units: 250n },
         { inferenceId: first, units: 83n, pool: POOL },
+        { inferenceId: first, units: 250n },
       ],
       next: undefined,
     });

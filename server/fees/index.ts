@@ -33,6 +33,7 @@ import { type FeesSummary, summarizeFees } from './summary.ts';
 export type { ControlCheck } from './check-control.ts';
 export type { Earnings } from './earnings.ts';
 export type { Payout, PayoutPage } from './payouts.ts';
+export { poolMembersFrom } from './pool-members-from.ts';
 export type { RoutedLeg, Routing } from './routings.ts';
 export type { FeesHandles } from './stage.ts';
 export type { FeesSummary } from './summary.ts';

@@ -18,6 +18,9 @@ export async function rollUp(handles: FeesHandles): Promise<number> {
   }
 }
 
+/** After a failure the follower waits this many times longer. */
+const PATIENCE = 10;
+
 /** Rolls up again and again until the signal aborts. A failure is logged and tried again. */
 export async function followRoutings(
   handles: FeesHandles,
@@ -26,10 +29,11 @@ export async function followRoutings(
   while (!signal.aborted) {
     try {
       await rollUp(handles);
+      await sleep(intervalMs, signal);
     } catch (error) {
       handles.log.error('fees.roll_up_failed', { error });
+      await sleep(intervalMs * PATIENCE, signal);
     }
-    await sleep(intervalMs, signal);
   }
 }
 

@@ -3,9 +3,14 @@
  *
  * It promises that
  * - no operator is asked before the payer's money is held, and no call costs more than its hold;
- * - a client that leaves pays for what was delivered, a call that delivered nothing costs nothing;
- * - each call ends exactly once: served (and then captured by the flow) or void;
- * - the record of a served call and its announcement commit together.
+ * - a client that leaves stops the operator and pays for what was delivered: of a stream what he had read, of an answer
+ *   asked for in one piece nothing before it is whole, so that contributors are paid only for text that somebody got;
+ * - an answer without text, and an operator that fails before its first word, cost nothing;
+ * - the price is always the recorded usage's price: the operator's count where he gives one (0 is a value), else our own,
+ *   marked as estimated, and neither beyond what was held for;
+ * - a key's spending limit holds under any concurrency, and what it promised is free again when its call ends;
+ * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
+ * - the record of a served call, its announcement and its key's limit commit together.
  *
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/). One operator a model for now;
  * routing over several, retries and budget leases come later and change nothing for callers.
@@ -14,12 +19,14 @@
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { type Caller, isAdmin } from '../identity/index.ts';
-import { findInference, type Inference, listInferences, voidAbandoned } from './inferences.ts';
+import { capture } from './capture.ts';
+import { findInference, type Inference, listInferences } from './inferences.ts';
 import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
-import type { GenerationRequest } from './request.ts';
-import { type GatewayHandles, holdIdOf, type Serving, serve } from './serve.ts';
+import { type GatewayHandles, type ServeCall, type Serving, serve } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
+import { sweep } from './sweep.ts';
 
+export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
 export type { TokenLogprob } from './operators/operator.ts';
 export type { OperatorRow } from './operators.ts';
@@ -30,19 +37,18 @@ export {
   fromChat,
   fromCompletion,
   type GenerationRequest,
+  ModelName,
 } from './request.ts';
-export { receiptIdOf, type ServedEvent, type Serving } from './serve.ts';
+export { type GatewayHandles, receiptIdOf, type ServeCall, type Serving } from './serve.ts';
 
 export type Gateway = {
-  serve(call: {
-    request: GenerationRequest;
-    caller: Caller;
-    signal: AbortSignal;
-  }): Promise<Serving>;
+  serve(call: ServeCall): Promise<Serving>;
   find(inferenceId: string): Promise<Inference>;
   list(query: { payerId: string; limit: number; after?: string }): Promise<readonly Inference[]>;
   registerOperator(operator: OperatorRow & { readonly apiKey?: string }): Promise<void>;
   operators(): Promise<readonly OperatorRow[]>;
+  /** An operator's own names of its models. @throws not_found, operator_failed */
+  modelsOffered(name: string): Promise<readonly string[]>;
   /** @throws not_found, or forbidden when the operator is not the caller's */
   assertOperator(name: string, caller: Caller): Promise<void>;
   /** Moves the actual price of a served call from its hold to `clearing:fees` and releases the rest. Repeatable. */
@@ -52,11 +58,8 @@ export type Gateway = {
   sweep(): Promise<void>;
 };
 
-/** After this a call that is still held has lost its process. */
-const ABANDONED_AFTER_MS = 16 * 60_000;
-
 export function createGateway(handles: GatewayHandles): Gateway {
-  const { db, ledger, clock } = handles;
+  const { db } = handles;
   return {
     serve: (call) => serve(handles, call),
     find: (inferenceId) => findInference(db, inferenceId),
@@ -66,33 +69,14 @@ export function createGateway(handles: GatewayHandles): Gateway {
         registerOperator(tx, operator, { allowPrivate: handles.allowPrivateOperators }),
       ),
     operators: () => listOperators(db),
+    modelsOffered: async (name) => (await findOperator(handles, name)).operator.listModels(),
     async assertOperator(name, caller) {
       const { partyId } = await findOperator(handles, name);
       if (partyId === caller.partyId || isAdmin(caller)) return;
       throw new OpenLedgerError('forbidden', `The operator ${name} is not yours.`);
     },
-    async capture(inferenceId) {
-      const inference = await findInference(db, inferenceId);
-      if (inference.priceUnits === 0n) {
-        await ledger.release({
-          holdId: holdIdOf(inferenceId),
-          reason: 'inference.served',
-          reference: inferenceId,
-        });
-        return;
-      }
-      await ledger.capture({
-        holdId: holdIdOf(inferenceId),
-        reason: 'inference.served',
-        reference: inferenceId,
-        postings: [{ to: 'clearing:fees', amount: inference.priceUnits }],
-      });
-    },
+    capture: (inferenceId) => capture(handles, inferenceId),
     summary: () => summarizeInferences(db),
-    async sweep() {
-      const before = new Date(clock.now().getTime() - ABANDONED_AFTER_MS);
-      await db.transaction((tx) => voidAbandoned(tx, before));
-      await ledger.expireHolds(clock.now());
-    },
+    sweep: () => sweep(handles),
   };
 }

@@ -6,6 +6,7 @@ import type { ModelSnapshot } from '../models/index.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { announce } from '../platform/jobs.ts';
 import { sql } from '../platform/sql.ts';
+import { settleSpending } from './limits.ts';
 import type { Usage } from './price.ts';
 import type { GenerationRequest } from './request.ts';
 
@@ -81,6 +82,11 @@ function requestText({ kind, model, messages }: GenerationRequest): string {
 /** PostgreSQL stores neither NUL nor lone surrogates. */
 const storable = (text: string): string => text.replaceAll('\0', '\ufffd').toWellFormed();
 
+/**
+ * Ends a call as served, announces it and settles its key's limit, all or nothing.
+ *
+ * @returns false when the call had ended already; then nothing is changed
+ */
 export async function recordServed(
   tx: Tx,
   served: {
@@ -92,31 +98,47 @@ export async function recordServed(
     readonly priceUnits: bigint;
     readonly servedAt: Date;
   },
-): Promise<void> {
-  const ended = await tx.query(sql`
+): Promise<boolean> {
+  const { inferenceId, priceUnits } = served;
+  const [ended] = await tx.query<Ended>(sql`
     update gateway.inferences
     set status = 'served', output = ${storable(served.output)}, finish_reason = ${served.finishReason},
         prompt_tokens = ${served.usage.promptTokens}, completion_tokens = ${served.usage.completionTokens},
-        estimated = ${served.estimated}, price_units = ${served.priceUnits}, served_at = ${served.servedAt}
-    where id = ${served.inferenceId} and status = 'held'
-    returning id`);
-  if (ended.length > 0) await announce(tx, 'inference.served', { inferenceId: served.inferenceId });
+        estimated = ${served.estimated}, price_units = ${priceUnits}, served_at = ${served.servedAt}
+    where id = ${inferenceId} and status = 'held'
+    returning key_id, held_units`);
+  if (!ended) return false;
+  await settleSpending(tx, { ...promiseOf(ended), spent: priceUnits });
+  await announce(tx, 'inference.served', { inferenceId });
+  return true;
 }
 
+/** Ends a call that delivered nothing; its key's limit is whole again. */
 export async function recordVoid(tx: Tx, inferenceId: string): Promise<void> {
-  await tx.query(sql`
-    update gateway.inferences set status = 'void'
-    where id = ${inferenceId} and status = 'held'`);
+  const [ended] = await tx.query<Ended>(sql`
+    update gateway.inferences
+    set status = 'void'
+    where id = ${inferenceId} and status = 'held'
+    returning key_id, held_units`);
+  if (ended) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });
 }
 
-/** Calls that were held and never ended: their process died. They are void; the ledger's sweeper frees the hold. */
-export async function voidAbandoned(tx: Tx, before: Date): Promise<readonly string[]> {
-  const rows = await tx.query<{ id: string }>(sql`
-    update gateway.inferences set status = 'void'
+/** Calls that were held and never ended: their process died. They are void, and promise nothing any more. */
+export async function voidAbandoned(tx: Tx, before: Date): Promise<void> {
+  const abandoned = await tx.query<Ended>(sql`
+    update gateway.inferences
+    set status = 'void'
     where status = 'held' and created_at < ${before}
-    returning id`);
-  return rows.map((row) => row.id);
+    returning key_id, held_units`);
+  for (const ended of abandoned) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });
 }
+
+type Ended = { key_id: string; held_units: string };
+
+const promiseOf = ({ key_id, held_units }: Ended) => ({
+  keyId: key_id,
+  reserved: BigInt(held_units),
+});
 
 type Row = {
   id: Id<'inference'>;

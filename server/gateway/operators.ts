@@ -16,19 +16,26 @@ export type OperatorRow = {
   readonly baseUrl: string | undefined;
 };
 
-/** Registers an operator, or changes its address. @throws forbidden when its address is private and that is not allowed */
+/**
+ * Registers an operator, or changes its address and key.
+ *
+ * @throws forbidden when its address is private and that is not allowed; conflict when the name is another party's
+ */
 export async function registerOperator(
   tx: Tx,
   operator: OperatorRow & { readonly apiKey?: string },
   { allowPrivate }: { readonly allowPrivate: boolean },
 ): Promise<void> {
   if (operator.baseUrl) await assertReachable(operator.baseUrl, allowPrivate);
-  await tx.query(sql`
+  const registered = await tx.query(sql`
     insert into gateway.operators (name, kind, party_id, base_url, api_key)
     values (${operator.name}, ${operator.kind}, ${operator.partyId}, ${operator.baseUrl ?? null}, ${operator.apiKey ?? null})
     on conflict (name) do update
     set base_url = excluded.base_url, api_key = excluded.api_key
-    where operators.kind = excluded.kind and operators.party_id = excluded.party_id`);
+    where operators.kind = excluded.kind and operators.party_id = excluded.party_id
+    returning name`);
+  if (registered.length > 0) return;
+  throw new OpenLedgerError('conflict', `There is another operator called ${operator.name}.`);
 }
 
 type Row = {
@@ -101,6 +108,9 @@ async function assertReachable(baseUrl: string, allowPrivate: boolean): Promise<
   const addresses = isIP(host)
     ? [{ address: host }]
     : await lookup(host, { all: true }).catch(() => []);
+  if (addresses.length === 0) {
+    throw new OpenLedgerError('invalid_input', `The host ${host} has no address.`);
+  }
   for (const { address } of addresses) {
     if (privateRanges.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) {
       throw new OpenLedgerError(

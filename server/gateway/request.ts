@@ -1,5 +1,13 @@
 /** What a client may ask of /v1, and the one shape that the rest of the gateway works on. */
+import { type Id, idSchema } from '@openledger/protocol';
 import { z } from 'zod';
+
+/** Names may contain `:`, `@` and `/`; control characters and lone surrogates name nothing. */
+export const ModelName = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,300}$/u, 'Not the name of a model.');
+
+/** Fields that would change the answer, and that nobody here would heed, are refused rather than passed over. */
+const Unsupported = z.null({ error: 'Not supported here.' }).optional();
+const Zero = z.literal(0, { error: 'Only 0 is supported here.' }).nullish();
 
 const Content = z.union([
   z.string(),
@@ -9,14 +17,16 @@ const Content = z.union([
 ]);
 
 const Message = z.object({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+  role: z.enum(['system', 'developer', 'user', 'assistant']),
   content: Content.nullish().transform((content) => content ?? ''),
 });
+
+const StopText = z.string().min(1).max(1000);
 
 /** Ours, beside OpenAI's fields. */
 const Extension = z.object({
   /** Datanets to retrieve context from, by id. */
-  datanets: z.array(z.string()).max(8).default([]),
+  datanets: z.array(idSchema('datanet')).max(8).default([]),
   /** How many records to retrieve. */
   records: z.number().int().min(1).max(20).default(3),
   /** false: a local model answers bare, without its infinity-gram (to see what that adds). */
@@ -24,16 +34,18 @@ const Extension = z.object({
 });
 
 const shared = {
-  model: z.string().min(1).max(300),
+  model: ModelName,
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   top_k: z.number().int().min(1).nullish(),
   seed: z.number().int().nullish(),
-  stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
+  stop: z.union([StopText, z.array(StopText).max(4)]).nullish(),
   n: z.literal(1).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
-  user: z.string().nullish(),
+  presence_penalty: Zero,
+  frequency_penalty: Zero,
+  logit_bias: Unsupported,
   openledger: Extension.nullish(),
 };
 
@@ -44,6 +56,11 @@ export const ChatBody = z.object({
   max_completion_tokens: z.number().int().min(1).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.number().int().min(0).max(20).nullish(),
+  response_format: z.object({ type: z.literal('text') }).nullish(),
+  modalities: z.tuple([z.literal('text')]).nullish(),
+  tools: Unsupported,
+  functions: Unsupported,
+  audio: Unsupported,
 });
 
 export const CompletionBody = z.object({
@@ -52,6 +69,8 @@ export const CompletionBody = z.object({
   max_tokens: z.number().int().min(1).nullish(),
   logprobs: z.number().int().min(0).max(5).nullish(),
   echo: z.literal(false).nullish(),
+  best_of: z.literal(1).nullish(),
+  suffix: Unsupported,
 });
 
 export type ChatMessage = z.output<typeof Message>;
@@ -69,7 +88,7 @@ export type GenerationRequest = {
   readonly stop: readonly string[];
   /** How many alternatives to report beside each token; undefined = no log-probabilities. */
   readonly logprobs: number | undefined;
-  readonly context: { readonly datanets: readonly string[]; readonly records: number };
+  readonly context: { readonly datanets: readonly Id<'datanet'>[]; readonly records: number };
   readonly interpolate: boolean;
 };
 

@@ -1,5 +1,5 @@
 /**
- * Serves one call: hold, execute, record what was delivered.
+ * Opens one call: who serves it, what it may cost at most, and the money for that held.
  *
  * The hold is taken before the operator is asked; the record of what was delivered and its announcement commit together.
  * From there the flow captures exactly the recorded price, however often it is delivered.
@@ -13,14 +13,14 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
-import { type InferenceRoute, openInference, recordServed, recordVoid } from './inferences.ts';
-import { reserveSpending, settleSpending } from './limits.ts';
-import type { Operator, OperatorEvent } from './operators/operator.ts';
+import { promptTexts } from './context.ts';
+import { type Delivering, type Delivery, deliver } from './deliver.ts';
+import { CALL_LIMIT_MS, hold, letGo } from './hold.ts';
+import { type InferenceRoute, openInference } from './inferences.ts';
+import { reserveSpending } from './limits.ts';
 import { findOperator } from './operators.ts';
-import { priceOf, tokensAtMost, type Usage } from './price.ts';
+import { priceOf, sumOf, tokensAtMost } from './price.ts';
 import type { GenerationRequest } from './request.ts';
-
-const HOLD_TTL_MS = 15 * 60_000;
 
 export type GatewayHandles = {
   readonly db: Db;
@@ -32,22 +32,20 @@ export type GatewayHandles = {
   readonly allowPrivateOperators: boolean;
 };
 
-export type ServedEvent =
-  | Extract<OperatorEvent, { kind: 'text' }>
-  | {
-      readonly kind: 'end';
-      readonly finishReason: 'stop' | 'length' | 'content_filter';
-      readonly usage: Usage;
-      readonly priceUnits: bigint;
-    };
-
-export type Serving = {
+/** Money is held and the operator is known; reading the events asks it. */
+export type Serving = Delivering & {
   readonly inferenceId: Id<'inference'>;
   readonly createdAt: Date;
   readonly model: string;
   readonly retrieved: readonly RetrievedRecord[];
-  /** Drives the operator; stop reading, and the operator is stopped and only what was read is charged. */
-  readonly events: AsyncGenerator<ServedEvent, void, void>;
+};
+
+export type ServeCall = {
+  readonly request: GenerationRequest;
+  readonly caller: Caller;
+  readonly delivery: Delivery;
+  /** Aborts when the client leaves. */
+  readonly signal: AbortSignal;
 };
 
 /**
@@ -55,76 +53,63 @@ export type Serving = {
  */
 export async function serve(
   handles: GatewayHandles,
-  { request, caller, signal }: { request: GenerationRequest; caller: Caller; signal: AbortSignal },
+  { request, caller, delivery, signal }: ServeCall,
 ): Promise<Serving> {
-  const { db, clock } = handles;
+  const { clock, log } = handles;
   const model = await handles.models.find(request.model);
-  if (caller.models && !caller.models.includes(model.name)) {
-    throw new OpenLedgerError('forbidden', `This key may not call ${model.name}.`, {
-      models: caller.models,
-    });
-  }
+  assertAllowed(caller, model);
   const { operator, partyId: operatorPartyId } = await findOperator(handles, model.operator);
   const route = await routeOf(handles, model, operatorPartyId);
   const retrieved = await retrieve(handles, request);
   const maxTokens = Math.min(request.maxTokens ?? model.defaultMaxTokens, model.maxTokens);
-  const stop = new AbortController();
-  const generation = {
-    ...{ model: model.operatorModel, request, maxTokens, retrieved },
-    signal: AbortSignal.any([signal, stop.signal]),
-  };
+  const generation = { model: model.operatorModel, request, maxTokens, retrieved };
   const promptTokens = await operator.countPrompt(generation);
-  const promptAtMost = promptTokens ?? promptBound(request, retrieved);
-  const heldUnits = priceOf(model.pricing, {
-    promptTokens: promptAtMost,
+  const atMost = {
+    promptTokens: promptTokens ?? sumOf(promptTexts(generation).map(tokensAtMost)),
     completionTokens: maxTokens,
-  });
-
-  const inferenceId = newId('inference', clock);
-  const createdAt = clock.now();
-  const call: Call = {
-    handles,
-    inferenceId,
-    model,
-    operator,
-    caller,
-    heldUnits,
-    promptTokens,
-    generation,
   };
-  await hold(call);
-  try {
-    await db.transaction((tx) =>
-      openInference(tx, {
-        ...{ inferenceId, createdAt, caller, request, retrieved, heldUnits },
-        route,
-      }),
-    );
-  } catch (error) {
-    await letGo(call);
-    throw error;
-  }
-  return { inferenceId, createdAt, model: model.name, retrieved, events: deliver(call, stop) };
+
+  const call = {
+    ...{ inferenceId: newId('inference', clock), createdAt: clock.now() },
+    ...{ caller, request, retrieved, route, operator, generation, delivery, promptTokens, atMost },
+    pricing: model.pricing,
+    heldUnits: priceOf(model.pricing, atMost),
+  };
+  await open(handles, call);
+  const delivering = deliver(handles, call, CALL_LIMIT_MS);
+  const leave = () => {
+    delivering.leave().catch((error: unknown) => log.error('gateway.leave_failed', { error }));
+  };
+  if (signal.aborted) leave();
+  else signal.addEventListener('abort', leave, { once: true });
+  return { ...delivering, ...call, model: model.name };
 }
 
-type Call = {
-  readonly handles: GatewayHandles;
-  readonly inferenceId: Id<'inference'>;
-  readonly model: Model;
-  readonly operator: Operator;
-  readonly caller: Caller;
-  readonly heldUnits: bigint;
-  readonly promptTokens: number | undefined;
-  readonly generation: Parameters<Operator['generate']>[0];
-};
+function assertAllowed({ models }: Caller, { name }: Model): void {
+  if (!models || models.includes(name)) return;
+  throw new OpenLedgerError('forbidden', `This key may not call ${name}.`, { models });
+}
+
+/** The money first, then the record with the key's promise: whatever dies in between, the hold expires by itself. */
+async function open(
+  handles: GatewayHandles,
+  call: Parameters<typeof openInference>[1],
+): Promise<void> {
+  await hold(handles, { ...call, payerId: call.caller.partyId });
+  try {
+    await handles.db.transaction(async (tx) => {
+      await reserveSpending(tx, call.caller, call.heldUnits);
+      await openInference(tx, call);
+    });
+  } catch (error) {
+    await letGo(handles, call);
+    throw error;
+  }
+}
 
 /** A receipt has its inference's id under another prefix. */
 export const receiptIdOf = (inferenceId: string): Id<'receipt'> =>
   inferenceId.replace(/^inf_/, 'rct_') as Id<'receipt'>;
-
-/** The hold of an inference has its id under another prefix, so that every later step can name it. */
-export const holdIdOf = (inferenceId: string): Id<'hold'> =>
-  inferenceId.replace(/^inf_/, 'hld_') as Id<'hold'>;
 
 async function routeOf(
   { models }: GatewayHandles,
@@ -160,110 +145,4 @@ async function retrieve(
     .flat()
     .sort((a, b) => b.score - a.score)
     .slice(0, records);
-}
-
-const promptBound = (request: GenerationRequest, retrieved: readonly RetrievedRecord[]): number =>
-  [...request.messages.map((message) => message.content), ...retrieved.map((record) => record.text)]
-    .map(tokensAtMost)
-    .reduce((sum, tokens) => sum + tokens, 0);
-
-async function hold({ handles, inferenceId, caller, heldUnits }: Call): Promise<void> {
-  const { db, ledger, clock } = handles;
-  await reserveSpending(db, caller, heldUnits);
-  try {
-    await ledger.hold({
-      reason: 'inference.held',
-      holdId: holdIdOf(inferenceId),
-      reference: inferenceId,
-      from: `${caller.partyId}:available`,
-      to: `${caller.partyId}:held`,
-      amount: heldUnits,
-      expiresAt: new Date(clock.now().getTime() + HOLD_TTL_MS),
-    });
-  } catch (error) {
-    await settleSpending(db, caller, { reserved: heldUnits, spent: 0n });
-    throw error;
-  }
-}
-
-async function letGo({ handles, inferenceId, caller, heldUnits }: Call): Promise<void> {
-  await handles.ledger.release({
-    reason: 'inference.void',
-    reference: inferenceId,
-    holdId: holdIdOf(inferenceId),
-  });
-  await settleSpending(handles.db, caller, { reserved: heldUnits, spent: 0n });
-}
-
-async function* deliver(
-  call: Call,
-  stop: AbortController,
-): AsyncGenerator<ServedEvent, void, void> {
-  const delivered = { text: '', tokens: 0 };
-  let ending: Extract<OperatorEvent, { kind: 'end' }> | undefined;
-  let failure: unknown;
-  let finished: Finished | undefined;
-  try {
-    for await (const event of call.operator.generate(call.generation)) {
-      if (event.kind === 'end') {
-        ending = event;
-        break;
-      }
-      // Counted before it is handed over: a reader who leaves right after it has received it.
-      delivered.text += event.text;
-      delivered.tokens += event.tokens;
-      yield event;
-    }
-  } catch (error) {
-    failure = error;
-  } finally {
-    stop.abort();
-    finished = await finish(call, delivered, ending);
-  }
-  if (failure) throw failure;
-  if (finished) yield { kind: 'end', finishReason: ending?.finishReason ?? 'stop', ...finished };
-}
-
-type Finished = { readonly usage: Usage; readonly priceUnits: bigint };
-
-/** Records what was delivered: all of it, part of it (the client left, the operator broke), or nothing. */
-async function finish(
-  call: Call,
-  delivered: { readonly text: string; readonly tokens: number },
-  ending: Extract<OperatorEvent, { kind: 'end' }> | undefined,
-): Promise<Finished | undefined> {
-  const { handles, inferenceId, caller, heldUnits } = call;
-  if (delivered.text === '') {
-    await handles.db.transaction((tx) => recordVoid(tx, inferenceId));
-    await letGo(call);
-    return ending ? { usage: { promptTokens: 0, completionTokens: 0 }, priceUnits: 0n } : undefined;
-  }
-  const { usage, estimated } = usageOf(call, delivered, ending);
-  const full = priceOf(call.model.pricing, usage);
-  const priceUnits = full < heldUnits ? full : heldUnits; // an operator that counts more than was held earns no more
-  await handles.db.transaction((tx) =>
-    recordServed(tx, {
-      ...{ inferenceId, output: delivered.text, usage, estimated, priceUnits },
-      finishReason: ending?.finishReason ?? 'disconnected',
-      servedAt: handles.clock.now(),
-    }),
-  );
-  await settleSpending(handles.db, caller, { reserved: heldUnits, spent: priceUnits });
-  return { usage, priceUnits };
-}
-
-/** The operator's count when the call ended normally; else our own count of what was delivered. */
-function usageOf(
-  call: Call,
-  delivered: { readonly text: string; readonly tokens: number },
-  ending: Extract<OperatorEvent, { kind: 'end' }> | undefined,
-): { readonly usage: Usage; readonly estimated: boolean } {
-  if (ending?.usage) return { usage: ending.usage, estimated: false };
-  const promptTokens =
-    call.promptTokens ??
-    Math.ceil(promptBound(call.generation.request, call.generation.retrieved) / 4);
-  return {
-    usage: { promptTokens, completionTokens: delivered.tokens },
-    estimated: call.promptTokens === undefined,
-  };
 }

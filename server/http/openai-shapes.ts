@@ -1,6 +1,11 @@
 /** How a served call looks in OpenAI's words: one shape for chat, one for plain completions, each whole and streamed. */
 import { formatOpen } from '@openledger/protocol';
-import type { ServedEvent, Serving, TokenLogprob } from '../gateway/index.ts';
+import {
+  receiptIdOf,
+  type ServedEvent,
+  type Serving,
+  type TokenLogprob,
+} from '../gateway/index.ts';
 
 type TextEvent = Extract<ServedEvent, { kind: 'text' }>;
 type EndEvent = Extract<ServedEvent, { kind: 'end' }>;
@@ -9,15 +14,18 @@ export type Shape = {
   whole(serving: Serving, texts: readonly TextEvent[], end: EndEvent): object;
   /** Chunks before the first text. */
   opening(serving: Serving): readonly object[];
-  chunk(serving: Serving, event: TextEvent): object;
+  /** @param from how many characters were sent before it */
+  chunk(serving: Serving, event: TextEvent, from: number): object;
   closing(serving: Serving, end: EndEvent): object;
   usage(serving: Serving, end: EndEvent): object;
+  /** What chunks before the usage say of it, when it was asked for. */
+  readonly noUsageYet: object;
 };
 
 /** What OpenLedger adds to an answer: which inference it was, its receipt, and the records that were put before the model. */
 export const extensionOf = ({ inferenceId, retrieved }: Serving) => ({
   inference: inferenceId,
-  receipt: inferenceId.replace(/^inf_/, 'rct_'),
+  receipt: receiptIdOf(inferenceId),
   retrieved: retrieved.map(({ recordHash, snapshotId }) => ({
     record: recordHash,
     snapshot: snapshotId,
@@ -102,6 +110,7 @@ export const chatShape: Shape = {
     openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
   }),
   usage: (serving, end) => ({ ...chatChunk(serving, []), usage: usageOf(end) }),
+  noUsageYet: { usage: null },
 };
 
 /** Legacy log-probabilities: parallel lists, and where each token begins in the text. */
@@ -145,12 +154,12 @@ export const completionShape: Shape = {
     openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
   }),
   opening: () => [],
-  chunk: (serving, event) =>
+  chunk: (serving, event, from) =>
     textChunk(serving, [
       {
         index: 0,
         text: event.text,
-        logprobs: completionLogprobs(event.logprobs, 0),
+        logprobs: completionLogprobs(event.logprobs, from),
         finish_reason: null,
       },
     ]),
@@ -161,4 +170,5 @@ export const completionShape: Shape = {
     openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
   }),
   usage: (serving, end) => ({ ...textChunk(serving, []), usage: usageOf(end) }),
+  noUsageYet: {}, // OpenAI's schema of this route has no null here
 };

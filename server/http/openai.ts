@@ -9,6 +9,7 @@ import {
   fromCompletion,
   type Gateway,
   type GenerationRequest,
+  ModelName,
   type ServedEvent,
   type Serving,
 } from '../gateway/index.ts';
@@ -16,9 +17,11 @@ import type { Caller } from '../identity/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Log } from '../platform/log.ts';
 import { type Authenticate, authorize } from './authorize.ts';
+import { defaultLimits, readJson } from './body.ts';
+import { jsonResponse } from './json-response.ts';
 import { chatShape, completionShape, extensionOf, type Shape } from './openai-shapes.ts';
 
-const MAX_BODY_BYTES = 4_000_000;
+const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
 export type OpenAiHandles = {
   readonly gateway: Gateway;
@@ -31,14 +34,7 @@ export type OpenAiHandles = {
 export function openAiSurface(handles: OpenAiHandles): Hono {
   const { models } = handles;
   const app = new Hono();
-  app.onError((error, c) => failure(c, error, handles.log));
-  app.notFound((c) =>
-    failure(
-      c,
-      new OpenLedgerError('not_found', `No ${c.req.method} ${c.req.path} here.`),
-      handles.log,
-    ),
-  );
+  app.onError((error) => failure(error, handles.log));
 
   app.get('/models', async (c) => {
     await callerOf(handles, c);
@@ -47,11 +43,11 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.get('/models/:name{.+}', async (c) => {
     await callerOf(handles, c);
-    return c.json(modelShape(await models.find(c.req.param('name'))));
+    return c.json(modelShape(await models.find(parse(ModelName, c.req.param('name')))));
   });
   app.post('/chat/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parse(ChatBody, await readBody(c));
+    const body = parse(ChatBody, await readJson(c.req.raw, LIMITS));
     return answer(handles, c, {
       caller,
       request: fromChat(body),
@@ -61,13 +57,17 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.post('/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parse(CompletionBody, await readBody(c));
+    const body = parse(CompletionBody, await readJson(c.req.raw, LIMITS));
     return answer(handles, c, {
       caller,
       request: fromCompletion(body),
       shape: completionShape,
       ...streaming(body),
     });
+  });
+  // Not `notFound`: a mounted application's own is never asked.
+  app.all('/*', (c) => {
+    throw new OpenLedgerError('not_found', `There is no ${c.req.method} ${c.req.path}.`);
   });
   return app;
 }
@@ -94,19 +94,21 @@ async function answer(
   c: Context,
   call: Answer,
 ): Promise<Response> {
-  const signal = c.req.raw.signal;
-  const serving = await gateway.serve({ request: call.request, caller: call.caller, signal });
-  const extension = extensionOf(serving);
-  const headers = {
-    'x-openledger-inference': extension.inference,
-    'x-openledger-receipt': extension.receipt,
-  };
+  const serving = await gateway.serve({
+    ...call,
+    delivery: call.stream ? 'streamed' : 'whole',
+    signal: c.req.raw.signal,
+  });
+  const { inference, receipt } = extensionOf(serving);
+  const headers = { 'x-openledger-inference': inference, 'x-openledger-receipt': receipt };
   if (!call.stream) return c.json(await whole(serving, call), 200, headers);
-  return new Response(eventStream(serving, call, log), {
+  const first = await serving.events.next(); // what fails before its first word still has a status of its own
+  return new Response(eventStream(serving, resumed(first, serving.events), call, log), {
     headers: {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
+      'x-accel-buffering': 'no',
     },
   });
 }
@@ -117,13 +119,24 @@ async function whole(serving: Serving, { shape }: Answer): Promise<object> {
     if (event.kind === 'end') return shape.whole(serving, texts, event);
     texts.push(event);
   }
-  throw new OpenLedgerError('operator_failed', 'The operator ended without an answer.');
+  throw new OpenLedgerError('operator_failed', 'The call was broken off.'); // the client has left: nobody reads this
+}
+
+async function* resumed<T>(first: IteratorResult<T, void>, rest: AsyncGenerator<T, void, void>) {
+  if (first.done) return;
+  yield first.value;
+  yield* rest;
 }
 
 /** Pulled by the client's reading: nothing is buffered ahead, and a client that leaves stops the operator. */
-function eventStream(serving: Serving, call: Answer, log: Log): ReadableStream<Uint8Array> {
+function eventStream(
+  serving: Serving,
+  events: AsyncIterable<ServedEvent>,
+  call: Answer,
+  log: Log,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const lines = serverSentEvents(serving, call, log);
+  const lines = serverSentEvents(serving, events, call, log);
   return new ReadableStream(
     {
       async pull(controller) {
@@ -131,23 +144,27 @@ function eventStream(serving: Serving, call: Answer, log: Log): ReadableStream<U
         if (done) controller.close();
         else controller.enqueue(encoder.encode(value));
       },
-      async cancel() {
-        await serving.events.return();
-      },
+      cancel: () => serving.leave(),
     },
     { highWaterMark: 0 },
   );
 }
 
-async function* serverSentEvents(serving: Serving, call: Answer, log: Log): AsyncGenerator<string> {
-  const { shape, includeUsage } = call;
+async function* serverSentEvents(
+  serving: Serving,
+  events: AsyncIterable<ServedEvent>,
+  { shape, includeUsage }: Answer,
+  log: Log,
+): AsyncGenerator<string> {
   const data = (chunk: object) => `data: ${JSON.stringify(chunk)}\n\n`;
-  const usageSoFar = includeUsage ? { usage: null } : {};
+  const usageSoFar = includeUsage ? shape.noUsageYet : {};
+  let characters = 0;
   try {
     for (const chunk of shape.opening(serving)) yield data({ ...chunk, ...usageSoFar });
-    for await (const event of serving.events) {
+    for await (const event of events) {
       if (event.kind === 'text') {
-        yield data({ ...shape.chunk(serving, event), ...usageSoFar });
+        yield data({ ...shape.chunk(serving, event, characters), ...usageSoFar });
+        characters += event.text.length;
         continue;
       }
       yield data({ ...shape.closing(serving, event), ...usageSoFar });
@@ -159,31 +176,6 @@ async function* serverSentEvents(serving: Serving, call: Answer, log: Log): Asyn
   }
 }
 
-async function readBody(c: Context): Promise<unknown> {
-  const declared = Number(c.req.header('content-length') ?? 0);
-  if (declared > MAX_BODY_BYTES) throw tooLarge();
-  const text = await boundedText(c.req.raw);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new OpenLedgerError('invalid_input', 'The body is not JSON.', {}, { cause });
-  }
-}
-
-async function boundedText(request: Request): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of request.body ?? []) {
-    size += part.byteLength;
-    if (size > MAX_BODY_BYTES) throw tooLarge();
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
-}
-
-const tooLarge = () =>
-  new OpenLedgerError('too_large', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
-
 function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
@@ -193,9 +185,11 @@ function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.outpu
   });
 }
 
-function failure(c: Context, error: unknown, log: Log): Response {
+function failure(error: unknown, log: Log): Response {
   const status = error instanceof OpenLedgerError ? error.status : 500;
-  return c.json(errorBody(error, log), status as 400);
+  const response = jsonResponse(errorBody(error, log), status);
+  if (status === 401) response.headers.set('www-authenticate', 'Bearer');
+  return response;
 }
 
 /** OpenAI's error shape. What is ours beside it: the details, such as what is missing. */

@@ -30,6 +30,7 @@ import {
   listKeys,
   revokeKey,
 } from './keys.ts';
+import { parseIdentity } from './parse-identity.ts';
 import {
   findParties,
   findParty,
@@ -62,6 +63,7 @@ export type Identity = {
   resolveParty(tx: Tx, mention: Mention): Promise<Id<'party'>>;
   /** Many at once: party ids by identity, spelled as in the mentions. */
   resolveParties(tx: Tx, mentions: readonly Mention[]): Promise<ReadonlyMap<string, Id<'party'>>>;
+  /** As `resolveParty`, for this installation and its admins: they may name its own parties (`local:`), imports may not. */
   registerParty(mention: Mention): Promise<Party>;
   /** @throws not_found */
   findParty(partyId: string): Promise<Party>;
@@ -111,18 +113,21 @@ export function createIdentity({
   readonly attestersNeeded?: number;
 }): Identity {
   const { authenticate, forget } = createAuthenticator(db, clock);
-  const resolveParty: Identity['resolveParty'] = async (tx, mention) =>
-    (await resolveParties(tx, clock, [mention])).get(mention.identity)!;
   const createKeyIn: Identity['createKeyIn'] = async (tx, caller, order) => {
     assertMayMake(caller, order);
     return createKey(tx, clock, order, caller.keyId);
   };
   return {
     authenticate,
-    resolveParty,
+    resolveParty: async (tx, mention) =>
+      (await resolveParties(tx, clock, [mention])).get(mention.identity)!,
     resolveParties: (tx, mentions) => resolveParties(tx, clock, mentions),
     registerParty: (mention) =>
-      db.transaction(async (tx) => findParty(tx, await resolveParty(tx, mention))),
+      db.transaction(async (tx) => {
+        const parsed = { ...mention, ...parseIdentity(mention.identity) };
+        const ids = await insertParties(tx, clock, [parsed]);
+        return findParty(tx, ids.get(parsed.identity)!);
+      }),
     findParty: (partyId) => findParty(db, partyId),
     findParties: (partyIds) => findParties(db, partyIds),
     listParties: (query) => listParties(db, query),

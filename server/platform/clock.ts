@@ -6,10 +6,12 @@ export const systemClock: Clock = { now: () => new Date() };
 /** Resolves after a delay, or at once when the signal aborts. */
 export const sleep = (delayMs: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const timer = setTimeout(resolve, delayMs);
-    signal?.addEventListener('abort', () => {
+    const wake = () => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', wake);
       resolve();
-    });
+    };
+    const timer = setTimeout(wake, delayMs);
+    signal?.addEventListener('abort', wake);
+    if (signal?.aborted) wake();
   });

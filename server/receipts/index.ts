@@ -26,6 +26,7 @@ import type { ReceiptsHandles } from './stage.ts';
 export type { BundleOptions } from './assemble-bundle.ts';
 export type { Accounted, Reversed } from './issue.ts';
 export type { LogHead } from './log.ts';
+export { proofsFrom } from './proofs-from.ts';
 export type { IssuedReceipt } from './receipts.ts';
 export { openSigners, type Signers } from './signers.ts';
 export type { ReceiptsHandles, RecordProof, SnapshotProofs } from './stage.ts';

@@ -5,7 +5,15 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { useApiKey } from '../identity/api-key.ts';
 import { Console } from './console.tsx';
+import './tokens.css';
 import './page.css';
+import '../identity/identity.css';
+import '../insights/insights.css';
+import '../gateway/gateway.css';
+import '../receipts/receipts.css';
+import '../receipts/verify-panel.css';
+import '../fees/fees.css';
+import '../models/models.css';
 
 /** Another key is another caller: everything is read anew. */
 function Page() {

@@ -1,5 +1,5 @@
 /** What the page knows of something on the server: nothing yet, a value, or why there is none. */
-import type { OpenLedgerError } from '@openledger/protocol';
+import { OpenLedgerError } from '@openledger/protocol';
 import { useEffect, useEffectEvent, useState } from 'react';
 import { follow } from './follow.ts';
 
@@ -50,12 +50,11 @@ export function useReading<T>(
   return known?.about === about ? known.reading : WAITING;
 }
 
-export const valueOf = <T>(reading: Reading<T>): T | undefined =>
+export const valueIn = <T>(reading: Reading<T>): T | undefined =>
   reading.state === 'there' ? reading.value : undefined;
 
 /** Whether reading failed only for want of a key that may. */
 export function needsKey(reading: Reading<unknown>): boolean {
-  const code =
-    reading.state === 'failed' ? (reading.error as Partial<OpenLedgerError>).code : undefined;
-  return code === 'unauthorized' || code === 'forbidden';
+  if (reading.state !== 'failed' || !(reading.error instanceof OpenLedgerError)) return false;
+  return reading.error.code === 'unauthorized' || reading.error.code === 'forbidden';
 }

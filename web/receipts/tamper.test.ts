@@ -12,15 +12,20 @@ test('flips one bit of one byte and leaves the original alone', () => {
 
 test('changes exactly one digit into another, so that JSON stays JSON', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), fc.nat(9), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (around, digit, chance) => {
-      const text = `${around.toWellFormed()}${digit}`;
-      const bytes = utf8(text);
-      const tampering = tamper(text, chance);
-      const changed = [...bytes.keys()].filter((at) => bytes[at] !== tampering?.bytes[at]);
-      expect(changed).toEqual([tampering?.at]);
-      expect(tampering?.before.byte).toMatch(/^[0-9]$/);
-      expect(tampering?.after.byte).toMatch(/^[0-9]$/);
-    }),
+    fc.property(
+      fc.string({ unit: 'binary' }),
+      fc.nat(9),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      (around, digit, chance) => {
+        const text = `${around.toWellFormed()}${digit}`;
+        const bytes = utf8(text);
+        const tampering = tamper(text, chance);
+        const changed = [...bytes.keys()].filter((at) => bytes[at] !== tampering?.bytes[at]);
+        expect(changed).toEqual([tampering?.at]);
+        expect(tampering?.before.byte).toMatch(/^[0-9]$/);
+        expect(tampering?.after.byte).toMatch(/^[0-9]$/);
+      },
+    ),
   );
 });
 

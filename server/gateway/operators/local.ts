@@ -4,6 +4,10 @@ import type { Generation, Operator, OperatorEvent } from './operator.ts';
 
 export function localOperator(models: Models): Operator {
   return {
+    listModels: async () =>
+      (await models.list())
+        .filter(({ operator }) => operator === 'local')
+        .map(({ modelId }) => modelId),
     countPrompt: (generation) => models.countTokens(optionsOf(generation)),
     generate: (generation) => generate(models, generation),
   };
@@ -14,7 +18,12 @@ async function* generate(models: Models, generation: Generation): AsyncIterable<
 }
 
 /** A small model continues text; it knows no roles. So the prompt is the messages, one after the other. */
-function optionsOf({ model, request, maxTokens, retrieved }: Generation): GenerateOptions {
+function optionsOf({
+  model,
+  request,
+  maxTokens,
+  retrieved,
+}: Omit<Generation, 'signal'>): GenerateOptions {
   const { temperature, topP, topK, seed, stop, logprobs } = request;
   return {
     ...{ model, maxTokens, temperature, topP, topK, seed, stop, logprobs },

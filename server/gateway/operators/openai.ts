@@ -2,7 +2,10 @@
 import { OpenLedgerError } from '@openledger/protocol';
 import { z } from 'zod';
 import { contextMessage } from '../context.ts';
+import type { Usage } from '../price.ts';
 import type { Generation, Operator, OperatorEvent, TokenLogprob } from './operator.ts';
+
+const TokenCount = z.number().int().nonnegative();
 
 const Chunk = z.object({
   choices: z
@@ -28,34 +31,63 @@ const Chunk = z.object({
       }),
     )
     .default([]),
+  /** A count that is none is treated as a missing one. */
   usage: z
-    .object({ prompt_tokens: z.number().int(), completion_tokens: z.number().int() })
-    .nullish(),
+    .object({ prompt_tokens: TokenCount, completion_tokens: TokenCount })
+    .nullish()
+    .catch(undefined),
+  error: z.unknown(),
 });
 
 export type OpenAiEndpoint = { readonly baseUrl: string; readonly apiKey: string | undefined };
 
 export function openAiOperator(endpoint: OpenAiEndpoint): Operator {
   return {
+    listModels: () => listOffered(endpoint),
     countPrompt: async () => undefined,
     generate: (generation) => generate(endpoint, generation),
   };
 }
+
+const ModelList = z.object({
+  data: z.array(z.object({ id: z.string().min(1).max(200) })).max(1000),
+});
+
+/** The names of the models it offers. @throws operator_failed */
+async function listOffered(endpoint: OpenAiEndpoint): Promise<readonly string[]> {
+  try {
+    const response = await fetch(urlOf(endpoint, 'models'), {
+      headers: headersOf(endpoint),
+      signal: AbortSignal.timeout(10_000),
+      redirect: 'error',
+    });
+    return ModelList.parse(await response.json()).data.map(({ id }) => id);
+  } catch (cause) {
+    throw failed('The operator does not list its models.', cause);
+  }
+}
+
+const urlOf = ({ baseUrl }: OpenAiEndpoint, path: string): string =>
+  `${baseUrl.replace(/\/$/, '')}/${path}`;
+
+const headersOf = ({ apiKey }: OpenAiEndpoint): Record<string, string> =>
+  apiKey ? { authorization: `Bearer ${apiKey}` } : {};
 
 async function* generate(
   endpoint: OpenAiEndpoint,
   generation: Generation,
 ): AsyncIterable<OperatorEvent> {
   const response = await send(endpoint, generation);
-  let finishReason: 'stop' | 'length' | 'content_filter' = 'stop';
-  let usage: { promptTokens: number; completionTokens: number } | undefined;
+  let finishReason: string | undefined;
+  let usage: Usage | undefined;
   for await (const data of serverSentEvents(response)) {
-    if (data === '[DONE]') break;
+    if (data === '[DONE]') {
+      finishReason ??= 'stop';
+      break;
+    }
     const chunk = parseChunk(data);
     const [choice] = chunk.choices;
-    if (choice?.finish_reason === 'length' || choice?.finish_reason === 'content_filter') {
-      finishReason = choice.finish_reason;
-    }
+    finishReason = choice?.finish_reason ?? finishReason;
     if (chunk.usage) {
       usage = {
         promptTokens: chunk.usage.prompt_tokens,
@@ -66,8 +98,12 @@ async function* generate(
     if (text)
       yield { kind: 'text', text, tokens: 1, logprobs: logprobsOf(choice.logprobs?.content ?? []) };
   }
-  yield { kind: 'end', finishReason, usage };
+  if (finishReason === undefined) throw failed('The operator broke off.');
+  yield { kind: 'end', finishReason: toldReason(finishReason), usage };
 }
+
+const toldReason = (reason: string): 'stop' | 'length' | 'content_filter' =>
+  reason === 'length' || reason === 'content_filter' ? reason : 'stop';
 
 async function send(endpoint: OpenAiEndpoint, generation: Generation): Promise<Response> {
   const { request, model, maxTokens, retrieved, signal } = generation;
@@ -85,46 +121,34 @@ async function send(endpoint: OpenAiEndpoint, generation: Generation): Promise<R
     stream: true,
     stream_options: { include_usage: true },
   };
-  let response: Response;
-  try {
-    response = await fetch(`${endpoint.baseUrl.replace(/\/$/, '')}/chat/completions`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(endpoint.apiKey ? { authorization: `Bearer ${endpoint.apiKey}` } : {}),
-      },
-      body: JSON.stringify(body),
-      signal,
-      redirect: 'error',
-    });
-  } catch (cause) {
-    throw new OpenLedgerError(
-      'operator_failed',
-      'The operator could not be reached.',
-      {},
-      { cause },
-    );
-  }
-  if (!response.ok || !response.body) {
-    await response.body?.cancel();
-    throw new OpenLedgerError('operator_failed', `The operator answered ${response.status}.`, {
-      operatorStatus: response.status,
-    });
-  }
-  return response;
+  const response = await fetch(urlOf(endpoint, 'chat/completions'), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headersOf(endpoint) },
+    body: JSON.stringify(body),
+    signal,
+    redirect: 'error',
+  }).catch((cause: unknown) => {
+    throw failed('The operator could not be reached.', cause);
+  });
+  if (response.ok && response.body) return response;
+  await response.body?.cancel();
+  throw new OpenLedgerError('operator_failed', `The operator answered ${response.status}.`, {
+    operatorStatus: response.status,
+  });
 }
+
+const MAX_EVENT_CHARACTERS = 1_000_000;
 
 /** The data fields of a text/event-stream (WHATWG HTML, server-sent events), one event at a time. */
 async function* serverSentEvents(response: Response): AsyncIterable<string> {
-  const decoder = new TextDecoder();
   let buffer = '';
-  for await (const bytes of response.body as ReadableStream<Uint8Array>) {
-    buffer += decoder.decode(bytes, { stream: true });
-    if (buffer.length > 1_000_000) {
-      throw new OpenLedgerError('operator_failed', 'The operator sent an event that is too large.');
-    }
+  for await (const text of textOf(response)) {
+    buffer += text;
     const events = buffer.split(/\r?\n\r?\n/);
     buffer = events.pop() as string;
+    if (buffer.length > MAX_EVENT_CHARACTERS) {
+      throw failed('The operator sent an event that is too large.');
+    }
     for (const event of events) {
       const data = event
         .split(/\r?\n/)
@@ -136,18 +160,30 @@ async function* serverSentEvents(response: Response): AsyncIterable<string> {
   }
 }
 
-function parseChunk(data: string): z.output<typeof Chunk> {
+async function* textOf(response: Response): AsyncIterable<string> {
+  const decoder = new TextDecoder();
   try {
-    return Chunk.parse(JSON.parse(data));
+    for await (const bytes of response.body as ReadableStream<Uint8Array>) {
+      yield decoder.decode(bytes, { stream: true });
+    }
   } catch (cause) {
-    throw new OpenLedgerError(
-      'operator_failed',
-      'The operator sent something that is not a chunk.',
-      {},
-      { cause },
-    );
+    throw failed('The operator broke off.', cause);
   }
 }
+
+function parseChunk(data: string): z.output<typeof Chunk> {
+  let chunk: z.output<typeof Chunk>;
+  try {
+    chunk = Chunk.parse(JSON.parse(data));
+  } catch (cause) {
+    throw failed('The operator sent something that is not a chunk.', cause);
+  }
+  if (chunk.error) throw failed('The operator reported a failure.');
+  return chunk;
+}
+
+const failed = (sentence: string, cause?: unknown): OpenLedgerError =>
+  new OpenLedgerError('operator_failed', sentence, {}, { cause });
 
 type ChunkLogprob = {
   token: string;

@@ -36,7 +36,9 @@ export type Generation = {
 };
 
 export type Operator = {
+  /** The operator's own names of the models it offers. @throws operator_failed */
+  listModels(): Promise<readonly string[]>;
   /** Tokens of the whole prompt, context included; undefined when the tokenizer is not ours. */
-  countPrompt(generation: Generation): Promise<number | undefined>;
+  countPrompt(generation: Omit<Generation, 'signal'>): Promise<number | undefined>;
   generate(generation: Generation): AsyncIterable<OperatorEvent>;
 };

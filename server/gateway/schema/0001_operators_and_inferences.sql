@@ -32,11 +32,13 @@ create table gateway.inferences (
   price_units        numeric(78, 0),
   created_at         timestamptz not null,
   served_at          timestamptz,
+  captured_at        timestamptz,                         -- its price has left the hold
   check (status <> 'served' or (output is not null and price_units is not null and served_at is not null))
 ) with (fillfactor = 80);
 
 create index inferences_by_payer on gateway.inferences (payer_id, id);
 create index inferences_held on gateway.inferences (created_at) where status = 'held';
+create index inferences_uncaptured on gateway.inferences (created_at) where status = 'served' and captured_at is null;
 
 -- What a key with a spending limit has spent and promised.
 create table gateway.key_spending (

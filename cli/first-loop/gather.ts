@@ -1,0 +1,87 @@
+/** Fills two datanets: one with everything the source holds, to train the base on, and one with a part of it, for the adapter. */
+import type { api, Client, Draft, Id, OutputOf } from '@openledger/sdk';
+import { uploadImport } from '../importers/upload.ts';
+import type { Person } from './people.ts';
+import { type Output, startProgress } from './progress.ts';
+
+/** Where the loop's texts come from. */
+export type Source = {
+  /** Name of the datanet, and of the import. */
+  readonly name: string;
+  readonly title: string;
+  readonly drafts: () => AsyncIterable<Draft>;
+  /** Chooses the adapter's part of the texts. */
+  readonly isSpecial: (draft: Draft) => boolean;
+  /** SPDX ids to accept beside the common open ones. */
+  readonly licences?: readonly string[];
+};
+
+export type Snapshot = OutputOf<typeof api.datanets.seal>;
+
+export type Gathered = {
+  readonly datanetId: Id<'datanet'>;
+  readonly general: Snapshot;
+  readonly special: Snapshot;
+};
+
+export async function gather(curator: Person, source: Source, output: Output): Promise<Gathered> {
+  const general = await fill(curator, output, source);
+  const special = await fill(curator, output, {
+    ...source,
+    name: `${source.name}-chosen`,
+    title: `${source.title}: a choice`,
+    drafts: () => only(source.drafts(), source.isSpecial),
+  });
+  return { datanetId: general.datanetId, general: general.snapshot, special: special.snapshot };
+}
+
+type Filled = { readonly datanetId: Id<'datanet'>; readonly snapshot: Snapshot };
+
+/** Contribute, refine, seal. */
+async function fill({ client }: Person, output: Output, source: Source): Promise<Filled> {
+  const progress = startProgress(output, 'contribute');
+  const datanetId = await openDatanet(client, source);
+  const report = await uploadImport(client, {
+    datanetId,
+    name: source.name,
+    drafts: source.drafts(),
+    onProgress: ({ taken }) => progress.at(0, 1, `${taken} texts`),
+  });
+  const rejected = Object.values(report.rejected).reduce(
+    (sum: number, count) => sum + (count ?? 0),
+    0,
+  );
+  progress.done(
+    `${source.title}: ${report.accepted} texts taken, ${rejected} refused${reasons(report.rejected)}`,
+  );
+  const refining = startProgress(output, 'refine, seal');
+  const { derived } = await client.datanets.refine({ datanetId });
+  const snapshot = await client.datanets.seal({ datanetId });
+  refining.done(
+    `${derived} records derived, ${snapshot.manifest.records} sealed under ${snapshot.manifest.root.slice(0, 16)}...`,
+  );
+  return { datanetId, snapshot };
+}
+
+async function openDatanet(
+  client: Client,
+  { name, title, licences }: Source,
+): Promise<Id<'datanet'>> {
+  const { items } = await client.datanets.list({ name });
+  if (items.length > 0) return items[0].id;
+  return (await client.datanets.create({ name, title, licences: licences && [...licences] })).id;
+}
+
+const reasons = (rejected: Readonly<Record<string, number | undefined>>): string => {
+  const named = Object.entries(rejected).filter(([, count]) => count);
+  return named.length === 0
+    ? ''
+    : ` (${named.map(([reason, count]) => `${reason} ${count}`).join(', ')})`;
+};
+
+async function* only(
+  drafts: AsyncIterable<Draft>,
+  isChosen: (draft: Draft) => boolean,
+): AsyncGenerator<Draft> {
+  for await (const draft of drafts) if (isChosen(draft)) yield draft;
+}

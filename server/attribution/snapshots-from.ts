@@ -1,0 +1,43 @@
+/** Snapshots as attribution sees them, read through the datanets' door. */
+import { poolName } from '@openledger/protocol';
+import type { Datanets } from '../datanets/index.ts';
+import type { SealedTexts, SnapshotSource, Standing } from './stage.ts';
+
+type Known = { readonly version: number; readonly standing: Standing };
+
+export function snapshotsFrom(
+  datanets: Pick<Datanets, 'findSnapshot' | 'snapshotRecords' | 'unigramTableOf'>,
+): SnapshotSource {
+  const known = new Map<string, Known>();
+
+  async function load(snapshotId: string): Promise<SealedTexts> {
+    const { hash } = await datanets.findSnapshot(snapshotId);
+    const records: {
+      hash: string;
+      text: string;
+      owners: SealedTexts['records'][number]['owners'];
+    }[] = [];
+    for await (const { recordHash, text, owners } of datanets.snapshotRecords(snapshotId)) {
+      records.push({ hash: recordHash, text, owners });
+    }
+    return { hash, records, information: await datanets.unigramTableOf(snapshotId) };
+  }
+
+  /** What is withdrawn is read again only when the pool has a new version. */
+  async function standing(snapshotId: string): Promise<Standing> {
+    const { poolVersion: version } = await datanets.findSnapshot(snapshotId);
+    const before = known.get(snapshotId);
+    if (before?.version === version) return before.standing;
+    const withdrawn = new Set<string>();
+    if (version > 1) {
+      for await (const record of datanets.snapshotRecords(snapshotId)) {
+        if (record.withdrawn) withdrawn.add(record.recordHash);
+      }
+    }
+    const now = { withdrawn, pool: poolName(snapshotId, version) };
+    known.set(snapshotId, { version, standing: now });
+    return now;
+  }
+
+  return { load, standing };
+}

@@ -1,0 +1,446 @@
+import {
+  type Draft,
+  entitlementHash,
+  faultOfEntitlement,
+  fromHex,
+  type Id,
+  informationIn,
+  leafHash,
+  merkleRoot,
+  parseEntitlement,
+  poolEntitlement,
+  SnapshotExport,
+  sha256Hex,
+  snapshotHash,
+  snapshotLeaf,
+  toHex,
+  unigramTable,
+  unigramTableHash,
+  verifyInclusion,
+} from '@openledger/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
+import { createGovernance } from '../governance/index.ts';
+import { createIdentity, type Identity } from '../identity/index.ts';
+import { systemClock } from '../platform/clock.ts';
+import { linesOf } from '../platform/lines.ts';
+import { createDatanets, type Datanets } from './index.ts';
+
+let database: TestDatabase;
+let identity: Identity;
+let datanets: Datanets;
+let owner: Id<'party'>;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const { db } = database;
+  identity = createIdentity({ db, clock: systemClock });
+  const governance = await createGovernance({ db, clock: systemClock });
+  datanets = createDatanets({ db, clock: systemClock, identity, governance });
+  owner = (await identity.registerParty({ identity: 'handle:owner' })).id;
+});
+afterAll(() => database.drop());
+
+let named = 0;
+const newDatanet = async () =>
+  (await datanets.create({ name: `net-${++named}`, ownerId: owner })).id;
+
+const paragraph = (subject: string) =>
+  `The ${subject} is described here in a sentence of its own, long enough to say something about it.`;
+
+const page = (subject: string) =>
+  [
+    `# ${subject} [![build](https://ci/x.svg)](https://ci/x)`,
+    '',
+    '',
+    paragraph(subject),
+    '',
+    `See [more](https://example.org/${subject}).`,
+  ].join('\n');
+
+const draft = (text: string, rest: Partial<Draft> = {}): Draft => ({
+  text,
+  licence: 'MIT',
+  ...rest,
+});
+const by = (handle: string, weight = 1) => ({ identity: `handle:${handle}`, weight });
+
+async function* bytesOf(...lines: (object | string)[]) {
+  for (const line of lines) {
+    yield Buffer.from(`${typeof line === 'string' ? line : JSON.stringify(line)}\n`);
+  }
+}
+const sent = (...lines: (object | string)[]) => linesOf(bytesOf(...lines), { maxLineBytes: 8e6 });
+
+const contribute = async (datanetId: string, text: string, rest: Partial<Draft> = {}) =>
+  (await datanets.contribute({ datanetId, partyId: owner, draft: draft(text, rest) })).recordHash;
+
+const partyOf = async (handle: string) =>
+  (await identity.registerParty({ identity: `handle:${handle}` })).id;
+
+async function recordsOf(snapshotId: string) {
+  const records = [];
+  for await (const record of datanets.snapshotRecords(snapshotId)) records.push(record);
+  return records;
+}
+
+test('takes what is fit from a stream and names the line and reason of the rest', async () => {
+  const datanetId = await newDatanet();
+  const lines = sent(
+    draft(page('zebra')),
+    '{"text": "broken',
+    draft('too short'),
+    { ...draft(page('yak')), licence: 'unknown' },
+    { ...draft(page('yak')), licence: 'Proprietary-1.0' },
+    draft(page('zebra')),
+    draft(`${page('emu')}\nAKIAABCDEFGHIJKLMNOP`),
+    draft(`${'='.repeat(400)}\n`.repeat(20)),
+    draft(`${page('gnu')}\u0001`),
+    { ...draft(page('yak')), contributors: [{ identity: 'nonsense', weight: 1 }] },
+    { ...draft(page('yak')), contributors: [{ identity: 'local:admin', weight: 1 }] },
+    { ...draft(page('yak')), metadata: { name: 'a\u0000b' } },
+    draft(page('yak'), { contributors: [by('yara')] }),
+  );
+  const intake = await datanets.contributeMany({ datanetId, partyId: owner, lines });
+  expect(intake.accepted).toBe(2);
+  expect(intake.rejections.map(({ line, reason }) => [line, reason])).toEqual([
+    [2, 'malformed'],
+    [3, 'size'],
+    [4, 'licence'],
+    [5, 'licence'],
+    [6, 'duplicate'],
+    [7, 'secret'],
+    [8, 'quality'],
+    [9, 'encoding'],
+    [10, 'malformed'],
+    [11, 'malformed'],
+    [12, 'malformed'],
+  ]);
+  expect(intake.rejected).toMatchObject({ malformed: 4, licence: 2, duplicate: 1 });
+});
+
+test('lines that are not UTF-8 or too long are reported, and those after them still come', async () => {
+  const datanetId = await newDatanet();
+  async function* bytes() {
+    yield Buffer.from([0x22, 0xff, 0x22, 0x0a]);
+    yield Buffer.from(`"${'x'.repeat(3000)}"\n`);
+    yield Buffer.from(JSON.stringify(draft(page('owl'))));
+  }
+  const lines = linesOf(bytes(), { maxLineBytes: 2000 });
+  const intake = await datanets.contributeMany({ datanetId, partyId: owner, lines });
+  expect(intake.accepted).toBe(1);
+  expect(intake.rejections.map(({ line, reason }) => [line, reason])).toEqual([
+    [1, 'encoding'],
+    [2, 'size'],
+  ]);
+});
+
+test('an address is kept only as a hash under the key of its datanet', async () => {
+  const [one, two] = [await newDatanet(), await newDatanet()];
+  const contributors = [
+    { identity: { kind: 'git' as const, email: 'Ada@Example.org' }, weight: 1 },
+  ];
+  const lower = [{ identity: { kind: 'git' as const, email: 'ada@example.org' }, weight: 1 }];
+  const identityOf = async (datanetId: string, hash: string) =>
+    (await datanets.recordByHash(datanetId, hash)).contributors[0].identity;
+  const first = await identityOf(one, await contribute(one, page('ant'), { contributors }));
+  const second = await identityOf(one, await contribute(one, page('bee'), { contributors: lower }));
+  const elsewhere = await identityOf(two, await contribute(two, page('ant'), { contributors }));
+  expect(first).toMatch(/^git:[0-9a-f]{64}$/);
+  expect(second).toBe(first);
+  expect(elsewhere).not.toBe(first);
+  expect(first).not.toBe(`git:${sha256Hex('ada@example.org')}`);
+});
+
+test('a single contribution is refused with a typed error, and its reason in the details', async () => {
+  const datanetId = await newDatanet();
+  await contribute(datanetId, page('cat'));
+  await expect(contribute(datanetId, page('cat'))).rejects.toMatchObject({
+    code: 'conflict',
+    details: { reason: 'duplicate' },
+  });
+  await expect(contribute(datanetId, page('dog'), { licence: undefined })).rejects.toMatchObject({
+    code: 'unprocessable',
+    details: { reason: 'licence' },
+  });
+  await expect(contribute('dn_none', page('dog'))).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('an import that broke off goes on where it stood and takes no line twice', async () => {
+  const datanetId = await newDatanet();
+  const open = () => datanets.openImport({ datanetId, partyId: owner, name: 'pages' });
+  const drafts = ['a', 'b', 'c', 'd', 'e'].map((letter) => draft(page(`animal ${letter}`)));
+  const before = await open();
+  const which = { datanetId, importId: before.id, partyId: owner };
+  const taken = await datanets.uploadImport({
+    ...which,
+    from: 0,
+    lines: sent(...drafts.slice(0, 2)),
+  });
+  expect(taken.import).toMatchObject({ taken: 2, accepted: 2 });
+  await expect(
+    datanets.uploadImport({ ...which, from: 0, lines: sent(...drafts.slice(0, 2)) }),
+  ).rejects.toMatchObject({ code: 'conflict', details: { taken: 2 } });
+  async function* cut() {
+    yield* bytesOf(drafts[2]);
+    throw new Error('the connection broke');
+  }
+  await expect(
+    datanets.uploadImport({ ...which, from: 2, lines: linesOf(cut(), { maxLineBytes: 8e6 }) }),
+  ).rejects.toThrow('the connection broke');
+  expect(await open()).toMatchObject({ id: before.id, taken: 2, accepted: 2 });
+  await datanets.uploadImport({ ...which, from: 2, lines: sent(...drafts.slice(2)) });
+  const chained = drafts.reduce(
+    (digest, one) => sha256Hex(digest + sha256Hex(JSON.stringify(one))),
+    '0'.repeat(64),
+  );
+  expect(await open()).toMatchObject({ taken: 5, accepted: 5, digest: chained });
+
+  const stranger = await partyOf('stranger');
+  await expect(datanets.restartImport({ ...which, partyId: stranger })).rejects.toMatchObject({
+    code: 'not_found',
+  });
+  await datanets.restartImport(which);
+  await datanets.uploadImport({ ...which, from: 0, lines: sent(...drafts) });
+  expect(await open()).toMatchObject({ taken: 5, accepted: 0, rejected: { duplicate: 5 } });
+  expect((await datanets.find(datanetId)).records).toBe(5);
+});
+
+test('refining makes derived records with lineage, once; sealing gives each its owners and refiners', async () => {
+  const datanetId = await newDatanet();
+  const refiner = await partyOf('refiner');
+  const [ann, ben] = [await partyOf('ann'), await partyOf('ben')];
+  await contribute(datanetId, page('fox'), {
+    contributors: [by('ann', 3), by('ben', 1)],
+    source: { kind: 'git', path: 'docs/fox.md' },
+  });
+  await contribute(datanetId, paragraph('hen'), { contributors: [by('ben')] });
+  const order = { datanetId, refinerId: refiner, pipeline: ['clean-1', 'chunk-1'] as const };
+  expect(await datanets.refine(order)).toEqual({ refined: 4, derived: 1, unchanged: 3 });
+  expect(await datanets.refine(order)).toEqual({ refined: 0, derived: 0, unchanged: 0 });
+
+  const snapshot = await datanets.seal(datanetId);
+  const [fox, hen] = await recordsOf(snapshot.id);
+  expect(fox.text).toBe(`# fox\n\n${paragraph('fox')}\n\nSee more.`);
+  expect(fox.source).toEqual({ kind: 'git', path: 'docs/fox.md', line: 1 });
+  expect(fox.contributors).toEqual(['handle:ann', 'handle:ben']);
+  const one = 2n ** 64n;
+  const share = (one * 20_000n) / 1_000_000n; // clean-1 keeps 2 %
+  const rest = one - share;
+  const parts = new Map(fox.owners.map(({ party, weight }) => [party, weight]));
+  expect(parts.get(refiner)).toBe(share);
+  const annsExact = rest * 3n; // four times her part
+  expect(4n * parts.get(ann)! - annsExact).toBeLessThan(4n);
+  expect(4n * parts.get(ann)! - annsExact).toBeGreaterThan(-4n);
+  expect([...parts.values()].reduce((a, b) => a + b)).toBe(one);
+  expect(hen.owners).toEqual([{ party: ben, weight: one }]);
+
+  const detail = await datanets.recordByHash(datanetId, fox.recordHash);
+  expect(detail.parents).toEqual([
+    { hash: fox.document, refinement: 'clean-1', refinerId: refiner, lines: [1, 2, 4, 5, 6] },
+  ]);
+});
+
+test('a snapshot is what its manifest says: root, word counts, information, pool, proofs', async () => {
+  const datanetId = await newDatanet();
+  for (const subject of ['lion', 'lynx', 'puma', 'wolf', 'bear']) {
+    await contribute(datanetId, page(subject), { contributors: [by(`${subject}-author`)] });
+  }
+  await datanets.refine({ datanetId, refinerId: owner, pipeline: ['clean-1', 'chunk-1'] });
+  const { id, hash, manifest } = await datanets.seal(datanetId);
+  const records = await recordsOf(id);
+
+  expect(snapshotHash(manifest)).toBe(hash);
+  expect(manifest).toMatchObject({ sequence: 1, records: records.length, licences: ['MIT'] });
+  const leaves = records.map(({ recordHash: record, owners }) =>
+    snapshotLeaf({ record, owners: entitlementHash(owners) }),
+  );
+  expect(toHex(merkleRoot(leaves))).toBe(manifest.root);
+  for (const { recordHash, text, owners } of records) {
+    expect(sha256Hex(text)).toBe(recordHash);
+    expect(faultOfEntitlement(owners)).toBeUndefined();
+  }
+  const table = unigramTable(records.map(({ text }) => text));
+  expect(unigramTableHash(table)).toBe(manifest.information.table);
+  expect(await datanets.unigramTableOf(id)).toEqual(table);
+  const informationOf = informationIn(table);
+  for (const { text, information } of records) {
+    const words = [...unigramTable([text]).counts];
+    const sum = words.reduce((all, [word, count]) => all + informationOf(word) * count, 0);
+    expect(information).toBe(BigInt(sum));
+  }
+  const members = records.map((one) => ({
+    owners: one.owners,
+    value: one.information * BigInt(one.quality),
+  }));
+  expect((await datanets.poolOf(id)).members).toEqual(poolEntitlement(members));
+
+  const [proved] = await datanets.proveRecords(id, [records[3].recordHash]);
+  const claim = {
+    index: proved.index,
+    size: proved.size,
+    root: fromHex(proved.root),
+    proof: proved.proof.map(fromHex),
+  };
+  expect(verifyInclusion({ ...claim, leaf: leafHash(leaves[3]) })).toBe(true);
+  expect(verifyInclusion({ ...claim, leaf: leafHash(leaves[2]) })).toBe(false);
+});
+
+test('sealing nothing new returns the same snapshot; something new makes the next', async () => {
+  const datanetId = await newDatanet();
+  await expect(datanets.seal(datanetId)).rejects.toMatchObject({ code: 'unprocessable' });
+  await contribute(datanetId, page('crow'));
+  const first = await datanets.seal(datanetId);
+  expect((await datanets.seal(datanetId)).id).toBe(first.id);
+  await contribute(datanetId, page('dove'));
+  const second = await datanets.seal(datanetId);
+  expect(second.manifest.sequence).toBe(2);
+  const listed = await datanets.listSnapshots({ datanetId, limit: 10 });
+  expect(listed.map(({ id }) => id)).toEqual([first.id, second.id]);
+});
+
+test('copying earns nothing: the first claim owns a text, claims of one import share it', async () => {
+  const datanetId = await newDatanet();
+  const [ida, jon] = [await partyOf('ida'), await partyOf('jon')];
+  const boilerplate = `## Licence\n\n${`${paragraph('licence')} `.repeat(6).trim()}`;
+  const body = (subject: string) => `# ${subject}\n\n${`${paragraph(subject)} `.repeat(5).trim()}`;
+  const text = (subject: string) => `${body(subject)}\n\n${boilerplate}`;
+  const { id: importId } = await datanets.openImport({ datanetId, partyId: owner, name: 'both' });
+  const lines = sent(
+    draft(text('ibis'), { contributors: [by('ida')] }),
+    draft(text('jay'), { contributors: [by('jon')] }),
+  );
+  await datanets.uploadImport({ datanetId, importId, partyId: owner, from: 0, lines });
+  await contribute(datanetId, text('kite'), { contributors: [by('kim')] });
+  await datanets.refine({ datanetId, refinerId: owner, pipeline: ['chunk-1'] });
+  const records = await recordsOf((await datanets.seal(datanetId)).id);
+  const shared = records.filter((record) => record.text.startsWith('## Licence'));
+  expect(shared).toHaveLength(1);
+  const owners = new Map(shared[0].owners.map(({ party, weight }) => [party, weight]));
+  expect([...owners.keys()].sort()).toEqual([ida, jon, owner].sort());
+  expect(owners.get(ida)! - owners.get(jon)!).toBeLessThanOrEqual(1n);
+  expect(records.map((record) => record.text.split('\n')[0])).toEqual([
+    '# ibis',
+    '## Licence',
+    '# jay',
+    '# kite',
+  ]);
+});
+
+test('a withdrawn record and its refinements are not found, not paid, and inherited by nobody', async () => {
+  const datanetId = await newDatanet();
+  const mia = await partyOf('mia');
+  const gone = await contribute(datanetId, page('moose'), { contributors: [by('mia')] });
+  await contribute(datanetId, page('newt'), { contributors: [by('ned')] });
+  await datanets.refine({ datanetId, refinerId: owner, pipeline: ['clean-1', 'chunk-1'] });
+  const { id } = await datanets.seal(datanetId);
+  const before = await datanets.poolOf(id);
+  expect(before.members.some(({ party }) => party === mia)).toBe(true);
+  expect((await datanets.retrieve(datanetId, 'moose described', { limit: 3 }))[0].text).toContain(
+    'moose',
+  );
+
+  const order = { datanetId, recordHash: gone, reason: 'my own text' };
+  const stranger = { partyId: await partyOf('stranger'), scopes: ['contribute'] as const };
+  await expect(datanets.withdraw({ ...order, caller: stranger })).rejects.toMatchObject({
+    code: 'forbidden',
+  });
+  const caller = { partyId: mia, scopes: ['contribute'] as const };
+  const withdrawal = await datanets.withdraw({ ...order, caller });
+  expect(withdrawal.snapshots).toEqual([{ snapshotId: id, poolVersion: 2 }]);
+  expect(withdrawal.withdrawn).toHaveLength(2);
+  expect(await datanets.withdraw({ ...order, caller })).toEqual({ withdrawn: [], snapshots: [] });
+
+  expect((await datanets.poolOf(id)).members.some(({ party }) => party === mia)).toBe(false);
+  expect((await datanets.poolOf(id, 1)).members).toEqual(before.members);
+  const found = await datanets.retrieve(datanetId, 'moose described', { limit: 3 });
+  expect(found.every(({ text }) => !text.includes('moose'))).toBe(true);
+  expect((await recordsOf(id)).map(({ withdrawn }) => withdrawn)).toEqual([true, false]);
+  await expect(contribute(datanetId, page('moose'))).rejects.toMatchObject({
+    details: { reason: 'withdrawn' },
+  });
+  const next = await recordsOf((await datanets.seal(datanetId)).id);
+  expect(next).toHaveLength(1);
+
+  const exported = SnapshotExport.parse(await datanets.snapshotExport(id));
+  expect(exported.records[0]).toMatchObject({ withdrawnFrom: 2 });
+  expect(exported.records[0].text).toBeUndefined();
+  for (const { version, members } of exported.pools) {
+    const counted = exported.records
+      .filter(({ withdrawnFrom = Number.POSITIVE_INFINITY }) => withdrawnFrom > version)
+      .map((one) => ({
+        owners: parseEntitlement(exported.entitlements[one.owners]),
+        value: BigInt(one.information) * BigInt(one.quality),
+      }));
+    expect(poolEntitlement(counted)).toEqual(parseEntitlement(members));
+  }
+});
+
+test('withdrawing the last record leaves a pool without members', async () => {
+  const datanetId = await newDatanet();
+  const recordHash = await contribute(datanetId, page('okapi'));
+  const { id } = await datanets.seal(datanetId);
+  await datanets.withdraw({
+    ...{ datanetId, recordHash, reason: 'gone' },
+    caller: { partyId: owner, scopes: ['contribute'] },
+  });
+  expect(await datanets.poolOf(id)).toMatchObject({ version: 2, members: [] });
+});
+
+test('withdrawing a copy does not take the text from whom it was copied', async () => {
+  const datanetId = await newDatanet();
+  await contribute(datanetId, page('tiger'), { contributors: [by('tia')] });
+  await datanets.refine({ datanetId, refinerId: owner, pipeline: ['clean-1'] });
+  const copy = await contribute(datanetId, `${page('tiger')}\n\n<!-- mine -->`, {
+    contributors: [by('thief')],
+  });
+  await datanets.refine({ datanetId, refinerId: owner, pipeline: ['clean-1'] });
+  const caller = { partyId: owner, scopes: ['contribute'] as const };
+  const { withdrawn } = await datanets.withdraw({
+    datanetId,
+    recordHash: copy,
+    reason: 'x',
+    caller,
+  });
+  expect(withdrawn).toEqual([copy]);
+  const records = await recordsOf((await datanets.seal(datanetId)).id);
+  expect(records.map(({ contributors }) => contributors)).toEqual([['handle:tia']]);
+});
+
+test('retrieval names source and contributors, and asks for a snapshot first', async () => {
+  const datanetId = await newDatanet();
+  await contribute(datanetId, page('viper'), {
+    contributors: [{ identity: 'npm-package:viper', weight: 1 }],
+    source: { kind: 'npm', package: 'viper', version: '1.0.0', path: 'README.md' },
+  });
+  await contribute(datanetId, page('whale'));
+  await expect(datanets.retrieve(datanetId, 'viper', { limit: 1 })).rejects.toMatchObject({
+    code: 'unprocessable',
+  });
+  await expect(datanets.retrieve('dn_none', 'viper', { limit: 1 })).rejects.toMatchObject({
+    code: 'not_found',
+  });
+  const snapshot = await datanets.seal(datanetId);
+  const [hit] = await datanets.retrieve(datanetId, 'What is a viper?', { limit: 1 });
+  expect(hit).toMatchObject({
+    snapshotId: snapshot.id,
+    contributors: ['npm-package:viper'],
+    source: { kind: 'npm', package: 'viper', path: 'README.md' },
+  });
+  expect(await datanets.retrieve(datanetId, 'viper described', { limit: 5 })).toHaveLength(2);
+});
+
+test('lists page through records, and a name is given once', async () => {
+  const datanetId = await newDatanet();
+  for (const subject of ['one', 'two', 'three']) await contribute(datanetId, page(subject));
+  const first = await datanets.listRecords({ datanetId, limit: 2 });
+  const rest = await datanets.listRecords({ datanetId, limit: 2, after: first[1].id });
+  expect([...first, ...rest].map(({ hash }) => hash)).toEqual(
+    ['one', 'two', 'three'].map((subject) => sha256Hex(page(subject))),
+  );
+  const { name } = await datanets.find(datanetId);
+  await expect(datanets.create({ name, ownerId: owner })).rejects.toMatchObject({
+    code: 'conflict',
+  });
+  expect(await datanets.list({ name, limit: 5 })).toHaveLength(1);
+});

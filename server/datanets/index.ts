@@ -1,0 +1,245 @@
+/**
+ * Datanets: contributed, checked, refined and sealed text, and who is entitled to it.
+ *
+ * It promises that
+ * - a text is in a datanet once; each offered record is accepted, or rejected with a reason, and lines of an import are
+ *   taken exactly once however often it is interrupted;
+ * - a record's contributors are fixed when it is accepted, its entitlement vector (integers summing to 2^64) when it is
+ *   sealed; a snapshot never changes, and the same records have the same root;
+ * - refinements keep their lineage and give their refiner the policy's share, and nothing is gained by copying: the
+ *   claim accepted first owns a text, claims of one import share it;
+ * - what is withdrawn is never retrieved or paid again, nobody inherits it, and each snapshot's pool says from which
+ *   version on.
+ *
+ * It does not trace, train or pay: those stages read snapshots through this door. It does not read anybody's disk or
+ * network either: importers run where the files are and upload lines. An import is no proof of authorship.
+ *
+ * Tables: datanets.datanets, imports, records, contributions, refinements, lineage, snapshots, entitlements, leaves,
+ * pools.
+ */
+import type {
+  Draft,
+  Id,
+  Intake,
+  RejectionReason,
+  SnapshotExport,
+  UnigramTable,
+} from '@openledger/protocol';
+import { type ErrorCode, OpenLedgerError } from '@openledger/protocol';
+import type { Governance } from '../governance/index.ts';
+import type { Identity } from '../identity/index.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db.ts';
+import type { Line } from '../platform/lines.ts';
+import { addToIntake, contribute, emptyIntake, readDrafts, type Sender } from './contribute.ts';
+import {
+  createDatanet,
+  type Datanet,
+  findDatanet,
+  listDatanets,
+  type NewDatanet,
+} from './datanets.ts';
+import { exportSnapshot } from './export-snapshot.ts';
+import { findImport, type Import, openImport, restartImport, uploadImport } from './imports.ts';
+import { findPool, type Pool } from './pools.ts';
+import { createProver, type Prover } from './prove-records.ts';
+import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
+import { type RefineOrder, type RefineReport, refine } from './refine.ts';
+import { createRetriever, type Retriever } from './retrieve.ts';
+import { seal } from './seal.ts';
+import {
+  findSnapshot,
+  findUnigramTable,
+  listSnapshots,
+  type Snapshot,
+  type SnapshotRecord,
+  snapshotRecords,
+} from './snapshots.ts';
+import { type Withdrawal, type WithdrawalOrder, withdraw } from './withdraw.ts';
+
+export type { Datanet, NewDatanet } from './datanets.ts';
+export type { Import } from './imports.ts';
+export type { Pool } from './pools.ts';
+export type { RecordProof } from './prove-records.ts';
+export type { RecordDetail, RecordSummary } from './records.ts';
+export type { RefineReport } from './refine.ts';
+export type { RetrievedRecord } from './retrieve.ts';
+export type { Snapshot, SnapshotRecord } from './snapshots.ts';
+export type { Withdrawal } from './withdraw.ts';
+
+type Page = { readonly limit: number; readonly after?: string };
+type ImportOfParty = Pick<Import, 'datanetId' | 'partyId'> & { readonly importId: Id<'import'> };
+
+export type Datanets = {
+  create(order: NewDatanet): Promise<Datanet>;
+  find(datanetId: string): Promise<Datanet>;
+  list(query: Page & { readonly name?: string }): Promise<readonly Datanet[]>;
+
+  /** @throws unprocessable (the reason is in the details), conflict for a duplicate */
+  contribute(order: {
+    readonly datanetId: string;
+    readonly partyId: Id<'party'>;
+    readonly draft: Draft;
+  }): Promise<{ readonly contributionId: Id<'contribution'>; readonly recordHash: string }>;
+  /** Lines of JSON, as they come. What was taken before a broken connection stays. */
+  contributeMany(order: {
+    readonly datanetId: string;
+    readonly partyId: Id<'party'>;
+    readonly lines: AsyncIterable<Line>;
+  }): Promise<Intake>;
+
+  openImport(order: Pick<Import, 'datanetId' | 'partyId' | 'name'>): Promise<Import>;
+  findImport(query: { readonly datanetId: string; readonly importId: string }): Promise<Import>;
+  /** The lines are taken together or not at all. @throws conflict when the import stands elsewhere than at `from` */
+  uploadImport(
+    upload: ImportOfParty & { readonly from: number; readonly lines: AsyncIterable<Line> },
+  ): Promise<{ readonly import: Import; readonly intake: Intake }>;
+  restartImport(which: ImportOfParty): Promise<Import>;
+
+  listRecords(query: Page & { readonly datanetId: string }): Promise<readonly RecordSummary[]>;
+  recordByHash(datanetId: string, recordHash: string): Promise<RecordDetail>;
+
+  refine(order: RefineOrder): Promise<RefineReport>;
+  /** With the refiner shares of the policy in force. @throws unprocessable when there is nothing to seal */
+  seal(datanetId: Id<'datanet'>): Promise<Snapshot>;
+  withdraw(order: WithdrawalOrder): Promise<Withdrawal>;
+
+  findSnapshot(snapshotId: string): Promise<Snapshot>;
+  listSnapshots(query: Page & { readonly datanetId: string }): Promise<readonly Snapshot[]>;
+  /** In order, withdrawn records included and marked. */
+  snapshotRecords(snapshotId: string): AsyncIterable<SnapshotRecord>;
+  unigramTableOf(snapshotId: string): Promise<UnigramTable>;
+  snapshotExport(snapshotId: string): Promise<SnapshotExport>;
+  /** In no order. */
+  proveRecords: Prover;
+  /** The newest pool, or an earlier version. */
+  poolOf(snapshotId: string, version?: number): Promise<Pool>;
+
+  retrieve: Retriever;
+};
+
+/** Lines in one transaction of a stream that may be taken in parts. */
+const BATCH_LINES = 200;
+const BATCH_CHARACTERS = 4_000_000;
+
+/** Lines in one upload of an import, which is taken whole. */
+const UPLOAD_LINES = 5000;
+const UPLOAD_CHARACTERS = 32_000_000;
+
+export function createDatanets(handles: {
+  readonly db: Db;
+  readonly identity: Identity;
+  readonly governance: Governance;
+  readonly clock: Clock;
+}): Datanets {
+  const { db, governance, clock } = handles;
+  return {
+    async create(order) {
+      return findDatanet(db, await db.transaction((tx) => createDatanet(tx, clock, order)));
+    },
+    find: (datanetId) => findDatanet(db, datanetId),
+    list: (query) => listDatanets(db, query),
+
+    async contribute({ datanetId, partyId, draft }) {
+      const drafts = [{ line: 1, draft }];
+      const { accepted, rejected } = await db.transaction((tx) =>
+        contribute(tx, handles, { datanetId, sender: { partyId }, drafts }),
+      );
+      if (rejected.length > 0) throw rejection(rejected[0]);
+      const [{ contributionId, recordHash }] = accepted;
+      return { contributionId, recordHash };
+    },
+    async contributeMany({ datanetId, partyId, lines }) {
+      await findDatanet(db, datanetId);
+      const sender: Sender = { partyId };
+      let intake = emptyIntake();
+      for await (const batch of batches(lines)) {
+        const { drafts, rejected } = readDrafts(batch);
+        const outcome = await db.transaction((tx) =>
+          contribute(tx, handles, { datanetId, sender, drafts }),
+        );
+        intake = addToIntake(addToIntake(intake, { accepted: [], rejected }), outcome);
+      }
+      return intake;
+    },
+
+    async openImport(order) {
+      await findDatanet(db, order.datanetId);
+      return db.transaction((tx) => openImport(tx, clock, order));
+    },
+    findImport: (query) => findImport(db, query),
+    async uploadImport(upload) {
+      const lines = await wholeUpload(upload.lines);
+      return db.transaction((tx) => uploadImport(tx, handles, { ...upload, lines }));
+    },
+    restartImport: (which) => db.transaction((tx) => restartImport(tx, clock, which)),
+
+    async listRecords(query) {
+      await findDatanet(db, query.datanetId);
+      return listRecords(db, query);
+    },
+    recordByHash: (datanetId, recordHash) => findRecord(db, datanetId, recordHash),
+
+    refine: (order) => refine(db, clock, order),
+    async seal(datanetId) {
+      const { policy } = await governance.policyInForce();
+      const shares = policy.refinerShares;
+      const id = await db.transaction((tx) => seal(tx, clock, { datanetId, shares }));
+      return findSnapshot(db, id);
+    },
+    withdraw: (order) => db.transaction((tx) => withdraw(tx, clock, order)),
+
+    findSnapshot: (snapshotId) => findSnapshot(db, snapshotId),
+    async listSnapshots(query) {
+      await findDatanet(db, query.datanetId);
+      return listSnapshots(db, query);
+    },
+    snapshotRecords: (snapshotId) => snapshotRecords(db, snapshotId),
+    unigramTableOf: (snapshotId) => findUnigramTable(db, snapshotId),
+    snapshotExport: (snapshotId) => exportSnapshot(db, snapshotId),
+    proveRecords: createProver(db),
+    poolOf: (snapshotId, version) => findPool(db, snapshotId, version),
+
+    retrieve: createRetriever(db),
+  };
+}
+
+const codeOf: Partial<Record<RejectionReason, ErrorCode>> = {
+  malformed: 'invalid_input',
+  duplicate: 'conflict',
+  withdrawn: 'conflict',
+};
+
+const rejection = ({ reason, message }: { reason: RejectionReason; message: string }) =>
+  new OpenLedgerError(codeOf[reason] ?? 'unprocessable', message, { reason });
+
+async function* batches(lines: AsyncIterable<Line>): AsyncGenerator<readonly Line[]> {
+  let batch: Line[] = [];
+  let characters = 0;
+  for await (const line of lines) {
+    batch.push(line);
+    characters += 'text' in line ? line.text.length : 0;
+    if (batch.length < BATCH_LINES && characters < BATCH_CHARACTERS) continue;
+    yield batch;
+    batch = [];
+    characters = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** @throws too_large */
+async function wholeUpload(lines: AsyncIterable<Line>): Promise<readonly Line[]> {
+  const whole: Line[] = [];
+  let characters = 0;
+  for await (const line of lines) {
+    whole.push(line);
+    characters += 'text' in line ? line.text.length : 0;
+    if (whole.length > UPLOAD_LINES || characters > UPLOAD_CHARACTERS) {
+      throw new OpenLedgerError(
+        'too_large',
+        `One upload of an import has at most ${UPLOAD_LINES} lines and ${UPLOAD_CHARACTERS} characters.`,
+      );
+    }
+  }
+  return whole;
+}

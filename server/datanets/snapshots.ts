@@ -1,0 +1,188 @@
+/** Sealed snapshots, as others read them. */
+import {
+  type EntitlementList,
+  type EntitlementVector,
+  type Id,
+  OpenLedgerError,
+  parseCanonical,
+  parseEntitlement,
+  type RecordSource,
+  SnapshotManifest,
+  type UnigramDocument,
+  type UnigramTable,
+} from '@openledger/protocol';
+import type { Reader } from '../platform/db.ts';
+import { sql } from '../platform/sql.ts';
+
+export type Snapshot = {
+  readonly id: Id<'snapshot'>;
+  readonly datanetId: Id<'datanet'>;
+  /** SHA-256 of the canonical manifest: its name in receipts and recipes. */
+  readonly hash: string;
+  readonly manifest: SnapshotManifest;
+  /** Of the newest pool; changes exactly when something is withdrawn. */
+  readonly poolVersion: number;
+};
+
+/** @throws not_found */
+export async function findSnapshot(reader: Reader, snapshotId: string): Promise<Snapshot> {
+  const [row] = await reader.query<Row>(sql`${columns} where id = ${snapshotId}`);
+  if (!row) throw noSnapshot(snapshotId);
+  return fromRow(row);
+}
+
+/** Oldest first. */
+export async function listSnapshots(
+  reader: Reader,
+  query: { readonly datanetId: string; readonly limit: number; readonly after?: string },
+): Promise<readonly Snapshot[]> {
+  const rows = await reader.query<Row>(sql`
+    ${columns}
+    where datanet_id = ${query.datanetId} and id > ${query.after ?? ''}
+    order by id
+    limit ${query.limit}`);
+  return rows.map(fromRow);
+}
+
+/** undefined while the datanet has none. */
+export async function newestSnapshot(
+  reader: Reader,
+  datanetId: string,
+): Promise<Snapshot | undefined> {
+  const [row] = await reader.query<Row>(sql`
+    ${columns}
+    where datanet_id = ${datanetId}
+    order by sequence desc
+    limit 1`);
+  return row && fromRow(row);
+}
+
+/** A record of a snapshot, with all that tracing and training ask of it. */
+export type SnapshotRecord = {
+  readonly position: number;
+  readonly recordHash: string;
+  readonly text: string;
+  /** The contribution that it was cut from: records of one document follow each other. */
+  readonly document: string;
+  readonly owners: EntitlementVector;
+  readonly ownersHash: string;
+  readonly information: bigint;
+  readonly quality: number;
+  readonly licence: string;
+  readonly source: RecordSource;
+  /** Identities, the largest owner first. */
+  readonly contributors: readonly string[];
+  /** True: never trace, retrieve, train on or pay it. */
+  readonly withdrawn: boolean;
+  readonly withdrawnFrom: number | undefined;
+};
+
+const PAGE = 500;
+
+/** All records in their order, withdrawn ones included and marked, a page in memory at a time. @throws not_found */
+export async function* snapshotRecords(
+  reader: Reader,
+  snapshotId: string,
+): AsyncGenerator<SnapshotRecord> {
+  await findSnapshot(reader, snapshotId);
+  for (let from = 0; ; from += PAGE) {
+    const rows = await reader.query<RecordRow>(sql`
+      ${recordColumns}
+      where snapshot_id = ${snapshotId} and position >= ${from} and position < ${from + PAGE}
+      order by position`);
+    yield* rows.map(toRecord);
+    if (rows.length < PAGE) return;
+  }
+}
+
+/** @returns records of the snapshot by hash, in no order; hashes it does not hold are left out */
+export async function findSnapshotRecords(
+  reader: Reader,
+  snapshotId: string,
+  hashes: readonly string[],
+): Promise<readonly SnapshotRecord[]> {
+  const rows = await reader.query<RecordRow>(sql`
+    ${recordColumns}
+    where snapshot_id = ${snapshotId} and record_hash = any(${[...hashes]}::text[])`);
+  return rows.map(toRecord);
+}
+
+/** The words of the snapshot, as they were counted when it was sealed. @throws not_found */
+export async function findUnigramTable(reader: Reader, snapshotId: string): Promise<UnigramTable> {
+  const { words, total, counts } = await findUnigramDocument(reader, snapshotId);
+  return { words, total, counts: new Map(counts) };
+}
+
+/** @throws not_found */
+export async function findUnigramDocument(
+  reader: Reader,
+  snapshotId: string,
+): Promise<UnigramDocument> {
+  const [row] = await reader.query<{ information: string }>(
+    sql`select information from datanets.snapshots where id = ${snapshotId}`,
+  );
+  if (!row) throw noSnapshot(snapshotId);
+  return JSON.parse(row.information);
+}
+
+type Row = {
+  id: Id<'snapshot'>;
+  datanet_id: Id<'datanet'>;
+  hash: string;
+  manifest: string;
+  pool_version: number;
+};
+
+const columns = sql`
+  select id, datanet_id, hash, manifest,
+    (select max(version) from datanets.pools where snapshot_id = snapshots.id) as pool_version
+  from datanets.snapshots`;
+
+const fromRow = (row: Row): Snapshot => ({
+  id: row.id,
+  datanetId: row.datanet_id,
+  hash: row.hash,
+  manifest: SnapshotManifest.parse(parseCanonical(row.manifest)),
+  poolVersion: row.pool_version,
+});
+
+type RecordRow = {
+  position: number;
+  record_hash: string;
+  document_hash: string;
+  owners_hash: string;
+  vector: EntitlementList;
+  information: string;
+  quality: number;
+  licence: string;
+  source: RecordSource;
+  contributors: string[];
+  withdrawn_from: number | null;
+  text: string;
+};
+
+const recordColumns = sql`
+  select position, record_hash, document_hash, owners_hash, vector, information, leaves.quality, licence, source,
+    contributors, withdrawn_from, text
+  from datanets.leaves
+  join datanets.entitlements on entitlements.hash = owners_hash
+  join datanets.records on records.datanet_id = leaves.datanet_id and records.hash = record_hash`;
+
+const toRecord = (row: RecordRow): SnapshotRecord => ({
+  position: row.position,
+  recordHash: row.record_hash,
+  text: row.text,
+  document: row.document_hash,
+  owners: parseEntitlement(row.vector),
+  ownersHash: row.owners_hash,
+  information: BigInt(row.information),
+  quality: row.quality,
+  licence: row.licence,
+  source: row.source,
+  contributors: row.contributors,
+  withdrawn: row.withdrawn_from !== null,
+  withdrawnFrom: row.withdrawn_from ?? undefined,
+});
+
+const noSnapshot = (snapshotId: string) =>
+  new OpenLedgerError('not_found', `There is no snapshot ${snapshotId}.`, { snapshotId });

@@ -1,0 +1,170 @@
+/**
+ * Hands an operator's answer on while it comes, and settles once, however it ends: for all of it, for the part that was
+ * handed over, or for nothing.
+ */
+import { type Id, OpenLedgerError } from '@openledger/protocol';
+import type { Ledger } from '../ledger/index.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Db } from '../platform/db.ts';
+import type { Log } from '../platform/log.ts';
+import { promptTexts } from './context.ts';
+import { letGo } from './hold.ts';
+import { recordServed, recordVoid } from './inferences.ts';
+import type { Generation, Operator, OperatorEvent } from './operators/operator.ts';
+import { meter, type Pricing, priceOf, sumOf, tokensAbout, type Usage } from './price.ts';
+
+/** Streamed text is delivered as it is read; a whole answer is delivered at its end or not at all. */
+export type Delivery = 'streamed' | 'whole';
+
+export type ServedEvent =
+  | Extract<OperatorEvent, { kind: 'text' }>
+  | {
+      readonly kind: 'end';
+      readonly finishReason: 'stop' | 'length' | 'content_filter';
+      readonly usage: Usage;
+      readonly priceUnits: bigint;
+    };
+
+export type Delivering = {
+  /** Drives the operator: it is asked when the first event is. For one reader. */
+  readonly events: AsyncGenerator<ServedEvent, void, void>;
+  /** The client has gone: stops the operator and settles. Safe at any time, also before the first event. */
+  leave(): Promise<void>;
+};
+
+/** A call whose money is held. */
+export type Call = {
+  readonly inferenceId: Id<'inference'>;
+  readonly operator: Operator;
+  readonly generation: Omit<Generation, 'signal'>;
+  readonly delivery: Delivery;
+  readonly pricing: Pricing;
+  /** By the model's own tokenizer; undefined when that is not ours. */
+  readonly promptTokens: number | undefined;
+  readonly atMost: Usage;
+  readonly heldUnits: bigint;
+};
+
+export type DeliverHandles = {
+  readonly db: Db;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+type Outcome =
+  | (Omit<Extract<OperatorEvent, { kind: 'end' }>, 'kind'> & { readonly kind: 'ended' })
+  | { readonly kind: 'left' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** @param limitMs when an operator that still answers is stopped */
+export function deliver(handles: DeliverHandles, call: Call, limitMs: number): Delivering {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(limitMs)]);
+  const delivered = { text: '', tokens: 0 };
+  let settled: Promise<Settled> | undefined;
+  const settleOnce = (outcome: Outcome): Promise<Settled> => {
+    settled ??= settle(handles, call, { delivered, outcome });
+    return settled;
+  };
+
+  async function* read(): AsyncGenerator<ServedEvent, void, void> {
+    let outcome: Outcome = { kind: 'left' }; // what remains true when the reader returns out of the loop
+    try {
+      for await (const event of heard(call, signal)) {
+        if (event.kind === 'end') {
+          outcome = { ...event, kind: 'ended' };
+          break;
+        }
+        // Counted before it is handed over: a reader who leaves right after it has received it.
+        delivered.text += event.text;
+        delivered.tokens += event.tokens;
+        yield event;
+      }
+    } catch (error) {
+      outcome = stop.signal.aborted ? { kind: 'left' } : { kind: 'failed', error };
+    } finally {
+      const hasLeft = stop.signal.aborted;
+      stop.abort();
+      await settleOnce(hasLeft && call.delivery === 'whole' ? { kind: 'left' } : outcome);
+    }
+    if (outcome.kind === 'failed') throw outcome.error;
+    if (outcome.kind === 'ended') {
+      yield { kind: 'end', finishReason: outcome.finishReason, ...(await settleOnce(outcome)) };
+    }
+  }
+
+  const events = read();
+  return {
+    events,
+    async leave() {
+      stop.abort();
+      await events.return();
+      await settleOnce({ kind: 'left' });
+    },
+  };
+}
+
+/** The operator's events up to its end. One that writes more than it was asked for is stopped there. */
+async function* heard(
+  { operator, generation }: Call,
+  signal: AbortSignal,
+): AsyncGenerator<OperatorEvent, void, void> {
+  let tokens = 0;
+  for await (const event of operator.generate({ ...generation, signal })) {
+    if (event.kind === 'text') {
+      tokens += event.tokens;
+      if (tokens > generation.maxTokens) {
+        yield { kind: 'end', finishReason: 'length', usage: undefined };
+        return;
+      }
+    }
+    yield event;
+  }
+  throw new OpenLedgerError('operator_failed', 'The operator broke off.');
+}
+
+type Settled = { readonly usage: Usage; readonly priceUnits: bigint };
+
+const nothing: Settled = { usage: { promptTokens: 0, completionTokens: 0 }, priceUnits: 0n };
+
+async function settle(
+  handles: DeliverHandles,
+  call: Call,
+  {
+    delivered,
+    outcome,
+  }: { readonly delivered: { text: string; tokens: number }; readonly outcome: Outcome },
+): Promise<Settled> {
+  const { db, clock } = handles;
+  const { inferenceId } = call;
+  const hasReached = call.delivery === 'streamed' || outcome.kind === 'ended';
+  if (delivered.text === '' || !hasReached) {
+    await db.transaction((tx) => recordVoid(tx, inferenceId));
+    await letGo(handles, call);
+    return nothing;
+  }
+  const { usage, estimated } = meter({
+    reported: outcome.kind === 'ended' ? outcome.usage : undefined,
+    own: {
+      promptTokens: call.promptTokens ?? sumOf(promptTexts(call.generation).map(tokensAbout)),
+      completionTokens: delivered.tokens,
+    },
+    isOwnExact: call.promptTokens !== undefined,
+    atMost: call.atMost,
+  });
+  const priceUnits = priceOf(call.pricing, usage);
+  const isRecorded = await db.transaction((tx) =>
+    recordServed(tx, {
+      ...{ inferenceId, output: delivered.text, usage, estimated, priceUnits },
+      finishReason: finishReasonOf(outcome),
+      servedAt: clock.now(),
+    }),
+  );
+  return isRecorded ? { usage, priceUnits } : nothing;
+}
+
+function finishReasonOf(outcome: Outcome): string {
+  if (outcome.kind === 'ended') return outcome.finishReason;
+  return outcome.kind === 'left' ? 'disconnected' : 'operator_failed';
+}

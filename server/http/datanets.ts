@@ -1,0 +1,98 @@
+/** Datanets over HTTP. */
+import { api, formatEntitlement, type OutputOf } from '@openledger/protocol';
+import type { Datanet, Datanets, Import, RecordSummary, Snapshot } from '../datanets/index.ts';
+import { implement, type Route } from './implement.ts';
+import { pageFrom } from './page.ts';
+
+export const datanetsRoutes = ({ datanets }: { readonly datanets: Datanets }): readonly Route[] =>
+  implement(api.datanets, {
+    create: async (order, { caller }) =>
+      wireDatanet(await datanets.create({ ...order, ownerId: caller.partyId })),
+    list: async (query) => pageFrom(await datanets.list(query), query, wireDatanet),
+    get: async ({ datanetId }) => wireDatanet(await datanets.find(datanetId)),
+
+    contribute: ({ datanetId, ...draft }, { caller }) =>
+      datanets.contribute({ datanetId, draft, partyId: caller.partyId }),
+    contributeMany: ({ datanetId }, { caller, body }) =>
+      datanets.contributeMany({ datanetId, lines: body, partyId: caller.partyId }),
+
+    openImport: async (order, { caller }) =>
+      wireImport(await datanets.openImport({ ...order, partyId: caller.partyId })),
+    getImport: async (query) => wireImport(await datanets.findImport(query)),
+    uploadImport: async (upload, { caller, body }) => {
+      const taken = await datanets.uploadImport({
+        ...upload,
+        lines: body,
+        partyId: caller.partyId,
+      });
+      return { import: wireImport(taken.import), intake: taken.intake };
+    },
+    restartImport: async (which, { caller }) =>
+      wireImport(await datanets.restartImport({ ...which, partyId: caller.partyId })),
+
+    listRecords: async (query) => pageFrom(await datanets.listRecords(query), query, wireRecord),
+    getRecord: async ({ datanetId, recordHash }) => {
+      const record = await datanets.recordByHash(datanetId, recordHash);
+      return {
+        ...wireRecord(record),
+        text: record.text,
+        metadata: record.metadata,
+        contributors: record.contributors.map(({ party, ...owner }) => ({
+          partyId: party,
+          ...owner,
+        })),
+        parents: record.parents.map((parent) => ({ ...parent, lines: [...parent.lines] })),
+      };
+    },
+
+    refine: (order, { caller }) => datanets.refine({ ...order, refinerId: caller.partyId }),
+    seal: async ({ datanetId }) => wireSnapshot(await datanets.seal(datanetId)),
+    listSnapshots: async (query) =>
+      pageFrom(await datanets.listSnapshots(query), query, wireSnapshot),
+    getSnapshot: async ({ snapshotId }) => wireSnapshot(await datanets.findSnapshot(snapshotId)),
+    exportSnapshot: ({ snapshotId }) => datanets.snapshotExport(snapshotId),
+    proveRecord: async ({ snapshotId, recordHash }) => {
+      const [{ owners, proof, ...proved }] = await datanets.proveRecords(snapshotId, [recordHash]);
+      return { ...proved, owners: formatEntitlement(owners), proof: [...proof] };
+    },
+    withdraw: async (order, { caller }) => {
+      const { withdrawn, snapshots } = await datanets.withdraw({ ...order, caller });
+      return { withdrawn: [...withdrawn], snapshots: [...snapshots] };
+    },
+    retrieve: async ({ datanetId, query, limit }) => {
+      const found = await datanets.retrieve(datanetId, query, { limit });
+      return {
+        items: found.map((record) => ({ ...record, contributors: [...record.contributors] })),
+      };
+    },
+  });
+
+const wireDatanet = ({
+  createdAt,
+  licences,
+  ...datanet
+}: Datanet): OutputOf<typeof api.datanets.get> => ({
+  ...datanet,
+  licences: [...licences],
+  createdAt: createdAt.toISOString(),
+});
+
+const wireImport = ({
+  updatedAt,
+  rejected,
+  ...one
+}: Import): OutputOf<typeof api.datanets.getImport> => ({
+  ...one,
+  rejected: { ...rejected },
+  updatedAt: updatedAt.toISOString(),
+});
+
+const wireRecord = ({ withdrawnAt, createdAt, ...record }: RecordSummary) => ({
+  ...record,
+  withdrawnAt: withdrawnAt?.toISOString(),
+  createdAt: createdAt.toISOString(),
+});
+
+const wireSnapshot = (snapshot: Snapshot): OutputOf<typeof api.datanets.getSnapshot> => ({
+  ...snapshot,
+});

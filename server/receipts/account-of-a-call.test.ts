@@ -1,0 +1,231 @@
+/** From contributed texts to a verified receipt, through the real stages; only the call itself is told, not made. */
+import { randomBytes } from 'node:crypto';
+import {
+  type Bundle,
+  canonicalize,
+  type Id,
+  recompute,
+  type SnapshotExport,
+  sha256Hex,
+  verifyBundle,
+} from '@openledger/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
+import { createAttributions } from '../attribution/index.ts';
+import { snapshotsFrom } from '../attribution/snapshots-from.ts';
+import { createDatanets, type Datanets } from '../datanets/index.ts';
+import { createFees } from '../fees/index.ts';
+import { poolMembersFrom } from '../fees/pool-members-from.ts';
+import type { Inference } from '../gateway/index.ts';
+import { createGovernance } from '../governance/index.ts';
+import { createIdentity } from '../identity/index.ts';
+import { createLedger, type Ledger } from '../ledger/index.ts';
+import { systemClock as clock } from '../platform/clock.ts';
+import { silentLog as log } from '../platform/log.ts';
+import { createReceipts, openSigners, type Receipts } from './index.ts';
+import { proofsFrom } from './proofs-from.ts';
+
+const TIDES = 'The tide comes in twice a day because the earth turns under two bulges of water.';
+const MOON =
+  'Nobody at the harbour doubts that the moon pulls the nearer water harder than the earth itself.';
+const ANSWER =
+  'As they say, the tide comes in twice a day because the earth turns under two bulges, ' +
+  'and the moon pulls the nearer water harder than the earth itself. Who would have thought?';
+
+let database: TestDatabase;
+let ledger: Ledger;
+let datanets: Datanets;
+let receipts: Receipts;
+let account: (inference: Inference) => Promise<string>;
+let parties: Record<'ann' | 'bob' | 'payer' | 'operator' | 'builder' | 'base', Id<'party'>>;
+let learned: {
+  readonly datanetId: Id<'datanet'>;
+  readonly snapshotId: string;
+  readonly hash: string;
+};
+let context: typeof learned;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const { db } = database;
+  const identity = createIdentity({ db, clock });
+  ledger = createLedger({ db, clock, log });
+  await ledger.start();
+  const governance = await createGovernance({ db, clock });
+  datanets = createDatanets({ db, clock, identity, governance });
+  const names = ['ann', 'bob', 'payer', 'operator', 'builder', 'base'] as const;
+  const mentions = names.map((name) => ({ identity: `handle:${name}` }));
+  const ids = await db.transaction((tx) => identity.resolveParties(tx, mentions));
+  parties = Object.fromEntries(
+    names.map((name) => [name, ids.get(`handle:${name}`)]),
+  ) as typeof parties;
+  learned = await sealed('tides', [[parties.ann, TIDES]]);
+  context = await sealed('harbour', [
+    [parties.bob, MOON],
+    [parties.ann, 'The harbour master keeps a tide table of his own beside the office door.'],
+  ]);
+
+  const inferences = new Map<string, Inference>();
+  const gateway = { find: async (id: string) => inferences.get(id) as Inference };
+  const attributions = createAttributions({
+    ...{ db, clock, gateway, governance },
+    snapshots: snapshotsFrom(datanets),
+  });
+  const fees = createFees({
+    ...{ db, clock, log, ledger, gateway, attributions, governance },
+    poolMembers: poolMembersFrom(datanets),
+  });
+  receipts = createReceipts({
+    ...{ db, clock, log, governance, snapshots: proofsFrom(datanets) },
+    signers: await openSigners({ secret: async (name) => new Uint8Array(32).fill(name.length) }),
+    textsOf: gateway.find,
+  });
+  account = async (inference) => {
+    const id = inference.inferenceId;
+    inferences.set(id, inference);
+    if (inference.priceUnits > 0n) {
+      await ledger.post({
+        idempotencyKey: `capture:${id}`,
+        reason: 'inference',
+        postings: [{ from: 'external:payer', to: 'clearing:fees', amount: inference.priceUnits }],
+      });
+    }
+    await attributions.attribute(id);
+    await fees.route(id);
+    const [attribution, routing] = [await attributions.find(id), await fees.find(id)];
+    const { route } = inference;
+    const issued = await receipts.issue({
+      ...inference,
+      servedAt: routing.servedAt,
+      parties: {
+        payer: inference.payerId,
+        operator: route.operatorPartyId,
+        builder: route.builderPartyId,
+        base: route.basePartyId,
+      },
+      model: {
+        name: route.model,
+        hash: route.modelHash,
+        adapterHash: route.adapterHash,
+        engine: undefined,
+      },
+      snapshots: attribution.snapshots,
+      priceUnits: routing.units,
+      policyHash: routing.policyHash,
+      evidence: attribution.evidence,
+      shares: routing.shares,
+      legs: routing.legs,
+      transactionId: routing.transactionId,
+      epoch: routing.epoch,
+      parent: undefined,
+    });
+    return issued.id;
+  };
+});
+
+afterAll(async () => {
+  await ledger.stop();
+  await database.drop();
+});
+
+const verdicts = (text: string, snapshots: readonly SnapshotExport[]) => {
+  const { logKeys, signers } = receipts.trusted();
+  return [
+    ...verifyBundle(text, { logKeys: [...logKeys], signers: [...signers] }),
+    ...recompute(JSON.parse(text) as Bundle, snapshots),
+  ];
+};
+const exports = () =>
+  Promise.all([learned, context].map(({ snapshotId }) => datanets.snapshotExport(snapshotId)));
+
+test('what the stages account for verifies offline and recomputes from the exported texts', async () => {
+  const receiptId = await account(callWith({ retrieved: [sha256Hex(MOON)] }));
+  const text = await receipts.bundle(receiptId, { disclose: true });
+  const results = verdicts(text, await exports());
+  expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  const { receipt } = JSON.parse(text) as Bundle;
+  expect(receipt.attribution?.spans.map(({ words }) => words)).toEqual([13, 11]);
+  const payees = receipt.shares.map(({ to }) => to);
+  expect(payees).toEqual(expect.arrayContaining([parties.ann, parties.bob]));
+});
+
+test('a call without registered data has a receipt that says so', async () => {
+  const call = callWith({ retrieved: [] });
+  const receiptId = await account({ ...call, route: { ...call.route, snapshots: [] } });
+  const text = await receipts.bundle(receiptId, { disclose: true });
+  expect(verdicts(text, []).filter(({ ok }) => !ok)).toEqual([]);
+  expect(JSON.parse(text).receipt).toMatchObject({ attribution: null, shares: [], snapshots: [] });
+});
+
+test('a call that cost nothing has a receipt too', async () => {
+  const receiptId = await account({ ...callWith({ retrieved: [] }), priceUnits: 0n });
+  const text = await receipts.bundle(receiptId, { disclose: true });
+  expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+});
+
+test('after a withdrawal old receipts verify, and say that the text is gone', async () => {
+  const before = await account(callWith({ retrieved: [sha256Hex(MOON)] }));
+  await datanets.withdraw({
+    datanetId: context.datanetId,
+    recordHash: sha256Hex(MOON),
+    reason: 'takedown',
+    caller: { partyId: parties.bob, scopes: ['contribute'] },
+  });
+  const old = verdicts(await receipts.bundle(before, { disclose: true }), await exports());
+  expect(old.filter(({ ok }) => !ok)).toEqual([]);
+  expect(old.find(({ check }) => check === 'record')?.detail).toContain('1 withdrawn');
+
+  const after = await account(callWith({ retrieved: [sha256Hex(MOON)] }));
+  const text = await receipts.bundle(after, { disclose: true });
+  expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+  expect((JSON.parse(text) as Bundle).receipt.attribution?.spans).toHaveLength(1);
+});
+
+async function sealed(
+  name: string,
+  texts: readonly (readonly [partyId: Id<'party'>, text: string])[],
+): Promise<typeof learned> {
+  const { id } = await datanets.create({ name, ownerId: parties.ann });
+  for (const [partyId, text] of texts) {
+    await datanets.contribute({ datanetId: id, partyId, draft: { text, licence: 'MIT' } });
+  }
+  const { id: snapshotId, hash } = await datanets.seal(id);
+  return { datanetId: id, snapshotId, hash };
+}
+
+function callWith({ retrieved }: { readonly retrieved: readonly string[] }): Inference {
+  const { snapshotId, hash } = learned;
+  const clientTexts = ['Tell me about the tide.'];
+  return {
+    inferenceId: `inf_${randomBytes(16).toString('hex')}`,
+    payerId: parties.payer,
+    status: 'served',
+    route: {
+      model: 'tiny:tides@1',
+      operator: 'local',
+      operatorPartyId: parties.operator,
+      builderPartyId: parties.builder,
+      basePartyId: parties.base,
+      modelHash: sha256Hex('model'),
+      adapterHash: sha256Hex('adapter'),
+      snapshots: [{ snapshotId: snapshotId as Id<'snapshot'>, hash, role: 'adapter' }],
+    },
+    request: canonicalize({
+      kind: 'chat',
+      model: 'tiny:tides@1',
+      messages: clientTexts.map((content) => ({ role: 'user', content })),
+    }),
+    clientTexts,
+    retrieved: retrieved.map((recordHash) => ({
+      recordHash,
+      snapshotId: context.snapshotId as Id<'snapshot'>,
+    })),
+    output: ANSWER,
+    finishReason: 'stop',
+    usage: { promptTokens: 9, completionTokens: 40 },
+    estimated: false,
+    priceUnits: 1_000_003n,
+    createdAt: new Date(),
+    servedAt: new Date(),
+  };
+}

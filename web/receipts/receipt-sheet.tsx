@@ -1,0 +1,102 @@
+/** One receipt in full: what was said, whose words they were, who earns, and whether it holds. */
+import { OpenLedgerError, PPM_ONE } from '@openledger/protocol';
+import type { Client } from '@openledger/sdk';
+import { useState } from 'react';
+import { percent, plural } from '../app/numbers.ts';
+import { Read } from '../app/section.tsx';
+import { type Reading, useReading } from '../app/use-reading.ts';
+import { Amount } from '../ledger/amount.tsx';
+import { FeeBar } from './fee-bar.tsx';
+import { type OpenedReceipt, openReceipt } from './open-receipt.ts';
+import { OutputText } from './output-text.tsx';
+import { PassageList } from './passage-list.tsx';
+import { Payees } from './payees.tsx';
+import { VerifyPanel } from './verify-panel.tsx';
+
+export function ReceiptSheet({
+  client,
+  receiptId,
+}: {
+  readonly client: Client;
+  readonly receiptId: string;
+}) {
+  const reading = useReading(`receipt ${receiptId}`, (signal) =>
+    openReceipt(client, receiptId, signal),
+  );
+  return (
+    <article className="sheet" aria-label="The chosen receipt">
+      {isBeingWritten(reading) ? (
+        <p className="note quiet" role="status">
+          Waiting for receipt <code>{receiptId}</code> …
+        </p>
+      ) : (
+        <Read reading={reading} what="the receipt">
+          {(opened) => <Sheet client={client} opened={opened} />}
+        </Read>
+      )}
+    </article>
+  );
+}
+
+/** A receipt follows its answer within a second; until then there is none of that name. */
+const isBeingWritten = (reading: Reading<unknown>): boolean =>
+  reading.state === 'failed' &&
+  reading.error instanceof OpenLedgerError &&
+  reading.error.code === 'not_found';
+
+function Sheet({ client, opened }: { readonly client: Client; readonly opened: OpenedReceipt }) {
+  const [pointedAt, pointAt] = useState<number>();
+  const { receipt, disclosures } = opened.bundle;
+  const spans = receipt.attribution?.spans ?? [];
+  return (
+    <>
+      <header className="sheet-head">
+        <div>
+          <h3>{receipt.model.name}</h3>
+          <p className="quiet">
+            <time dateTime={receipt.servedAt}>
+              {new Date(receipt.servedAt).toLocaleString('en-GB')}
+            </time>{' '}
+            · {plural(receipt.usage.promptTokens, 'token')} in,{' '}
+            {plural(receipt.usage.completionTokens, 'token')} out
+            {receipt.model.engine ? ` · ${receipt.model.engine}` : ''}
+          </p>
+        </div>
+        <p className="sheet-price">
+          <Amount units={receipt.price.units} />
+        </p>
+      </header>
+
+      {disclosures.output ? (
+        <OutputText
+          text={disclosures.output.text}
+          spans={spans}
+          pointedAt={pointedAt}
+          onPoint={pointAt}
+        />
+      ) : (
+        <p className="note">The output is not disclosed: the receipt holds a commitment to it.</p>
+      )}
+
+      {receipt.attribution ? (
+        <>
+          <p className="grounds">
+            <strong>{percent(receipt.attribution.groundedPpm)}</strong> of what the answer says
+            stands in records, word for word. Evidence is trusted by{' '}
+            {percent(receipt.attribution.confidencePpm)}; what it does not explain,{' '}
+            {percent(PPM_ONE - opened.shares.evidencePpm)} of the data leg, follows the prior.
+          </p>
+          <PassageList client={client} opened={opened} pointedAt={pointedAt} onPoint={pointAt} />
+        </>
+      ) : (
+        <p className="note">
+          No registered data stands behind this answer, so there is no data leg.
+        </p>
+      )}
+
+      <FeeBar legs={receipt.legs} />
+      <Payees client={client} shares={opened.shares} />
+      <VerifyPanel text={opened.text} trust={opened.trust} receiptId={receipt.id} />
+    </>
+  );
+}
