@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { recoverPersonal } from '@openledger/protocol';
+import { recoverPersonal } from '@openledger/sdk';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { createHttp } from '../server/http/app.ts';
 import { identityRoutes } from '../server/http/identity.ts';

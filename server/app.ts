@@ -6,7 +6,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Id } from '@openledger/protocol';
-import type { Hono } from 'hono';
 import { createAgents } from './agents/index.ts';
 import { createAttributions, snapshotsFrom } from './attribution/index.ts';
 import { createDatanets } from './datanets/index.ts';
@@ -15,7 +14,7 @@ import { flow } from './flow.ts';
 import { createGateway } from './gateway/index.ts';
 import { createGovernance } from './governance/index.ts';
 import { agentsRoutes } from './http/agents.ts';
-import { createHttp } from './http/app.ts';
+import { createHttp, type Http } from './http/app.ts';
 import { attributionRoutes } from './http/attribution.ts';
 import { datanetsRoutes } from './http/datanets.ts';
 import { feesRoutes } from './http/fees.ts';
@@ -56,7 +55,7 @@ export type AppHandles = {
 };
 
 export type App = {
-  readonly http: Hono;
+  readonly http: Http;
   /** The first key of this installation; undefined when it was made before. */
   ensureAdminKey(): Promise<string | undefined>;
   /** Stops taking work, finishes what is under way. */
@@ -161,7 +160,7 @@ async function createStages({ config, db, chain, keys, clock, log, folder }: App
   };
 }
 
-function createSurface(stages: Stages, { chain, db, log }: AppHandles): Hono {
+function createSurface(stages: Stages, { chain, db, log }: AppHandles): Http {
   const authenticate = stages.identity.authenticate;
   return createHttp({
     ...{ authenticate, log },

@@ -1,9 +1,17 @@
 /** Walks every operation of the table: without a key, with a wrong scope, and as another party. New rows are covered by themselves. */
-import { api, fieldsOf, idPrefixes, type Operation, pathParameters, scopes } from '@openledger/sdk';
+import {
+  api,
+  createClient,
+  fieldsOf,
+  idPrefixes,
+  type Operation,
+  pathParameters,
+  scopes,
+} from '@openledger/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startTestApp, type TestApp } from './harness/app.ts';
-import { type CannedOperator, startCannedOperator } from './harness/canned-operator.ts';
+import { startOperator, type TestOperator } from './harness/operator.ts';
 
 const rows = Object.entries(api).flatMap(([noun, operations]) =>
   Object.entries<Operation>(operations).map(([verb, operation]) => ({
@@ -42,14 +50,19 @@ type Belongings = {
 };
 
 let app: TestApp;
-let operator: CannedOperator;
+const clientOf = (apiKey: string) => createClient({ baseUrl: app.baseUrl, apiKey });
+let operator: TestOperator;
 let owner: Belongings;
 /** The other party's keys: one with every scope but `admin`, and for each scope one that lacks it. */
 let strangersKey: string;
 const keyWithout = new Map<string, string>();
 
 beforeAll(async () => {
-  operator = await startCannedOperator('A sentence that nobody has contributed.');
+  operator = await startOperator();
+  operator.plays((call) => {
+    call.text('A sentence that nobody has contributed.');
+    call.finish({ prompt: 4, completion: 6 });
+  });
   app = await startTestApp();
   owner = await acquireBelongings();
   const stranger = await app.admin.identity.createParty({ identity: 'handle:stranger' });
@@ -62,8 +75,8 @@ beforeAll(async () => {
   strangersKey = keyWithout.get('admin')!;
 });
 afterAll(async () => {
-  await app?.stop();
-  await operator?.stop();
+  await app?.end();
+  await operator?.close();
 });
 
 test.each(rows)('$name asks for a key with its scope', async ({ operation }) => {
@@ -128,7 +141,7 @@ async function ask(
   const rest = Object.entries(input).filter(([name]) => !inPath.includes(name));
   const takesJson = operation.method === 'POST' && operation.body === undefined;
   const query = takesJson ? '' : `?${new URLSearchParams(rest.map(([n, v]) => [n, String(v)]))}`;
-  const response = await app.fetch(`http://openledger.test${path}${query}`, {
+  const response = await fetch(`${app.baseUrl}${path}${query}`, {
     method: operation.method,
     headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
     body: takesJson ? JSON.stringify(Object.fromEntries(rest)) : undefined,
@@ -178,7 +191,7 @@ async function acquireBelongings(): Promise<Belongings> {
   const held = scopes.filter((scope) => scope !== 'admin');
   const order = { partyId: party.id, label: 'owner', scopes: held };
   const { secret, key } = await app.admin.identity.createKey(order);
-  const client = app.clientOf(secret);
+  const client = clientOf(secret);
 
   const { challengeId } = await client.identity.requestChallenge({
     address: `0x${'1'.repeat(40)}`,
@@ -222,7 +235,7 @@ async function acquireBelongings(): Promise<Belongings> {
 
 /** A paid call, with all that it leaves behind. */
 async function callOnce(secret: string) {
-  const client = app.clientOf(secret);
+  const client = clientOf(secret);
   await client.settlement.faucet({ units: (100n * 10n ** 18n).toString() });
   await client.gateway.registerOperator({ name: 'canned', baseUrl: operator.baseUrl });
   await client.models.registerExternal({
@@ -233,7 +246,7 @@ async function callOnce(secret: string) {
     completionUnits: '1000',
     maxTokens: 100,
   });
-  const response = await app.fetch('http://openledger.test/v1/chat/completions', {
+  const response = await fetch(`${app.baseUrl}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
     body: JSON.stringify({

@@ -44,7 +44,7 @@ async function fill({ client }: Person, output: Output, source: Source): Promise
   const report = await uploadImport(client, {
     datanetId,
     name: source.name,
-    drafts: source.drafts(),
+    drafts: source.drafts,
     onProgress: ({ taken }) => progress.at(0, 1, `${taken} texts`),
   });
   const rejected = Object.values(report.rejected).reduce(

@@ -31,7 +31,10 @@ export type HttpParts = {
   readonly limits?: Partial<BodyLimits>;
 };
 
-export function createHttp(parts: HttpParts): Hono {
+/** The whole surface, as a thing that answers requests. */
+export type Http = Hono;
+
+export function createHttp(parts: HttpParts): Http {
   const { log, metrics, consoleFolder } = parts;
   const app = new Hono();
   const requestIds = new WeakMap<Request, string>();

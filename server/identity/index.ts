@@ -168,7 +168,7 @@ export function createIdentity({
 }
 
 async function ensureAdminKey(tx: Tx, clock: Clock): Promise<NewKey | undefined> {
-  await tx.query(sql`select pg_advisory_xact_lock(7300002)`); // two processes at first start make one key
+  await tx.query(sql`select pg_advisory_xact_lock(7300101)`); // two processes at first start make one key
   const [inForce] = await tx.query(sql`
     select id
     from identity.keys

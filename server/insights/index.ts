@@ -14,20 +14,10 @@ import type { Fees } from '../fees/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Settlement } from '../settlement/index.ts';
+import type { Counts } from './counts.ts';
 import { prometheusText } from './prometheus-text.ts';
 
-export type Counts = {
-  readonly executions: number;
-  readonly attributed: number;
-  readonly grounded: number;
-  readonly distributions: number;
-  readonly feesUnits: bigint;
-  readonly creditedUnits: bigint;
-  readonly partiesCredited: number;
-  readonly payouts: number;
-  readonly paidUnits: bigint;
-  readonly creditMs: { readonly p50: number; readonly p99: number } | undefined;
-};
+export type { Counts } from './counts.ts';
 
 export type Insights = {
   counts(): Promise<Counts>;

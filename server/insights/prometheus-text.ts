@@ -1,5 +1,5 @@
 import { formatOpen } from '@openledger/protocol';
-import type { Counts } from './index.ts';
+import type { Counts } from './counts.ts';
 
 type Sample = { readonly labels?: string; readonly value: string };
 type Metric = {

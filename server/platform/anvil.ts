@@ -102,7 +102,8 @@ async function launch(folder: string, port: number): Promise<ChildProcess> {
       ...['--silent', '--no-cors', '--threads', '1', '--cache-path', join(folder, 'cache')],
       ...(loaded ? ['--load-state', loaded] : []),
     ],
-    { stdio: 'ignore', cwd: folder, env: { HOME: folder } },
+    // A process group of its own: Ctrl-C in a terminal is for us, who stop it in good order.
+    { stdio: 'ignore', cwd: folder, env: { HOME: folder }, detached: true },
   );
   await new Promise((started, failed) => {
     server.once('spawn', started);

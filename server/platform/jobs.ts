@@ -1,5 +1,6 @@
 /** Announcements between stages: a row written in the announcer's own transaction, delivered at least once. */
 import { Logger, type Runner, run } from 'graphile-worker';
+import pg from 'pg';
 import type { Db, Tx } from './db.ts';
 import type { Log } from './log.ts';
 import { sql } from './sql.ts';
@@ -44,8 +45,11 @@ export async function startJobs(
     concurrency = 4,
   }: { readonly handlers: Handlers; readonly log: Log; readonly concurrency?: number },
 ): Promise<{ stop(): Promise<void> }> {
+  const pool = new pg.Pool({ connectionString: db.url, max: concurrency + 4 });
+  const lost = (error: Error) => log.warn('jobs.connection_lost', { error });
+  pool.on('error', lost).on('connect', (client) => void client.on('error', lost));
   const runner: Runner = await run({
-    connectionString: db.url,
+    pgPool: pool,
     concurrency,
     noHandleSignals: true,
     pollInterval: 1000,
@@ -57,7 +61,12 @@ export async function startJobs(
       ]),
     ),
   });
-  return { stop: () => runner.stop() };
+  return {
+    stop: async () => {
+      await runner.stop();
+      await pool.end();
+    },
+  };
 }
 
 const quiet = (log?: Log) =>

@@ -1,6 +1,8 @@
-/** The whole of OpenLedger in this process: real PostgreSQL, a real local chain, every stage, HTTP without a port. */
+/** The whole server for tests: a real database, a real local chain, real child processes; reached through the SDK. */
+import { rm } from 'node:fs/promises';
 import { type Client, createClient } from '@openledger/sdk';
-import { createApp } from '../../server/app.ts';
+import { type App, createApp } from '../../server/app.ts';
+import { listen } from '../../server/http/listen.ts';
 import { systemClock } from '../../server/platform/clock.ts';
 import { readConfig } from '../../server/platform/config.ts';
 import { silentLog } from '../../server/platform/log.ts';
@@ -8,42 +10,42 @@ import { startTestChain } from './chain.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export type TestApp = {
-  readonly fetch: typeof fetch;
+  readonly app: App;
+  readonly baseUrl: string;
+  readonly adminKey: string;
   readonly admin: Client;
-  /** A client with another key. */
-  clientOf(apiKey: string): Client;
-  stop(): Promise<void>;
+  readonly folder: string;
+  readonly end: () => Promise<void>;
 };
 
-const BASE_URL = 'http://openledger.test';
-
-/** @param environment settings beside the defaults */
+/** @param environment settings on top of short windows and one engine thread */
 export async function startTestApp(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<TestApp> {
-  const [database, chain] = await Promise.all([createTestDatabase(), startTestChain()]);
-  const app = await createApp({
-    config: readConfig({ OPENLEDGER_DISPUTE_SECONDS: '0', ...environment }),
-    db: database.db,
-    chain: chain.chain,
-    keys: chain.keys,
-    clock: systemClock,
-    log: silentLog,
-    folder: chain.folder,
+  const database = await createTestDatabase();
+  const chain = await startTestChain();
+  const config = readConfig({
+    OPENLEDGER_DISPUTE_SECONDS: '1',
+    OPENLEDGER_ROOT_WINDOW_SECONDS: '0',
+    OPENLEDGER_ENGINE_THREADS: '1',
+    ...environment,
   });
-  const fetch: typeof globalThis.fetch = async (input, init) =>
-    app.http.fetch(new Request(input, init));
-  const clientOf = (apiKey: string) => createClient({ baseUrl: BASE_URL, apiKey, fetch });
-  const secret = await app.ensureAdminKey();
-  if (secret === undefined) throw new Error('A fresh database makes its first admin key.');
+  const app = await createApp({
+    ...{ config, db: database.db, chain: chain.chain, keys: chain.keys, folder: chain.folder },
+    ...{ clock: systemClock, log: silentLog },
+  });
+  const listening = await listen(app.http, { host: '127.0.0.1', port: 0 });
+  const adminKey = await app.ensureAdminKey();
+  if (!adminKey) throw new Error('A new database has an admin already.');
   return {
-    fetch,
-    clientOf,
-    admin: clientOf(secret),
-    async stop() {
+    ...{ app, adminKey, folder: chain.folder, baseUrl: listening.url },
+    admin: createClient({ baseUrl: listening.url, apiKey: adminKey }),
+    end: async () => {
+      await listening.close();
       await app.stop();
       await chain.end();
       await database.drop();
+      await rm(chain.folder, { recursive: true, force: true });
     },
   };
 }

@@ -6,6 +6,7 @@ import { KeyForm } from '../identity/key-form.tsx';
 import { Figures } from '../insights/figures.tsx';
 import { LoopLine } from '../insights/loop-line.tsx';
 import { useCounts } from '../insights/use-counts.ts';
+import { Books } from '../ledger/books.tsx';
 import { Runs } from '../models/runs.tsx';
 import { Receipts } from '../receipts/receipts.tsx';
 import { Header } from './header.tsx';
@@ -16,9 +17,6 @@ export function Console({ client, apiKey }: ConsoleProps) {
   const counts = useCounts(client, apiKey);
   return (
     <>
-      <a className="skip" href="#receipts">
-        Skip to the receipts
-      </a>
       <Header client={client} apiKey={apiKey} reading={counts.summary} />
       <main>
         <div className="opening">
@@ -26,12 +24,19 @@ export function Console({ client, apiKey }: ConsoleProps) {
           <LoopLine counts={counts.stages} />
           <Figures reading={counts.summary} />
         </div>
-        {apiKey === undefined ? <KeyForm /> : <Ask client={client} apiKey={apiKey} />}
-        <Receipts client={client} />
-        <div className="pair">
-          <TopEarners client={client} />
-          <Runs client={client} />
-        </div>
+        {apiKey === undefined ? (
+          <KeyForm />
+        ) : (
+          <>
+            <Ask client={client} apiKey={apiKey} />
+            <Receipts client={client} />
+            <div className="pair">
+              <TopEarners client={client} />
+              <Runs client={client} />
+            </div>
+          </>
+        )}
+        <Books client={client} />
       </main>
       <footer>
         <p>

@@ -13,6 +13,7 @@ import '../gateway/gateway.css';
 import '../receipts/receipts.css';
 import '../receipts/verify-panel.css';
 import '../fees/fees.css';
+import '../ledger/ledger.css';
 import '../models/models.css';
 
 /** Another key is another caller: everything is read anew. */

@@ -20,10 +20,11 @@ test.each([
   [0, '0 %'],
   [1, '< 0.1 %'],
   [123_456, '12.3 %'],
+  [500_000, '50 %'],
   [999_999, '> 99.9 %'],
   [1_000_000, '100 %'],
 ])('%d ppm is %s', (ppm, text) => {
-  expect(percent(ppm)).toBe(text);
+  expect(percent(ppm).replaceAll('\u202f', ' ')).toBe(text);
 });
 
 test('durations change their unit at a second', () => {

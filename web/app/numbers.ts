@@ -8,13 +8,16 @@ export function shortOpen(units: bigint): string {
   return short.includes('.') ? short.replace(/\.?0+$/, '') : short;
 }
 
-/** Parts per million as per cent: 1 decimal, except where that would say 0 or 100 and not be true. */
+/** Parts per million as per cent: one decimal, except where that would say 0 or 100 and not be true. */
 export function percent(ppm: number): string {
-  if (ppm === 0 || ppm === PPM_ONE) return `${ppm / 10_000} %`;
-  if (ppm < 1_000) return '< 0.1 %';
-  if (ppm > PPM_ONE - 1_000) return '> 99.9 %';
-  return `${(ppm / 10_000).toFixed(1)} %`;
+  const isEnd = ppm === 0 || ppm === PPM_ONE;
+  if (ppm < 1_000 && !isEnd) return `<\u202f0.1${PERCENT}`;
+  if (ppm > PPM_ONE - 1_000 && !isEnd) return `>\u202f99.9${PERCENT}`;
+  return `${Number((ppm / 10_000).toFixed(1))}${PERCENT}`;
 }
+
+/** The space does not break. */
+const PERCENT = '\u202f%';
 
 export const count = (n: number): string => n.toLocaleString('en-GB');
 

@@ -1,10 +1,11 @@
 /** Asks a model, shows the answer as it comes and what it cost, and leads to its receipt. */
-import { isId } from '@openledger/protocol';
+import { isId, parseOpen } from '@openledger/protocol';
 import type { Client } from '@openledger/sdk';
 import { type FormEvent, useEffect, useState } from 'react';
 import { writeFragment } from '../app/fragment.ts';
 import { Empty, Read, Section } from '../app/section.tsx';
 import { EVERY_MS, useReading, valueIn } from '../app/use-reading.ts';
+import { Amount } from '../ledger/amount.tsx';
 import { type Answer, useAnswer } from './use-answer.ts';
 
 type Props = { readonly client: Client; readonly apiKey: string };
@@ -146,7 +147,7 @@ function AnswerView({ answer }: { readonly answer: Answer }) {
       {answer.state === 'failed' ? <p className="fault">{answer.reason}</p> : null}
       {answer.state === 'answered' ? (
         <p className="answer-foot">
-          {answer.price} OPEN ·{' '}
+          <Amount units={parseOpen(answer.price)} /> ·{' '}
           <a
             href={`#receipt=${answer.receiptId}`}
             onClick={() => document.getElementById('receipts')?.scrollIntoView()}

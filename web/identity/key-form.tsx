@@ -15,7 +15,7 @@ export function KeyForm() {
       <label htmlFor="api-key">
         <strong>Your API key</strong>
         <span>
-          shows models, receipts and earnings, and lets you ask. It stays in this tab; the server
+          shows receipts, earnings and models, and lets you ask. It stays in this tab. The server
           printed one when it started.
         </span>
       </label>

@@ -17,7 +17,9 @@ export function LoopLine({ counts }: { readonly counts: StageCounts }) {
           );
         })}
       </ol>
-      <figcaption>earnings flow back to contributors</figcaption>
+      <figcaption>
+        <span>earnings flow back to contributors</span>
+      </figcaption>
     </figure>
   );
 }

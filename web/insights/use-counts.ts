@@ -19,6 +19,7 @@ export function useCounts(client: Client, apiKey: string | undefined): Counts {
     (signal) => client.settlement.epochs({ limit: 500 }, { signal }),
     2 * EVERY_MS,
   );
+  const log = useReading('log', (signal) => client.receipts.checkpoint({}, { signal }), EVERY_MS);
   const library = useReading(
     `library ${apiKey}`,
     (signal) => (apiKey === undefined ? nothing : readLibrary(client, signal)),
@@ -29,6 +30,7 @@ export function useCounts(client: Client, apiKey: string | undefined): Counts {
     stages: {
       ...valueIn(library),
       ...(summary.state === 'there' ? fromSummary(summary.value) : {}),
+      ...(log.state === 'there' ? { receipt: { n: log.value.treeSize, of: 'in the log' } } : {}),
       ...(settled.state === 'there' ? { settle: settledOf(settled.value.items) } : {}),
     },
   };

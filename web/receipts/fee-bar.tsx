@@ -35,9 +35,11 @@ export function FeeBar({ legs }: { readonly legs: InferenceReceipt['legs'] }) {
       <dl>
         {parts.map(({ name, units, ppm }) => (
           <div key={name} className={`leg-${name}`}>
-            <dt>{name}</dt>
+            <dt>
+              {name} <span>{percent(ppm)}</span>
+            </dt>
             <dd>
-              <Amount units={units} /> <span className="quiet">{percent(ppm)}</span>
+              <Amount units={units} />
             </dd>
           </div>
         ))}

@@ -33,9 +33,7 @@ export function ReceiptRow({
           {receipt?.kind === 'receipt' ? receipt.model.name : 'answer'}
         </span>
         <Amount units={line.units} />
-        <span className="row-grounds">
-          {receipt?.kind === 'receipt' ? <Grounds receipt={receipt} /> : ' '}
-        </span>
+        {receipt?.kind === 'receipt' ? <Grounds receipt={receipt} /> : <span>&nbsp;</span>}
         <time dateTime={line.issuedAt}>{clockTime(line.issuedAt, new Date())}</time>
       </button>
     </li>
@@ -44,26 +42,20 @@ export function ReceiptRow({
 
 /** How much of the answer is in records, and how its data leg was divided. */
 function Grounds({ receipt }: { readonly receipt: InferenceReceipt }) {
-  if (!receipt.attribution) return 'no registered data';
+  if (!receipt.attribution) return <span className="row-grounds">no registered data</span>;
   const { groundedPpm } = receipt.attribution;
   const { evidencePpm } = divideShares(receipt);
   return (
     <>
-      <svg
-        className="grounded-bar"
-        viewBox="0 0 100 4"
-        preserveAspectRatio="none"
-        aria-hidden="true"
-      >
-        <rect className="rest" width="100" height="4" />
-        <rect width={groundedPpm / 10_000} height="4" />
-      </svg>
-      <span>
+      <span className="row-grounds">
         {percent(groundedPpm)} grounded
-        <span className="quiet">
-          {' '}
-          · evidence {percent(evidencePpm)}, prior {percent(PPM_ONE - evidencePpm)}
-        </span>
+        <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+          <rect className="rest" width="100" height="4" />
+          <rect width={groundedPpm / 10_000} height="4" />
+        </svg>
+      </span>
+      <span className="row-shares">
+        evidence {percent(evidencePpm)}, prior {percent(PPM_ONE - evidencePpm)}
       </span>
     </>
   );

@@ -38,6 +38,8 @@ export function ReceiptSheet({
   );
 }
 
+const SERVED_AT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'medium' });
+
 /** A receipt follows its answer within a second; until then there is none of that name. */
 const isBeingWritten = (reading: Reading<unknown>): boolean =>
   reading.state === 'failed' &&
@@ -54,9 +56,7 @@ function Sheet({ client, opened }: { readonly client: Client; readonly opened: O
         <div>
           <h3>{receipt.model.name}</h3>
           <p className="quiet">
-            <time dateTime={receipt.servedAt}>
-              {new Date(receipt.servedAt).toLocaleString('en-GB')}
-            </time>{' '}
+            <time dateTime={receipt.servedAt}>{SERVED_AT.format(new Date(receipt.servedAt))}</time>{' '}
             · {plural(receipt.usage.promptTokens, 'token')} in,{' '}
             {plural(receipt.usage.completionTokens, 'token')} out
             {receipt.model.engine ? ` · ${receipt.model.engine}` : ''}
@@ -82,9 +82,10 @@ function Sheet({ client, opened }: { readonly client: Client; readonly opened: O
         <>
           <p className="grounds">
             <strong>{percent(receipt.attribution.groundedPpm)}</strong> of what the answer says
-            stands in records, word for word. Evidence is trusted by{' '}
-            {percent(receipt.attribution.confidencePpm)}; what it does not explain,{' '}
-            {percent(PPM_ONE - opened.shares.evidencePpm)} of the data leg, follows the prior.
+            stands in records, word for word. Evidence, trusted to{' '}
+            {percent(receipt.attribution.confidencePpm)}, divides{' '}
+            {percent(opened.shares.evidencePpm)} of the data leg; the prior divides the other{' '}
+            {percent(PPM_ONE - opened.shares.evidencePpm)} over everybody in the snapshots.
           </p>
           <PassageList client={client} opened={opened} pointedAt={pointedAt} onPoint={pointAt} />
         </>

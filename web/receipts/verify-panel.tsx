@@ -47,25 +47,19 @@ export function VerifyPanel({
           <code>openledger verify</code> on the download.
         </p>
       </div>
-      {verdict ? <VerdictView verdict={verdict} size={text.length} /> : null}
+      {verdict ? <VerdictView verdict={verdict} /> : null}
     </section>
   );
 }
 
-function VerdictView({
-  verdict: { results, ms, tampering },
-  size,
-}: {
-  readonly verdict: Verdict;
-  readonly size: number;
-}) {
+function VerdictView({ verdict: { results, ms, tampering } }: { readonly verdict: Verdict }) {
   const failure = firstFailure(results);
   return (
     <div role="status">
       {tampering ? (
         <div className="tampering">
           <p>
-            Byte {count(tampering.at)} of about {count(size)} was changed:
+            Byte {count(tampering.at + 1)} of {count(tampering.bytes.length)} was changed:
           </p>
           <ExcerptLine sign="−" excerpt={tampering.before} />
           <ExcerptLine sign="+" excerpt={tampering.after} />

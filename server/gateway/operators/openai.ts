@@ -36,7 +36,7 @@ const Chunk = z.object({
     .object({ prompt_tokens: TokenCount, completion_tokens: TokenCount })
     .nullish()
     .catch(undefined),
-  error: z.unknown(),
+  error: z.unknown().optional(),
 });
 
 export type OpenAiEndpoint = { readonly baseUrl: string; readonly apiKey: string | undefined };

@@ -1,0 +1,114 @@
+/** A gateway on real stages, one payer with money, and a remote operator whose model costs 2 units a token in, 3 out. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Id } from '@openledger/protocol';
+import { createDatanets, type Datanets } from '../../server/datanets/index.ts';
+import { createGateway, type Gateway } from '../../server/gateway/index.ts';
+import { createGovernance } from '../../server/governance/index.ts';
+import {
+  type Caller,
+  createIdentity,
+  type Identity,
+  type KeyOrder,
+} from '../../server/identity/index.ts';
+import { createLedger, type Ledger } from '../../server/ledger/index.ts';
+import { createModels, type Models } from '../../server/models/index.ts';
+import type { Clock } from '../../server/platform/clock.ts';
+import { createLog } from '../../server/platform/log.ts';
+import { startOperator, type TestOperator } from './operator.ts';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
+
+export const PROMPT_UNITS = 2n;
+export const COMPLETION_UNITS = 3n;
+export const MODEL = 'remote/echo:docs@1';
+
+export type TestGateway = {
+  readonly database: TestDatabase;
+  readonly clock: Clock & { pass(ms: number): void };
+  readonly ledger: Ledger;
+  readonly identity: Identity;
+  readonly datanets: Datanets;
+  readonly models: Models;
+  readonly gateway: Gateway;
+  readonly operator: TestOperator;
+  /** What was logged as an error. */
+  readonly errors: readonly string[];
+  /** A new party with so much money, and a key of its own. */
+  payer(
+    units: bigint,
+    order?: Partial<KeyOrder>,
+  ): Promise<{ readonly caller: Caller; readonly secret: string; readonly partyId: Id<'party'> }>;
+  end(): Promise<void>;
+};
+
+export async function openTestGateway(): Promise<TestGateway> {
+  const database = await createTestDatabase();
+  const { db } = database;
+  const folder = await mkdtemp(join(tmpdir(), 'openledger-gateway-'));
+  const operator = await startOperator();
+  const errors: string[] = [];
+  const log = createLog((line) => line.includes('"level":"error"') && errors.push(line));
+  const clock = movableClock();
+  const ledger = createLedger({ db, clock, log });
+  await ledger.start();
+  const identity = createIdentity({ db, clock });
+  const governance = await createGovernance({ db, clock });
+  const datanets = createDatanets({ db, clock, identity, governance });
+  const models = createModels({
+    ...{ db, datanets, clock, folder, threads: 1 },
+    prices: { promptUnits: PROMPT_UNITS, completionUnits: COMPLETION_UNITS },
+  });
+  const gateway = createGateway({
+    ...{ db, ledger, datanets, models, clock, log },
+    allowPrivateOperators: true,
+  });
+
+  const { id: builderId } = await identity.registerParty({ identity: 'local:elsewhere' });
+  const { baseUrl } = operator;
+  const remote = { name: 'remote', kind: 'openai', partyId: builderId, baseUrl } as const;
+  await gateway.registerOperator({ ...remote, apiKey: 'secret' });
+  await models.registerExternal({
+    ...{ name: MODEL, operator: 'remote', operatorModel: 'echo', builderId, maxTokens: 100 },
+    pricing: { promptUnits: PROMPT_UNITS, completionUnits: COMPLETION_UNITS },
+  });
+  const adminKey = await identity.ensureAdminKey();
+  const admin = (await identity.authenticate(adminKey?.secret as string)) as Caller;
+  let payers = 0;
+
+  return {
+    ...{ database, clock, ledger, identity, datanets, models, gateway, operator, errors },
+    async payer(units, order = {}) {
+      const { id: partyId } = await identity.registerParty({ identity: `local:payer-${++payers}` });
+      if (units > 0n) {
+        await ledger.post({
+          idempotencyKey: `fund-${partyId}`,
+          reason: 'test',
+          postings: [{ from: 'external:chain', to: `${partyId}:available`, amount: units }],
+        });
+      }
+      const { secret } = await identity.createKey(admin, {
+        ...{ partyId, label: 'test', scopes: ['infer', 'read'] as const },
+        ...order,
+      });
+      return { partyId, secret, caller: (await identity.authenticate(secret)) as Caller };
+    },
+    async end() {
+      models.stop();
+      await operator.close();
+      await ledger.stop();
+      await database.drop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function movableClock(): TestGateway['clock'] {
+  let ahead = 0;
+  return {
+    now: () => new Date(Date.now() + ahead),
+    pass: (ms) => {
+      ahead += ms;
+    },
+  };
+}
