@@ -8,7 +8,7 @@ import {
   pathParameters,
   scopes,
 } from '@openledger/sdk';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { startTestApp, type TestApp } from './harness/app.ts';
 import { startOperator, type TestOperator } from './harness/operator.ts';
@@ -166,7 +166,7 @@ function sampleInput(operation: Operation): Record<string, unknown> {
   const input = fieldsOf(operation).flatMap(({ name, type, required, choices }) => {
     const prefix = idPrefixOf(operation, name);
     if (prefix) return [[name, owner.ids[prefix] ?? `${prefix}_${'0'.repeat(32)}`]];
-    if (!required && !namedThings.has(name)) return [];
+    if (!required && !namedThings.has(name) && !Object.hasOwn(samples(), name)) return [];
     return [[name, samples()[name] ?? (choices ? [choices[0]] : type === 'number' ? 0 : 'sample')]];
   });
   return Object.fromEntries(input);
@@ -255,11 +255,15 @@ async function callOnce(secret: string) {
     }),
   });
   expect(response.status, await response.clone().text()).toBe(200);
-  await expect
-    .poll(async () => (await client.receipts.list({})).items.length, { timeout: 15_000 })
-    .toBe(1);
+  const [receipt] = await vi.waitFor(
+    async () => {
+      const { items } = await client.receipts.list();
+      expect(items).toHaveLength(1);
+      return items;
+    },
+    { timeout: 15_000, interval: 100 },
+  );
   const { partyId } = (await client.identity.whoami()).key;
-  const [receipt] = (await client.receipts.list({})).items;
   const [entry] = (await client.ledger.statement({ account: `${partyId}:available` })).items;
   return {
     inferenceId: receipt.inference,

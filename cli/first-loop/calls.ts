@@ -1,4 +1,5 @@
 /** The paid calls of the first loop, through OpenAI's own client; every other one retrieves from the datanet. */
+import type { Id } from '@openledger/sdk';
 import OpenAI from 'openai';
 import type { Person } from './people.ts';
 import { type Output, startProgress } from './progress.ts';
@@ -7,8 +8,8 @@ export type Call = {
   readonly prompt: string;
   readonly model: string;
   readonly isRetrieving: boolean;
-  readonly inferenceId: string;
-  readonly receiptId: string;
+  readonly inferenceId: Id<'inference'>;
+  readonly receiptId: Id<'receipt'>;
   readonly answer: string;
   readonly answeredAt: number;
 };
@@ -16,7 +17,7 @@ export type Call = {
 export type CallPlan = {
   readonly visitor: Person;
   readonly baseUrl: string;
-  readonly datanetId: string;
+  readonly datanetId: Id<'datanet'>;
   readonly models: readonly string[];
   readonly prompts: readonly string[];
   readonly count: number;
@@ -48,7 +49,9 @@ export const openAiOf = ({ visitor, baseUrl }: Pick<CallPlan, 'visitor' | 'baseU
   new OpenAI({ baseURL: `${baseUrl}/v1`, apiKey: visitor.secret, maxRetries: 0 });
 
 /** What the gateway adds to OpenAI's answers. */
-type Extended = { readonly openledger: { readonly inference: string; readonly receipt: string } };
+type Extended = {
+  readonly openledger: { readonly inference: Id<'inference'>; readonly receipt: Id<'receipt'> };
+};
 
 /** Every other call retrieves; every fourth streams; the rest alternate between chat and plain completion. */
 export async function makeCall(openai: OpenAI, plan: CallPlan, index: number): Promise<Call> {

@@ -1,16 +1,19 @@
 /** Trains the base model and the adapter, with the loss on the screen. */
-import type { api, Id, OutputOf, Recipe } from '@openledger/sdk';
+import type { api, Id, OutputOf } from '@openledger/sdk';
 import type { Person } from './people.ts';
 import { type Output, startProgress } from './progress.ts';
 import { until } from './wait.ts';
 
 export type Run = OutputOf<typeof api.models.getRun>;
+/** A recipe with what it leaves out filled in by the server. */
+type RecipeInput = Parameters<Person['client']['models']['train']>[0]['recipe'];
+
 export type TrainedModel = { readonly run: Run; readonly name: string };
 
 export async function train(
   builder: Person,
   output: Output,
-  recipe: Recipe,
+  recipe: RecipeInput,
 ): Promise<TrainedModel> {
   const { client } = builder;
   const progress = startProgress(output, recipe.kind === 'base' ? 'train base' : 'train LoRA');

@@ -185,7 +185,7 @@ test('a hostile repository runs nothing and changes nothing', async () => {
   const drafts = await read(folder);
   expect(drafts).toHaveLength(2);
   expect(existsSync(proof)).toBe(false);
-  git(['blame', 'guide.md']);
+  git(['status']);
   expect(existsSync(proof)).toBe(true); // the trap was a trap
 });
 

@@ -4,9 +4,10 @@ import { Sha256Hex } from '../hash.ts';
 import { idSchema } from '../ids.ts';
 import { Units } from '../money.ts';
 import type { Operations } from '../operations.ts';
-import { Address as WalletAddress } from '../signatures.ts';
 
 const Time = z.iso.datetime();
+/** In any case: the chain shows addresses with EIP-55's checksum. */
+const WalletAddress = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'Expected an EVM address.');
 const Hex = z.string().regex(/^0x[0-9a-f]*$/);
 const partyId = idSchema('party');
 

@@ -36,14 +36,15 @@ export async function refine(db: Db, clock: Clock, order: RefineOrder): Promise<
   let report: RefineReport = { refined: 0, derived: 0, unchanged: 0 };
   for (const [step, refinement] of order.pipeline.entries()) {
     const task = { ...order, refinement, previous: order.pipeline[step - 1] };
-    for (let more = true; more; ) {
-      const done = await db.transaction((tx) => refineSome(tx, clock, task));
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const from = after;
+      const { last, done } = await db.transaction((tx) => refineSome(tx, clock, task, from));
       report = {
         refined: report.refined + done.refined,
         derived: report.derived + done.derived,
         unchanged: report.unchanged + done.unchanged,
       };
-      more = done.refined === BATCH;
+      after = done.refined === BATCH ? last : undefined;
     }
   }
   return report;
@@ -60,10 +61,16 @@ type Outcome = {
   readonly children: readonly (LinedText & { readonly hash: string })[];
 };
 
-async function refineSome(tx: Tx, clock: Clock, task: Task): Promise<RefineReport> {
+/** @param after hash of the last record refined before; records are taken in the order of their hashes */
+async function refineSome(
+  tx: Tx,
+  clock: Clock,
+  task: Task,
+  after: string,
+): Promise<{ readonly done: RefineReport; readonly last: string | undefined }> {
   await lockDatanet(tx, task.datanetId);
   const { refine: refineText } = refiners[task.refinement];
-  const outcomes = (await waiting(tx, task)).map(({ hash, text }): Outcome => {
+  const outcomes = (await waiting(tx, task, after)).map(({ hash, text }): Outcome => {
     const parts = refineText(text);
     const unchanged = parts.length === 1 && parts[0].text === text;
     const children = unchanged
@@ -81,10 +88,10 @@ async function refineSome(tx: Tx, clock: Clock, task: Task): Promise<RefineRepor
   const now = clock.now();
   await insertRecords(tx, task.datanetId, records, now);
   await insertOutcomes(tx, task, outcomes, now);
+  const unchanged = outcomes.filter((outcome) => outcome.unchanged).length;
   return {
-    refined: outcomes.length,
-    derived: children.length,
-    unchanged: outcomes.filter(({ unchanged }) => unchanged).length,
+    done: { refined: outcomes.length, derived: children.length, unchanged },
+    last: outcomes.at(-1)?.parent,
   };
 }
 
@@ -92,11 +99,13 @@ async function refineSome(tx: Tx, clock: Clock, task: Task): Promise<RefineRepor
 const waiting = (
   tx: Tx,
   { datanetId, refinement, previous }: Task,
+  after: string,
 ): Promise<readonly { hash: string; text: string }[]> =>
   tx.query(sql`
     select hash, text
     from datanets.records record
     where datanet_id = ${datanetId}
+      and hash > ${after}
       and withdrawn_at is null
       and ${previous === undefined ? contributed : leftBy(previous)}
       and not exists (

@@ -1,6 +1,13 @@
 /** Datanets over HTTP. */
-import { api, formatEntitlement, type OutputOf } from '@openledger/protocol';
+import {
+  api,
+  formatEntitlement,
+  type Id,
+  OpenLedgerError,
+  type OutputOf,
+} from '@openledger/protocol';
 import type { Datanet, Datanets, Import, RecordSummary, Snapshot } from '../datanets/index.ts';
+import { type Caller, isAdmin } from '../identity/index.ts';
 import { implement, type Route } from './implement.ts';
 import { pageFrom } from './page.ts';
 
@@ -18,7 +25,11 @@ export const datanetsRoutes = ({ datanets }: { readonly datanets: Datanets }): r
 
     openImport: async (order, { caller }) =>
       wireImport(await datanets.openImport({ ...order, partyId: caller.partyId })),
-    getImport: async (query) => wireImport(await datanets.findImport(query)),
+    getImport: async (query, { caller }) => {
+      const found = await datanets.findImport(query);
+      assertOwnImport(found, caller);
+      return wireImport(found);
+    },
     uploadImport: async (upload, { caller, body }) => {
       const taken = await datanets.uploadImport({
         ...upload,
@@ -45,8 +56,14 @@ export const datanetsRoutes = ({ datanets }: { readonly datanets: Datanets }): r
       };
     },
 
-    refine: (order, { caller }) => datanets.refine({ ...order, refinerId: caller.partyId }),
-    seal: async ({ datanetId }) => wireSnapshot(await datanets.seal(datanetId)),
+    refine: async (order, { caller }) => {
+      await assertOwner(datanets, order.datanetId, caller);
+      return datanets.refine({ ...order, refinerId: caller.partyId });
+    },
+    seal: async ({ datanetId }, { caller }) => {
+      await assertOwner(datanets, datanetId, caller);
+      return wireSnapshot(await datanets.seal(datanetId));
+    },
     listSnapshots: async (query) =>
       pageFrom(await datanets.listSnapshots(query), query, wireSnapshot),
     getSnapshot: async ({ snapshotId }) => wireSnapshot(await datanets.findSnapshot(snapshotId)),
@@ -66,6 +83,23 @@ export const datanetsRoutes = ({ datanets }: { readonly datanets: Datanets }): r
       };
     },
   });
+
+/** Refining takes a share of what a record earns and sealing fixes it: its owner's to do, until there are curators. */
+async function assertOwner(
+  datanets: Pick<Datanets, 'find'>,
+  datanetId: Id<'datanet'>,
+  caller: Caller,
+): Promise<void> {
+  const { ownerId } = await datanets.find(datanetId);
+  if (ownerId === caller.partyId || isAdmin(caller)) return;
+  throw new OpenLedgerError('forbidden', 'This datanet is not yours.', { datanetId });
+}
+
+/** Somebody else's import is answered as one that is not there. */
+function assertOwnImport({ id, partyId }: Import, caller: Caller): void {
+  if (partyId === caller.partyId || isAdmin(caller)) return;
+  throw new OpenLedgerError('not_found', `There is no import ${id}.`, { importId: id });
+}
 
 const wireDatanet = ({
   createdAt,

@@ -13,7 +13,7 @@ export function KeyForm() {
       }}
     >
       <label htmlFor="api-key">
-        <strong>Your API key</strong>
+        <strong>Your API key</strong>{' '}
         <span>
           shows receipts, earnings and models, and lets you ask. It stays in this tab. The server
           printed one when it started.

@@ -9,7 +9,7 @@ export function LoopLine({ counts }: { readonly counts: StageCounts }) {
         {stages.map((stage) => {
           const done = counts[stage];
           return (
-            <li key={stage} data-done={done !== undefined && done.n > 0}>
+            <li key={stage} data-done={done && done.n > 0}>
               <span className="loop-stage">{stage}</span>
               <span className="loop-count">{done ? count(done.n) : ''}</span>
               <span className="loop-of">{done?.of ?? ''}</span>

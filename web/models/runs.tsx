@@ -20,7 +20,7 @@ export function Runs({ client }: { readonly client: Client }) {
     <Section
       id="models"
       title="Models and runs"
-      lead="Loss in nats a token, on text the run did not learn from. Small models; no chatbots."
+      lead="Training loss in nats a token; held out is text that the run did not learn from."
     >
       <Read reading={reading} what="training runs">
         {({ items }) =>

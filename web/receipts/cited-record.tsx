@@ -1,6 +1,7 @@
 /** Where a passage comes from: the record's contributors, and its place in their source. */
 import type { EvidenceSpan } from '@openledger/protocol';
 import type { Client } from '@openledger/sdk';
+import { Fragment } from 'react';
 import { useReading, valueIn } from '../app/use-reading.ts';
 import { Identity } from '../identity/party-name.tsx';
 import { placeOf } from './place-of.ts';
@@ -27,14 +28,14 @@ export function CitedRecord({
     <p className="cited" title={`record ${cited.record}`}>
       {record ? (
         <>
-          <span className="owners">
-            {record.contributors.map(({ partyId, identity }, i) => (
-              <span key={partyId}>
-                {i > 0 ? ', ' : ''}
+          {record.contributors.map(({ partyId, identity }, i) => (
+            <Fragment key={partyId}>
+              {i > 0 ? ', ' : ''}
+              <span className="owner">
                 <Identity text={identity} />
               </span>
-            ))}
-          </span>{' '}
+            </Fragment>
+          ))}{' '}
           <span className="place">{placeOf(record, text ?? record.text, cited.start)}</span>
         </>
       ) : (

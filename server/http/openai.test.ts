@@ -1,0 +1,488 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import Ajv2020 from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import OpenAI, { APIError } from 'openai';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import {
+  COMPLETION_UNITS,
+  MODEL,
+  openTestGateway,
+  PROMPT_UNITS,
+  type TestGateway,
+} from '../../test/harness/gateway.ts';
+import { createLog } from '../platform/log.ts';
+import { createHttp } from './app.ts';
+import { type Listening, listen } from './listen.ts';
+import { openAiSurface } from './openai.ts';
+
+/** OpenAI's own description of its API; it lies beside the project, where its test data does. */
+const DOCUMENT = new URL('../../../shared/data/peers/openai-openapi/openapi.json', import.meta.url);
+
+let world: TestGateway;
+let listening: Listening;
+let secret: string;
+let client: OpenAI;
+const logged: string[] = [];
+
+/** What went over the wire, as it went. */
+type Answer = { path: string; status: number; contentType: string; text: Promise<string> };
+const answers: Answer[] = [];
+
+async function recordingFetch(input: string | URL | Request, init?: RequestInit) {
+  const response = await fetch(input, init);
+  const { pathname } = new URL(input instanceof Request ? input.url : input);
+  answers.push({
+    path: pathname.replace(/^\/v1/, ''),
+    status: response.status,
+    contentType: response.headers.get('content-type') ?? '',
+    text: response.clone().text(),
+  });
+  return response;
+}
+
+const clientOf = (apiKey: string) =>
+  new OpenAI({ apiKey, baseURL: `${listening.url}/v1`, maxRetries: 0, fetch: recordingFetch });
+
+beforeAll(async () => {
+  world = await openTestGateway();
+  const log = createLog((line) => line.includes('"level":"error"') && logged.push(line));
+  const { authenticate } = world.identity;
+  const surface = openAiSurface({ ...world, authenticate, log });
+  const http = createHttp({
+    ...{ routes: [], authenticate, log },
+    mount: (app) => app.route('/v1', surface),
+  });
+  listening = await listen(http, { host: '127.0.0.1', port: 0 });
+  ({ secret } = await world.payer(10n ** 9n));
+  client = clientOf(secret);
+});
+
+afterAll(async () => {
+  await listening.close();
+  await world.end();
+});
+
+const schemas = existsSync(DOCUMENT) ? createSchemas() : undefined;
+if (!schemas) {
+  process.stderr.write(`Skipped: validation against OpenAI's schema (no ${DOCUMENT.pathname})\n`);
+}
+
+/** Whatever a test made go over the wire is as OpenAI describes it, our own members included. */
+afterEach(async () => {
+  expect([...logged, ...world.errors]).toEqual([]);
+  const sent = answers.splice(0);
+  for (const { path, status, contentType, text } of sent) {
+    if (contentType.startsWith('text/event-stream')) {
+      const events = (await text).split('\n\n').filter((event) => event !== '');
+      for (const event of events) {
+        const data = event.replace(/^data: /, '');
+        if (data !== '[DONE]') assertValid(chunkSchema(path, data), JSON.parse(data));
+      }
+    } else if (contentType.startsWith('application/json')) {
+      assertValid(status < 400 ? wholeSchema(path) : 'ErrorResponse', JSON.parse(await text));
+    }
+  }
+});
+
+const wholeSchema = (path: string): string => {
+  if (path === '/models') return 'ListModelsResponse';
+  if (path.startsWith('/models/')) return 'Model';
+  return path === '/completions' ? 'CreateCompletionResponse' : 'CreateChatCompletionResponse';
+};
+
+const chunkSchema = (path: string, data: string): string => {
+  if (data.startsWith('{"error"')) return 'ErrorResponse';
+  return path === '/completions' ? STREAMED_COMPLETION : 'CreateChatCompletionStreamResponse';
+};
+
+/** Streamed completions have the schema of whole ones. */
+const STREAMED_COMPLETION = 'CreateCompletionResponse (streamed)';
+
+/**
+ * OpenAI's schema says that a completion's finish reason is never null, and that streamed chunks share the schema;
+ * its server sends null in every chunk but the last, and its clients wait for that. So do we: the one deviation.
+ */
+const isKnownDeviation = (schema: string, instancePath: string, value: unknown): boolean =>
+  schema === STREAMED_COMPLETION &&
+  instancePath === '/choices/0/finish_reason' &&
+  (value as OpenAI.Completion).choices[0].finish_reason === null;
+
+function assertValid(schema: string, value: unknown): void {
+  if (!schemas) return;
+  const { getSchema } = schemas;
+  const validate = getSchema(`openai#/components/schemas/${schema.split(' ')[0]}`);
+  if (!validate) throw new Error(`OpenAI describes no ${schema}.`);
+  validate(value);
+  const errors = (validate.errors ?? []).filter(
+    ({ instancePath }) => !isKnownDeviation(schema, instancePath, value),
+  );
+  expect([schema, errors]).toEqual([schema, []]);
+}
+
+function createSchemas() {
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false });
+  addFormats(ajv);
+  ajv.addFormat('unixtime', { type: 'number', validate: Number.isInteger });
+  ajv.addSchema(withNulls(JSON.parse(readFileSync(DOCUMENT, 'utf8'))) as object, 'openai');
+  return { getSchema: (reference: string) => ajv.getSchema(reference) };
+}
+
+/** The document is OpenAPI 3.1, but still says `nullable` as 3.0 did, also beside references and lists of values. */
+function withNulls(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(withNulls);
+  if (typeof node !== 'object' || node === null) return node;
+  const { nullable, ...rest } = node as Record<string, unknown>;
+  const plain = Object.fromEntries(
+    Object.entries(rest).map(([name, member]) => [name, withNulls(member)]),
+  );
+  return nullable === true ? { anyOf: [plain, { type: 'null' }] } : { ...plain };
+}
+
+const plays = (...texts: readonly string[]) =>
+  world.operator.plays((call) => {
+    for (const text of texts) call.text(text);
+    call.finish({ prompt: 5, completion: texts.length });
+  });
+
+const messages = [{ role: 'user' as const, content: 'Say it.' }];
+const chat = { model: MODEL, messages };
+
+test.runIf(schemas)('the schemas bite', () => {
+  expect(() => assertValid('Model', { id: 1, object: 'model' })).toThrow();
+  expect(() => assertValid('ErrorResponse', { error: { message: 'x' } })).toThrow();
+  const chunk = { id: 'x', object: 'chat.completion.chunk', created: 1, model: 'm' };
+  const choice = { index: 0, delta: {}, finish_reason: 'because' };
+  expect(() =>
+    assertValid('CreateChatCompletionStreamResponse', { ...chunk, choices: [choice] }),
+  ).toThrow();
+});
+
+test('models are listed and found by any name they may have', async () => {
+  const { id: builderId } = await world.identity.registerParty({ identity: 'local:elsewhere' });
+  const pricing = { promptUnits: 1n, completionUnits: 1n };
+  const names = ['llama3.2:1b', 'org/sub/model:q4@7', 'with space & 100%'];
+  for (const name of names) {
+    await world.models.registerExternal({
+      ...{ name, operator: 'remote', operatorModel: 'm', builderId, maxTokens: 9, pricing },
+    });
+  }
+  const listed = [];
+  for await (const model of client.models.list()) listed.push(model.id);
+  expect(listed).toEqual([MODEL, ...names]);
+  for (const name of listed) {
+    expect(await client.models.retrieve(name)).toMatchObject({ id: name, owned_by: 'remote' });
+  }
+});
+
+test('a chat completion', async () => {
+  plays('Hello ', 'you.');
+  const { data, response } = await client.chat.completions.create(chat).withResponse();
+  expect(data).toMatchObject({
+    ...{ object: 'chat.completion', model: MODEL },
+    choices: [{ message: { role: 'assistant', content: 'Hello you.' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 },
+  });
+  const inferenceId = response.headers.get('x-openledger-inference') as string;
+  const { priceUnits } = await world.gateway.find(inferenceId);
+  expect(priceUnits).toBe(PROMPT_UNITS * 5n + COMPLETION_UNITS * 2n);
+  expect(data).toMatchObject({
+    usage: { cost: '0.000000000000000016' },
+    openledger: { inference: inferenceId, receipt: inferenceId.replace('inf_', 'rct_') },
+  });
+});
+
+test('a streamed chat completion, with and without its usage', async () => {
+  plays('Hello ', 'you.');
+  const bare = await client.chat.completions.create({ ...chat, stream: true });
+  const seen: (string | null | undefined)[] = [];
+  for await (const chunk of bare) {
+    seen.push(chunk.choices[0]?.delta.content ?? chunk.choices[0]?.finish_reason);
+    expect(chunk.usage).toBeUndefined();
+  }
+  expect(seen).toEqual(['', 'Hello ', 'you.', 'stop']);
+
+  const stream_options = { include_usage: true };
+  const counted = await client.chat.completions.create({ ...chat, stream: true, stream_options });
+  const usages = [];
+  for await (const { usage, choices } of counted) usages.push([choices.length, usage]);
+  expect(usages.slice(0, -1)).toEqual(Array(4).fill([1, null]));
+  expect(usages.at(-1)).toMatchObject([0, { prompt_tokens: 5, completion_tokens: 2 }]);
+});
+
+test('the client’s own stream helper comes to the same message', async () => {
+  plays('Hello ', 'you.');
+  const runner = client.chat.completions.stream({
+    ...chat,
+    stream_options: { include_usage: true },
+  });
+  expect((await runner.finalChatCompletion()).choices[0].message.content).toBe('Hello you.');
+  expect((await runner.totalUsage()).total_tokens).toBe(7);
+});
+
+const logprobs = [
+  {
+    ...{ token: 'né', logprob: -0.5, bytes: [110, 195, 169] },
+    top_logprobs: [{ token: 'x', logprob: -1, bytes: [120] }],
+  },
+];
+
+test('log-probabilities, in both shapes, whole and streamed', async () => {
+  world.operator.plays((call) => {
+    call.text('né', logprobs);
+    call.text('né', logprobs);
+    call.finish();
+  });
+  const ask = { ...chat, logprobs: true, top_logprobs: 1 };
+  const whole = await client.chat.completions.create(ask);
+  expect(whole.choices[0].logprobs?.content).toEqual([...logprobs, ...logprobs]);
+  const chunks = await client.chat.completions.create({ ...ask, stream: true });
+  const streamed = [];
+  for await (const { choices } of chunks) streamed.push(...(choices[0].logprobs?.content ?? []));
+  expect(streamed).toEqual([...logprobs, ...logprobs]);
+
+  const plain = { model: MODEL, prompt: 'x', logprobs: 1 };
+  const old = await client.completions.create(plain);
+  expect(old.choices[0].logprobs).toEqual({
+    tokens: ['né', 'né'],
+    token_logprobs: [-0.5, -0.5],
+    top_logprobs: [{ x: -1 }, { x: -1 }],
+    text_offset: [0, 2],
+  });
+  const offsets = [];
+  for await (const { choices } of await client.completions.create({ ...plain, stream: true })) {
+    offsets.push(...(choices[0].logprobs?.text_offset ?? []));
+  }
+  expect(offsets).toEqual([0, 2]);
+});
+
+test('what the client asks for reaches the operator', async () => {
+  plays('a');
+  await client.chat.completions.create({
+    ...{ ...chat, stop: ['x', 'y'], seed: 11, max_completion_tokens: 3, temperature: 0, top_p: 1 },
+    ...{ user: 'u', metadata: { a: 'b' }, store: false, n: 1, presence_penalty: 0 },
+  });
+  const { body } = world.operator.calls[0];
+  expect(body).toMatchObject({ stop: ['x', 'y'], seed: 11, max_tokens: 3, temperature: 0 });
+});
+
+test('a text completion, whole and streamed', async () => {
+  plays('once ', 'upon');
+  const prompt = 'It was';
+  const whole = await client.completions.create({ model: MODEL, prompt });
+  expect(whole).toMatchObject({
+    ...{ object: 'text_completion', choices: [{ text: 'once upon', finish_reason: 'stop' }] },
+    usage: { total_tokens: 7 },
+  });
+  expect(world.operator.calls[0].body.max_tokens).toBe(16);
+  const stream_options = { include_usage: true };
+  const seen = [];
+  const options = { model: MODEL, prompt: [prompt], stream: true, stream_options } as const;
+  for await (const { choices, usage } of await client.completions.create(options)) {
+    seen.push(choices[0] ? [choices[0].text, choices[0].finish_reason] : usage?.total_tokens);
+  }
+  expect(seen).toEqual([['once ', null], ['upon', null], ['', 'stop'], 7]);
+});
+
+const failureOf = async (call: Promise<unknown>): Promise<APIError> => {
+  const error = await call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (error instanceof APIError) return error;
+  throw new Error('It did not fail as the client’s errors do.', { cause: error });
+};
+
+test('failures are the client’s own errors, with what can be done about them', async () => {
+  plays('a');
+  const anyone = await failureOf(clientOf('ol_nobody').models.list());
+  expect(anyone).toBeInstanceOf(OpenAI.AuthenticationError);
+  expect(anyone).toMatchObject({ status: 401, code: 'unauthorized', type: 'authentication_error' });
+
+  const unknown = await failureOf(client.chat.completions.create({ ...chat, model: 'gpt-9' }));
+  expect(unknown).toBeInstanceOf(OpenAI.NotFoundError);
+  expect(unknown).toMatchObject({ code: 'model_not_found', param: 'model', status: 404 });
+  expect(await failureOf(client.models.retrieve('gpt-9'))).toMatchObject({ status: 404 });
+
+  const reader = await world.payer(0n, { scopes: ['read'] });
+  const scope = await failureOf(clientOf(reader.secret).models.list());
+  expect(scope).toBeInstanceOf(OpenAI.PermissionDeniedError);
+  const other = await world.payer(1000n, { models: ['other'] });
+  const model = await failureOf(clientOf(other.secret).chat.completions.create(chat));
+  expect(model).toMatchObject({ status: 403, code: 'forbidden' });
+
+  const poor = await world.payer(1n);
+  for (const stream of [true, false]) {
+    const broke = await failureOf(
+      clientOf(poor.secret).chat.completions.create({ ...chat, stream }),
+    );
+    expect(broke).toMatchObject({ status: 402, code: 'insufficient_funds' });
+    expect(broke.error).toMatchObject({
+      details: { available: '1', missing: expect.stringMatching(/^\d+$/) },
+    });
+  }
+  expect(await failureOf(client.embeddings.create({ model: MODEL, input: 'x' }))).toMatchObject({
+    ...{ status: 404, code: 'not_found', type: 'invalid_request_error' },
+  });
+});
+
+test.each([
+  ['no messages', { messages: [] }, 'messages'],
+  ['a temperature out of range', { temperature: 3 }, 'temperature'],
+  ['several choices', { n: 2 }, 'n'],
+  ['tools', { tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools'],
+  ['a form of the answer', { response_format: { type: 'json_object' } }, 'response_format.type'],
+  [
+    'a picture',
+    { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] },
+    'messages.0.content',
+  ],
+  ['a penalty', { frequency_penalty: 1 }, 'frequency_penalty'],
+  ['no tokens', { max_tokens: 0 }, 'max_tokens'],
+  ['a model without a name', { model: '' }, 'model'],
+  ['a model with a NUL in its name', { model: 'a\0b' }, 'model'],
+  ['a datanet that is none', { openledger: { datanets: ['\0'] } }, 'openledger.datanets.0'],
+])('%s is refused, and said by name', async (_, members, param) => {
+  plays('a');
+  const error = await failureOf(client.chat.completions.create({ ...chat, ...members } as never));
+  expect(error).toBeInstanceOf(OpenAI.BadRequestError);
+  expect(error).toMatchObject({ param, code: 'invalid_input' });
+  expect(world.operator.calls).toHaveLength(0);
+});
+
+test.each([
+  ['no JSON', '{"model":', 400],
+  ['a list', '[]', 400],
+  ['nothing', '', 400],
+  ['bytes that are not UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 400],
+  ['more than the limit', JSON.stringify({ a: 'x'.repeat(4_100_000) }), 413],
+])('a body of %s is refused', async (_, body, status) => {
+  const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
+  const url = `${listening.url}/v1/chat/completions`;
+  const response = await recordingFetch(url, { method: 'POST', headers, body });
+  expect(response.status).toBe(status);
+});
+
+test('the client’s own error for a body that is too large', async () => {
+  const long = [{ role: 'user' as const, content: 'x'.repeat(4_100_000) }];
+  const error = await failureOf(client.chat.completions.create({ ...chat, messages: long }));
+  expect(error).toMatchObject({ status: 413, code: 'too_large' });
+});
+
+test('text of any kind comes through whole', async () => {
+  const strange = ['\0', '\ud83d\ude00', '\u2028\r\n\r\ndata: x\n\n', '"\\', '\ud800'];
+  plays(...strange);
+  const whole = await client.chat.completions.create(chat);
+  expect(whole.choices[0].message.content).toBe(strange.join(''));
+  let text = '';
+  for await (const { choices } of await client.chat.completions.create({ ...chat, stream: true })) {
+    text += choices[0].delta.content ?? '';
+  }
+  expect(text).toBe(strange.join(''));
+});
+
+test('an operator that fails before its first word is a 502, also of a stream', async () => {
+  world.operator.plays((call) => call.status(500));
+  for (const stream of [true, false]) {
+    const error = await failureOf(client.chat.completions.create({ ...chat, stream }));
+    expect(error).toBeInstanceOf(OpenAI.InternalServerError);
+    expect(error).toMatchObject({ status: 502, code: 'operator_failed' });
+  }
+});
+
+test('a stream that breaks off ends in the client’s error, after what came before', async () => {
+  world.operator.plays(async (call) => {
+    call.text('half');
+    await pause(30);
+    call.destroy();
+  });
+  let text = '';
+  const error = await failureOf(
+    (async () => {
+      const chunks = await client.chat.completions.create({ ...chat, stream: true });
+      for await (const { choices } of chunks) text += choices[0].delta.content ?? '';
+    })(),
+  );
+  expect(text).toBe('half');
+  expect(error.code).toBe('operator_failed');
+});
+
+const lastCall = async (partyId: string) => {
+  for (;;) {
+    const [last] = await world.gateway.list({ payerId: partyId, limit: 1 });
+    if (last && last.status !== 'held') return last;
+    await pause(10);
+  }
+};
+
+test('a client that hangs up on a stream stops the operator, and pays for what was delivered', async () => {
+  const { partyId, secret } = await world.payer(1000n);
+  world.operator.plays((call) => {
+    call.text('one ');
+    call.text('two');
+  });
+  const chunks = await clientOf(secret).chat.completions.create({ ...chat, stream: true });
+  let text = '';
+  for await (const { choices } of chunks) {
+    text += choices[0].delta.content ?? '';
+    if (text === 'one two') break; // the client hangs up
+  }
+  answers.length = 0; // the recording ends in the hang-up
+  await world.operator.calls[0].closed;
+  expect(await lastCall(partyId)).toMatchObject({
+    ...{ status: 'served', output: 'one two', finishReason: 'disconnected' },
+  });
+});
+
+/** A socket of our own, hung up while the operator is silent. */
+test.each([
+  ['a stream', true],
+  ['an answer in one piece', false],
+])('a client that hangs up while it waits for %s stops the operator and pays nothing', async (_, stream) => {
+  const { partyId, secret } = await world.payer(1000n);
+  const asked = new Promise<void>((resolve) => {
+    world.operator.plays((call) => {
+      if (!stream) call.text('never seen');
+      resolve();
+    });
+  });
+  const socket = request(`${listening.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+  });
+  socket.on('error', () => {});
+  socket.end(JSON.stringify({ ...chat, stream }));
+  await asked;
+  await pause(50);
+  socket.destroy();
+  await world.operator.calls[0].closed;
+  expect((await lastCall(partyId)).status).toBe('void');
+  expect(await world.ledger.balance(`${partyId}:available`)).toBe(1000n);
+});
+
+test('a client that reads slowly is not charged for what it has not pulled', async () => {
+  const { partyId, secret } = await world.payer(10n ** 6n);
+  const { id: builderId } = await world.identity.registerParty({ identity: 'local:elsewhere' });
+  await world.models.registerExternal({
+    ...{ name: 'long', operator: 'remote', operatorModel: 'm', builderId, maxTokens: 10_000 },
+    pricing: { promptUnits: 1n, completionUnits: 1n },
+  });
+  const sent = 2000;
+  world.operator.plays((call) => {
+    for (let i = 0; i < sent; i++) call.text('x'.repeat(10_000));
+  });
+  const socket = request(`${listening.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+  });
+  socket.on('error', () => {});
+  socket.end(JSON.stringify({ ...chat, model: 'long', stream: true, max_tokens: 10_000 }));
+  await new Promise((resolve) => socket.once('response', resolve)); // and nothing of it is read
+  await pause(300);
+  socket.destroy();
+  await world.operator.calls[0].closed;
+  const { usage, status } = await lastCall(partyId);
+  expect(status).toBe('served');
+  expect(usage.completionTokens).toBeLessThan(sent);
+});
