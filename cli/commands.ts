@@ -22,6 +22,15 @@ export const commands: Readonly<
     summary: 'Show what a party has earned and why: explain [PARTY]',
     load: async () => (await import('./commands/explain.ts')).explain,
   },
+  fetch: {
+    summary: "Keep a receipt's file to verify it: fetch RECEIPT [--to FILE]",
+    load: async () => (await import('./commands/fetch.ts')).fetchReceipt,
+  },
+  import: {
+    summary:
+      'Contribute what lies here: import git|npm|jsonl|directory PATH --datanet NAME [--licence SPDX]',
+    load: async () => (await import('./commands/import.ts')).importSource,
+  },
   keys: {
     summary: 'Make a local key file, or remember an API key: keys new FILE, keys use SECRET',
     load: async () => (await import('./commands/keys.ts')).keys,

@@ -14,6 +14,7 @@ export type Ready = {
 };
 
 export type ServerProcess = {
+  readonly pid: number;
   readonly ready: Ready;
   /** Resolves with the exit status, whoever ended it. */
   readonly exited: Promise<number>;
@@ -50,6 +51,7 @@ export async function startServer(
     ),
   ]);
   return {
+    pid: child.pid as number,
     ready,
     exited,
     stop: () => {

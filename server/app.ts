@@ -73,7 +73,7 @@ export async function createApp(handles: AppHandles): Promise<App> {
 
   const jobs = await startJobs(db, { handlers: flow(stages), log });
   const running = [
-    fees.startRollUp(),
+    fees.startRollUp({ intervalMs: 100 }),
     receipts.startCheckpoints(),
     repeat('settlement.sync', { everyMs: 1000, log }, () => settlement.sync()),
     repeat('settlement.publish', { everyMs: 1000, log }, async () => {

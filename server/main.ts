@@ -4,6 +4,7 @@
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { OpenLedgerError } from '@openledger/protocol';
 import { createApp } from './app.ts';
 import { listen } from './http/listen.ts';
 import { audit } from './ledger/index.ts';
@@ -24,12 +25,19 @@ if (!Object.hasOwn(roles, role)) {
   process.stderr.write(`There is no role "${role}". Roles: ${Object.keys(roles).join(', ')}.\n`);
   process.exit(2);
 }
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const leave = () => process.exit(0); // and what was started ends with us
+for (const signal of signals) process.once(signal, leave);
 roles[role as keyof typeof roles](readConfig()).catch((error: unknown) => {
-  process.stderr.write(
-    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  process.stderr.write(`${complaintOf(error)}\n`);
   process.exit(1);
 });
+
+/** What a person can act on is a sentence; for the rest we need to know where it came from. */
+function complaintOf(error: unknown): string {
+  if (error instanceof OpenLedgerError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
 
 /** Serves until it is told to stop; then finishes what is under way and stores the chain. */
 async function up(config: Config): Promise<void> {
@@ -65,8 +73,7 @@ async function up(config: Config): Promise<void> {
     await database.close();
     process.exit(0);
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  for (const signal of signals) process.off(signal, leave).on(signal, stop);
 
   const ready = {
     url: listening.url,
@@ -115,5 +122,7 @@ async function assertData(config: Config): Promise<void> {
   if (config.DATABASE_URL) return;
   const folder = join(resolve(config.OPENLEDGER_DATA), 'postgres');
   const found = await readdir(folder).catch(() => []);
-  if (found.length === 0) throw new Error(`There is no database in ${folder}.`);
+  if (found.length === 0) {
+    throw new OpenLedgerError('not_found', `There is no database in ${folder}.`);
+  }
 }

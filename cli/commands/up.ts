@@ -56,7 +56,9 @@ export async function up(argv: readonly string[]): Promise<number> {
       await server.stop();
       return failed.length === 0 ? 0 : 1;
     }
-    out.write(`console: ${url}/#key=${adminKey}\n`);
+    out.write(
+      `console, with the key of the visitor who paid: ${url}/#key=${result.people.visitor.secret}\n`,
+    );
   } else if (once) {
     out.write(`${join(data)} is not empty: the first loop has turned there before.\n`);
     await server.stop();

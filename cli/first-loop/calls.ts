@@ -25,7 +25,7 @@ export type CallPlan = {
   readonly interpolate?: boolean;
 };
 
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 
 export async function makeCalls(plan: CallPlan, output: Output): Promise<readonly Call[]> {
   const progress = startProgress(output, 'paid calls');

@@ -1,8 +1,9 @@
 /** What the first loop prints: who was paid, and why. */
-import { type Client, formatOpen } from '@openledger/sdk';
+import { type api, type Client, formatOpen, type OutputOf } from '@openledger/sdk';
 import type { Check, FeesSummary, Receipted } from './check.ts';
 import type { Output } from './progress.ts';
 import type { Settlement } from './settle.ts';
+import { sourceLine } from './source-line.ts';
 import type { TrainedModel } from './train.ts';
 
 export type Report = {
@@ -71,7 +72,7 @@ async function printQuotation(
     datanetId: datanet,
     recordHash: record,
   });
-  const lineInRecord = detail.text.slice(0, start).split('\n').length - 1;
+  const at = await sourceLine(admin, { datanetId: datanet, record: detail, offset: start });
   const name = detail.source.package ?? detail.contributors[0]?.identity ?? 'somebody';
   line(
     `Asked ${JSON.stringify(call.prompt)}, the model answered with these ${span.words} words of ${name}:`,
@@ -80,7 +81,7 @@ async function printQuotation(
   for (const text of call.answer.slice(span.start, span.end).split('\n')) line(`    │ ${text}`);
   line();
   line(
-    `    ${[detail.source.package, detail.source.path].filter(Boolean).join(' ')}${detail.source.line ? `:${detail.source.line + lineInRecord}` : ''}, ${detail.licence}`,
+    `    ${[detail.source.package, detail.source.path].filter(Boolean).join(' ')}:${at}, ${detail.licence}`,
   );
   line(
     `    for them the contributor earned ${formatOpen(earned(bundle, span))} OPEN of a call that cost ${formatOpen(BigInt(bundle.receipt.price.units))}`,
@@ -106,14 +107,22 @@ async function printTop(admin: Client, line: Line): Promise<void> {
   const { items } = await admin.fees.top({ limit: 10 });
   const rows = await Promise.all(
     items.map(async ({ partyId, units }) => {
-      const { identity, displayName } = await admin.identity.getParty({ partyId });
-      return { name: displayName ?? identity, units: formatOpen(BigInt(units)) };
+      const party = await admin.identity.getParty({ partyId });
+      return { name: nameOf(party), units: formatOpen(BigInt(units)) };
     }),
   );
   const width = Math.max(...rows.map(({ name }) => name.length));
   line('earned most for data:');
   for (const { name, units } of rows) line(`    ${name.padEnd(width)}  ${units} OPEN`);
   line();
+}
+
+/** A party as a person reads it: a name that an importer saw stands beside a hash, as the hint that it is. */
+function nameOf({ identity, displayName, hints }: OutputOf<typeof api.identity.getParty>): string {
+  if (displayName) return displayName;
+  if (!identity.startsWith('git:')) return identity;
+  const seen = typeof hints?.name === 'string' ? `, seen as ${hints.name}` : '';
+  return `${identity.slice(0, 16)}...${seen}`;
 }
 
 function printModels(line: Line, { models, bareSample }: Report): void {

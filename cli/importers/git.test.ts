@@ -142,7 +142,12 @@ test('passes over what is no prose, and reports what cannot be read', async () =
     [':(top)odd name -- "quoted".md', 'odd but fine\n'],
     ['fine.md', 'fine\nlines\n'],
   ]);
-  expect(problems.map(({ path }) => path).sort()).toEqual(['binary.dat', 'large.txt', 'latin.txt']);
+  expect(problems.map(({ path }) => path).sort()).toEqual([
+    'binary.dat',
+    'blank.md',
+    'large.txt',
+    'latin.txt',
+  ]);
 });
 
 test('a hostile repository runs nothing and changes nothing', async () => {

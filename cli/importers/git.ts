@@ -48,7 +48,10 @@ export async function* gitDrafts(
         return undefined;
       }
       const contributors = contributorsOf(lines, credits);
-      if (contributors.length === 0) return undefined; // nothing but blank lines
+      if (contributors.length === 0) {
+        onProblem?.({ path, message: 'Nobody known has written a visible character of it.' });
+        return undefined;
+      }
       const source = { kind: 'git' as const, path, commit };
       return { text: read.text, licence: given, contributors, source };
     };

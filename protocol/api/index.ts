@@ -14,8 +14,8 @@ import { identityOperations } from './identity.ts';
 import { insightsOperations } from './insights.ts';
 import { ledgerOperations } from './ledger.ts';
 import { modelsOperations } from './models.ts';
-import { settlementOperations } from './settlement.ts';
 import { receiptsOperations } from './receipts.ts';
+import { settlementOperations } from './settlement.ts';
 
 export const api = {
   identity: identityOperations,

@@ -7,6 +7,9 @@ import type { Operations } from '../operations.ts';
 
 const Time = z.iso.datetime();
 
+/** No control characters and no lone surrogates. */
+const PlainText = z.string().regex(/^[^\p{Cc}\p{Cs}]+$/u, 'Not a name.');
+
 const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'Lower-case letters, digits, dots and dashes.');
@@ -22,8 +25,8 @@ export const BaseRecipe = z.strictObject({
   heads: z.number().int().min(1).max(16).default(4),
   contextLength: z.number().int().min(16).max(512).default(128),
   steps: z.number().int().min(1).max(100_000).default(2400),
-  /** Only the head of each document is trained on; all of it is indexed and traced. */
-  documentCharacters: z.number().int().min(100).max(1_000_000).default(2400),
+  /** Only so much of each document is trained on, from its head; all of it is indexed and traced. */
+  documentCharacters: z.number().int().min(100).max(1_000_000).default(24_000),
   seed: z.number().int().min(0).default(1),
 });
 
@@ -147,9 +150,9 @@ export const modelsOperations = {
     path: '/api/models/external',
     scope: 'operate',
     input: z.object({
-      name: z.string().min(1).max(200),
-      operator: z.string().min(1).max(100),
-      operatorModel: z.string().min(1).max(200),
+      name: PlainText.max(200),
+      operator: PlainText.max(100),
+      operatorModel: PlainText.max(200),
       promptUnits: Units,
       completionUnits: Units,
       maxTokens: z.number().int().min(1).max(1_000_000),

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createBm25 } from './bm25.ts';
 
-const termsOf = (text: string) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+const termsOf = (text: string): readonly string[] =>
+  text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 
 /** The formula, record by record, over the records that are left. */
 function searchByFormula(records: readonly (readonly [string, string])[], query: string) {

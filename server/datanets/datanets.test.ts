@@ -288,7 +288,9 @@ test('a snapshot is what its manifest says: root, word counts, information, pool
 
 test('sealing nothing new returns the same snapshot; something new makes the next', async () => {
   const datanetId = await newDatanet();
-  await expect(datanets.seal(datanetId)).rejects.toMatchObject({ code: 'unprocessable' });
+  await expect(datanets.seal(datanetId)).rejects.toMatchObject({
+    code: 'unprocessable',
+  });
   await contribute(datanetId, page('crow'));
   const first = await datanets.seal(datanetId);
   expect((await datanets.seal(datanetId)).id).toBe(first.id);

@@ -1,7 +1,7 @@
 /**
  * 'quality-1': how much a text deserves to be read, in parts per million, by a published formula in whole numbers.
  *
- * quality = language * (structure + compression + repetition) / 3, each part from 0 to 10^6, rounded down:
+ * quality = language * repetition * (structure + compression) / 2, each part from 0 to 10^6, each step rounded down:
  *
  * - *language*: of the characters that are not white space, the share in words, full from 60 % on. ASCII words of more
  *   than 24 characters (hashes, keys, encoded data) do not count.
@@ -33,9 +33,10 @@ export function scoreQuality(text: string): Quality {
   const structure = structureOf(lines);
   const compression = compressionOf(text.slice(0, COMPRESSION_WINDOW));
   const repetition = repetitionOf(lines);
-  const mean = Math.floor((structure + compression + repetition) / 3);
+  const form = Math.floor((structure + compression) / 2);
+  const wording = Math.floor((language * repetition) / PPM_ONE);
   return {
-    ppm: Math.floor((language * mean) / PPM_ONE),
+    ppm: Math.floor((wording * form) / PPM_ONE),
     ...{ language, structure, compression, repetition },
   };
 }

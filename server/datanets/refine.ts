@@ -1,12 +1,13 @@
 /** Refining a datanet: each step of a pipeline is applied to what the step before it left, once. */
 import { type Id, type Refinement, sha256Hex } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
-import type { Db, Tx } from '../platform/db.ts';
+import type { Db, Reader, Tx } from '../platform/db.ts';
 import { type Sql, sql } from '../platform/sql.ts';
 import { insertRecords } from './contribute.ts';
 import { lockDatanet } from './datanets.ts';
 import { scoreQuality } from './quality.ts';
-import { type LinedText, refiners } from './refiners/refiner.ts';
+import type { LinedText } from './refiners/lined-text.ts';
+import { refiners } from './refiners/refiner.ts';
 
 export type RefineReport = {
   /** Records that were looked at now. */
@@ -36,15 +37,15 @@ export async function refine(db: Db, clock: Clock, order: RefineOrder): Promise<
   let report: RefineReport = { refined: 0, derived: 0, unchanged: 0 };
   for (const [step, refinement] of order.pipeline.entries()) {
     const task = { ...order, refinement, previous: order.pipeline[step - 1] };
-    for (let after: string | undefined = ''; after !== undefined; ) {
-      const from = after;
-      const { last, done } = await db.transaction((tx) => refineSome(tx, clock, task, from));
+    const hashes = await waiting(db, task);
+    for (let start = 0; start < hashes.length; start += BATCH) {
+      const batch = hashes.slice(start, start + BATCH);
+      const done = await db.transaction((tx) => refineSome(tx, clock, task, batch));
       report = {
         refined: report.refined + done.refined,
         derived: report.derived + done.derived,
         unchanged: report.unchanged + done.unchanged,
       };
-      after = done.refined === BATCH ? last : undefined;
     }
   }
   return report;
@@ -61,17 +62,16 @@ type Outcome = {
   readonly children: readonly (LinedText & { readonly hash: string })[];
 };
 
-/** @param after hash of the last record refined before; records are taken in the order of their hashes */
 async function refineSome(
   tx: Tx,
   clock: Clock,
   task: Task,
-  after: string,
-): Promise<{ readonly done: RefineReport; readonly last: string | undefined }> {
+  hashes: readonly string[],
+): Promise<RefineReport> {
   await lockDatanet(tx, task.datanetId);
   const { refine: refineText } = refiners[task.refinement];
-  const outcomes = (await waiting(tx, task, after)).map(({ hash, text }): Outcome => {
-    const parts = refineText(text);
+  const outcomes = (await stillWaiting(tx, task, hashes)).map(({ hash, text, path }): Outcome => {
+    const parts = refineText(text, path ?? undefined);
     const unchanged = parts.length === 1 && parts[0].text === text;
     const children = unchanged
       ? []
@@ -89,32 +89,48 @@ async function refineSome(
   await insertRecords(tx, task.datanetId, records, now);
   await insertOutcomes(tx, task, outcomes, now);
   const unchanged = outcomes.filter((outcome) => outcome.unchanged).length;
-  return {
-    done: { refined: outcomes.length, derived: children.length, unchanged },
-    last: outcomes.at(-1)?.parent,
-  };
+  return { refined: outcomes.length, derived: children.length, unchanged };
 }
 
-/** Records whose turn it is, a batch of them. */
-const waiting = (
-  tx: Tx,
+/** Hashes of the records whose turn it is. */
+async function waiting(
+  reader: Reader,
   { datanetId, refinement, previous }: Task,
-  after: string,
-): Promise<readonly { hash: string; text: string }[]> =>
-  tx.query(sql`
-    select hash, text
+): Promise<readonly string[]> {
+  const rows = await reader.query<{ hash: string }>(sql`
+    select hash
     from datanets.records record
     where datanet_id = ${datanetId}
-      and hash > ${after}
       and withdrawn_at is null
       and ${previous === undefined ? contributed : leftBy(previous)}
-      and not exists (
-        select from datanets.refinements
-        where datanet_id = record.datanet_id
-          and parent_hash = record.hash
-          and (refinement = ${refinement} or not unchanged))
-    order by hash
-    limit ${BATCH}`);
+      and ${notRefined(refinement)}
+    order by hash`);
+  return rows.map(({ hash }) => hash);
+}
+
+/** Those that nobody else has refined or withdrawn meanwhile, with their texts. */
+const stillWaiting = (
+  tx: Tx,
+  { datanetId, refinement }: Task,
+  hashes: readonly string[],
+): Promise<readonly { hash: string; text: string; path: string | null }[]> =>
+  tx.query(sql`
+    select record.hash, text, source ->> 'path' as path
+    from datanets.records record
+    left join datanets.contributions
+      on contributions.datanet_id = record.datanet_id and record_hash = record.hash
+    where record.datanet_id = ${datanetId}
+      and hash = any(${hashes}::text[])
+      and withdrawn_at is null
+      and ${notRefined(refinement)}
+    order by hash`);
+
+const notRefined = (refinement: Refinement): Sql => sql`
+  not exists (
+    select from datanets.refinements
+    where datanet_id = record.datanet_id
+      and parent_hash = record.hash
+      and (refinement = ${refinement} or not unchanged))`;
 
 const contributed: Sql = sql`
   exists (

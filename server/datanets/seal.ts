@@ -226,12 +226,12 @@ async function* pages(
   records: readonly SealedRecord[],
 ): AsyncGenerator<readonly { readonly text: string; readonly quality: number }[]> {
   for (let start = 0; start < records.length; start += PAGE) {
-    yield await reader.query<{ text: string; quality: number }>(sql`
-      select text, quality
-      from unnest(${records.slice(start, start + PAGE).map(({ hash }) => hash)}::text[])
-        with ordinality as wanted (hash, place)
-      join datanets.records using (hash)
-      where datanet_id = ${datanetId}
-      order by place`);
+    const hashes = records.slice(start, start + PAGE).map(({ hash }) => hash);
+    const rows = await reader.query<{ hash: string; text: string; quality: number }>(sql`
+      select hash, text, quality
+      from datanets.records
+      where datanet_id = ${datanetId} and hash = any(${hashes}::text[])`);
+    const rowOf = new Map(rows.map((row) => [row.hash, row]));
+    yield hashes.map((hash) => rowOf.get(hash)!);
   }
 }

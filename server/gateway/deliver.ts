@@ -6,7 +6,6 @@ import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
-import type { Log } from '../platform/log.ts';
 import { promptTexts } from './context.ts';
 import { letGo } from './hold.ts';
 import { recordServed, recordVoid } from './inferences.ts';
@@ -49,7 +48,6 @@ export type DeliverHandles = {
   readonly db: Db;
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly log: Log;
 };
 
 type Outcome =
@@ -60,10 +58,12 @@ type Outcome =
 /** @param limitMs when an operator that still answers is stopped */
 export function deliver(handles: DeliverHandles, call: Call, limitMs: number): Delivering {
   const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(limitMs)]);
+  const timer = setTimeout(() => stop.abort(), limitMs).unref();
   const delivered = { text: '', tokens: 0 };
+  let hasLeft = false;
   let settled: Promise<Settled> | undefined;
   const settleOnce = (outcome: Outcome): Promise<Settled> => {
+    clearTimeout(timer);
     settled ??= settle(handles, call, { delivered, outcome });
     return settled;
   };
@@ -71,7 +71,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   async function* read(): AsyncGenerator<ServedEvent, void, void> {
     let outcome: Outcome = { kind: 'left' }; // what remains true when the reader returns out of the loop
     try {
-      for await (const event of heard(call, signal)) {
+      for await (const event of heard(call, stop.signal)) {
         if (event.kind === 'end') {
           outcome = { ...event, kind: 'ended' };
           break;
@@ -82,9 +82,8 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
         yield event;
       }
     } catch (error) {
-      outcome = stop.signal.aborted ? { kind: 'left' } : { kind: 'failed', error };
+      outcome = hasLeft ? { kind: 'left' } : { kind: 'failed', error };
     } finally {
-      const hasLeft = stop.signal.aborted;
       stop.abort();
       await settleOnce(hasLeft && call.delivery === 'whole' ? { kind: 'left' } : outcome);
     }
@@ -98,6 +97,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   return {
     events,
     async leave() {
+      hasLeft = true;
       stop.abort();
       await events.return();
       await settleOnce({ kind: 'left' });

@@ -9,11 +9,11 @@ import {
   type TestGateway,
 } from '../../test/harness/gateway.ts';
 import type { Caller } from '../identity/index.ts';
-import { silentLog } from '../platform/log.ts';
 import { sql } from '../platform/sql.ts';
 import { deliver, type ServedEvent } from './deliver.ts';
-import { hold } from './hold.ts';
+import { CALL_LIMIT_MS, hold } from './hold.ts';
 import { ChatBody, fromChat, type GenerationRequest, type Serving } from './index.ts';
+import type { Operator } from './operators/operator.ts';
 
 let world: TestGateway;
 
@@ -363,7 +363,7 @@ test.each([
   await reading;
   await world.operator.calls[0].closed;
   expect((await settled(serving.inferenceId)).status).toBe('void');
-  expect(await balancesOf(partyId)).toEqual([1000n, 0n]);
+  await expect.poll(() => balancesOf(partyId)).toEqual([1000n, 0n]);
 });
 
 test('a client that leaves an answer in one piece got nothing and pays nothing', async () => {
@@ -377,7 +377,7 @@ test('a client that leaves an answer in one piece got nothing and pays nothing',
   await reading;
   await world.operator.calls[0].closed;
   expect((await settled(serving.inferenceId)).status).toBe('void');
-  expect(await balancesOf(partyId)).toEqual([1000n, 0n]);
+  await expect.poll(() => balancesOf(partyId)).toEqual([1000n, 0n]);
 });
 
 test('a client that left before anything was read is not served', async () => {
@@ -388,7 +388,7 @@ test('a client that left before anything was read is not served', async () => {
   const gone = await serve(caller, { signal: AbortSignal.abort() });
   expect((await settled(gone.inferenceId)).status).toBe('void');
   expect((await settled(late.inferenceId)).status).toBe('void');
-  expect(await balancesOf(partyId)).toEqual([1000n, 0n]);
+  await expect.poll(() => balancesOf(partyId)).toEqual([1000n, 0n]);
   expect(world.operator.calls).toHaveLength(0);
 });
 
@@ -408,26 +408,55 @@ test('leaving after the end changes nothing', async () => {
   });
 });
 
+/** A call to an operator in this process, beside the flow of `serve`. */
+const callTo = (
+  generate: Operator['generate'],
+  { inferenceId, delivery }: { inferenceId: Id<'inference'>; delivery: 'streamed' | 'whole' },
+) => ({
+  ...{ inferenceId, delivery, promptTokens: 1, heldUnits: 0n },
+  operator: { generate, countPrompt: async () => 1, listModels: async () => [] },
+  generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
+  pricing: { promptUnits: 0n, completionUnits: 0n },
+  atMost: { promptTokens: 1, completionTokens: 10 },
+});
+
+const word = { kind: 'text' as const, text: 'a', tokens: 1, logprobs: [] };
+
 test('an operator that takes too long is stopped', async () => {
-  const inferenceId = 'inf_00000000000070008000000000000002' as const;
   let stopped = false;
   async function* slowly({ signal }: { readonly signal: AbortSignal }) {
-    yield { kind: 'text' as const, text: 'a', tokens: 1, logprobs: [] };
+    yield word;
     await pause(60_000, undefined, { signal }).finally(() => {
       stopped = signal.aborted;
     });
   }
-  const operator = { generate: slowly, countPrompt: async () => 1, listModels: async () => [] };
-  const request = ask();
-  const call = {
-    ...{ inferenceId, operator, delivery: 'streamed' as const, promptTokens: 1, heldUnits: 0n },
-    generation: { model: 'm', request, maxTokens: 10, retrieved: [] },
-    pricing: { promptUnits: 0n, completionUnits: 0n },
-    atMost: { promptTokens: 1, completionTokens: 10 },
-  };
-  const handles = { ...world, db: world.database.db, log: silentLog };
+  const inferenceId = 'inf_00000000000070008000000000000002';
+  const call = callTo(slowly, { inferenceId, delivery: 'streamed' });
+  const handles = { ...world, db: world.database.db };
   await expect(read(deliver(handles, call, 50))).rejects.toThrow();
   expect(stopped).toBe(true);
+});
+
+test('an operator that goes on after the client has left earns nothing for an answer in one piece', async () => {
+  async function* deafly() {
+    yield word;
+    await pause(50);
+    yield { kind: 'end' as const, finishReason: 'stop' as const, usage: undefined };
+  }
+  const { caller } = await world.payer(1000n);
+  const { inferenceId, leave } = await serve(caller);
+  const handles = { ...world, db: world.database.db };
+  const delivering = deliver(
+    handles,
+    callTo(deafly, { inferenceId, delivery: 'whole' }),
+    CALL_LIMIT_MS,
+  );
+  const reading = read(delivering);
+  await pause(10);
+  await delivering.leave();
+  expect((await reading).end).toMatchObject({ priceUnits: 0n });
+  expect((await world.gateway.find(inferenceId)).status).toBe('void');
+  await leave();
 });
 
 test('an empty wallet is told what is missing, and no operator is asked', async () => {

@@ -2,12 +2,12 @@
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { type Id, OpenLedgerError } from '@openledger/protocol';
+import type { Models } from '../models/index.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { localOperator } from './operators/local.ts';
 import { openAiOperator } from './operators/openai.ts';
 import type { Operator, OperatorKind } from './operators/operator.ts';
-import type { GatewayHandles } from './serve.ts';
 
 export type OperatorRow = {
   readonly name: string;
@@ -48,7 +48,7 @@ type Row = {
 
 /** @throws not_found */
 export async function findOperator(
-  { db, models }: GatewayHandles,
+  { db, models }: { readonly db: Reader; readonly models: Models },
   name: string,
 ): Promise<{ readonly operator: Operator; readonly partyId: Id<'party'> }> {
   const [row] = await db.query<Row>(sql`

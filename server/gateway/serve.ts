@@ -82,7 +82,8 @@ export async function serve(
   };
   if (signal.aborted) leave();
   else signal.addEventListener('abort', leave, { once: true });
-  return { ...delivering, ...call, model: model.name };
+  const { inferenceId, createdAt } = call;
+  return { inferenceId, createdAt, model: model.name, retrieved, ...delivering };
 }
 
 function assertAllowed({ models }: Caller, { name }: Model): void {

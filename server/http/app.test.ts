@@ -59,7 +59,7 @@ const operations = {
 const routes = implement(operations, {
   add: async ({ shelf, amount }) => ({ shelf, amount, secret: 'never shown' }),
   find: async ({ shelf, limit }, { caller }) => ({ shelf, limit, asker: caller?.partyId }),
-  latest: async () => ({ latest: true }),
+  latest: async () => ({ latest: true as const }),
   upload: async (_, { body }) => {
     const lines: Line[] = [];
     for await (const line of body) lines.push(line);

@@ -13,12 +13,13 @@ type Json = Readonly<Record<string, unknown>>;
 /** Source: OpenAPI Specification 3.1.0, whose schemas are JSON Schema 2020-12, which is what zod writes. */
 export function openApi(api: { readonly [noun: string]: Operations }): Json {
   const paths: Record<string, Record<string, Json>> = {};
+  const schemas: Record<string, Json> = { Error: errorSchema };
   for (const [noun, operations] of Object.entries(api)) {
     for (const [verb, operation] of Object.entries(operations)) {
       const path = operation.path.replace(/:([A-Za-z]+)/g, '{$1}');
       paths[path] = {
         ...paths[path],
-        [operation.method.toLowerCase()]: describe(noun, verb, operation),
+        [operation.method.toLowerCase()]: describe(`${noun}.${verb}`, operation, schemas),
       };
     }
   }
@@ -36,7 +37,7 @@ export function openApi(api: { readonly [noun: string]: Operations }): Json {
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: `Scopes: ${scopes.join(', ')}.` },
       },
-      schemas: { Error: errorSchema },
+      schemas,
     },
   };
 }
@@ -57,20 +58,23 @@ const errorSchema = {
   },
 };
 
-function describe(noun: string, verb: string, operation: Operation): Json {
+/** @param schemas takes the parts that an operation's schemas refer to */
+function describe(name: string, operation: Operation, schemas: Record<string, Json>): Json {
   const { summary, scope, status = 200 } = operation;
+  const input = schemaOf(operation.input, { io: 'input', name, schemas });
+  const output = schemaOf(operation.output, { io: 'output', name, schemas });
   return {
-    operationId: `${noun}.${verb}`,
-    tags: [noun],
+    operationId: name,
+    tags: [name.slice(0, name.indexOf('.'))],
     summary,
     ...(scope === 'public'
       ? { security: [] }
       : { security: [{ key: [] }], description: `Needs a key with the scope \`${scope}\`.` }),
-    ...describeInput(operation),
+    ...describeInput(operation, input),
     responses: {
       [status]: {
         description: 'Done.',
-        content: { 'application/json': { schema: schemaOf(operation.output, 'output') } },
+        content: { 'application/json': { schema: output } },
       },
       default: {
         description: 'Refused or failed.',
@@ -80,8 +84,8 @@ function describe(noun: string, verb: string, operation: Operation): Json {
   };
 }
 
-function describeInput(operation: Operation): Json {
-  const { properties = {}, required = [] } = schemaOf(operation.input, 'input') as {
+function describeInput(operation: Operation, input: Json): Json {
+  const { properties = {}, required = [] } = input as {
     properties?: Record<string, Json>;
     required?: readonly string[];
   };
@@ -115,8 +119,19 @@ function describeInput(operation: Operation): Json {
 }
 
 /** What JSON Schema cannot say (a custom check) is left open there; the server checks it all the same. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+function schemaOf(
+  schema: z.ZodType,
+  {
+    io,
+    name,
+    schemas,
+  }: {
+    readonly io: 'input' | 'output';
+    readonly name: string;
+    readonly schemas: Record<string, Json>;
+  },
+): Json {
+  const written = z.toJSONSchema(schema, {
     io,
     unrepresentable: 'any',
     override: ({ jsonSchema }) => {
@@ -125,5 +140,12 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
       jsonSchema.maxItems = 0;
     },
   });
+  // Parts that refer to themselves stand apart, under names of this document.
+  const prefix = `${name}.${io}.`;
+  const renamed = JSON.parse(
+    JSON.stringify(written).replaceAll('"#/$defs/', `"#/components/schemas/${prefix}`),
+  );
+  const { $schema: _, $defs: parts = {}, ...rest } = renamed;
+  for (const [part, partSchema] of Object.entries<Json>(parts)) schemas[prefix + part] = partSchema;
   return rest;
 }

@@ -1,3 +1,4 @@
+import type { Id } from '@openledger/protocol';
 import { expect, test } from 'vitest';
 import type { Caller } from '../identity/index.ts';
 import type { BundleOptions, IssuedReceipt, Receipts } from '../receipts/index.ts';
@@ -36,6 +37,11 @@ const settlement = {
     ] as unknown as readonly Epoch[],
 };
 
+const callerOf = (partyId: string, scope: 'read' | 'admin'): Caller => ({
+  ...{ keyId: id('key', '1'), partyId: partyId as Id<'party'>, scopes: [scope] },
+  ...{ limitUnits: undefined, models: undefined, expiresAt: undefined },
+});
+
 const ask = async (
   verb: string,
   input: unknown,
@@ -45,7 +51,7 @@ const ask = async (
   receiptsRoutes({ receipts, settlement })
     .find((route) => route.verb === verb)
     ?.handle(input, {
-      caller: partyId ? ({ keyId: id('key', '1'), partyId, scopes: [scope] } as Caller) : undefined,
+      caller: partyId ? callerOf(partyId, scope) : undefined,
       body: undefined,
       signal: AbortSignal.timeout(1000),
     });

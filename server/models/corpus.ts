@@ -1,12 +1,16 @@
 /** A snapshot's texts as the engine reads them: documents, each the records cut from one source, in order. */
 import { access, readFile } from 'node:fs/promises';
 import type { Datanets } from '../datanets/index.ts';
-import { writeAtomically } from '../platform/blobs.ts';
+import { writeAtomically } from '../platform/write-atomically.ts';
 import type { ModelFolders } from './folders.ts';
 
 export type CorpusRecord = { readonly hash: string; readonly text: string };
 export type CorpusDocument = { readonly records: readonly CorpusRecord[] };
 export type Corpus = { readonly documents: readonly CorpusDocument[] };
+
+/** A document's text: its records were cut at blank lines. */
+export const textOf = ({ records }: CorpusDocument): string =>
+  records.map(({ text }) => text.trim()).join('\n\n');
 
 export const readCorpus = async (file: string): Promise<Corpus> =>
   JSON.parse(await readFile(file, 'utf8'));

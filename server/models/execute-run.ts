@@ -24,6 +24,8 @@ export type RunHandles = {
   readonly folders: ModelFolders;
   readonly threads: number;
   readonly prices: { readonly promptUnits: bigint; readonly completionUnits: bigint };
+  /** Aborts when this process is told to stop: the run stays as it is, and the next process goes on with it. */
+  readonly signal: AbortSignal;
 };
 
 /** Idempotent: a run that has ended is left alone, one that was interrupted continues from its checkpoint. */
@@ -34,7 +36,7 @@ export async function executeRun(handles: RunHandles, runId: Id<'run'>): Promise
   if (!begun) return;
   try {
     const job = await jobOf(handles, run);
-    const evaluation = await train(job, (progress) =>
+    const evaluation = await train(job, handles.signal, (progress) =>
       db.transaction((tx) => recordProgress(tx, runId, progress)),
     );
     const model = await modelOf(handles, run);
@@ -44,6 +46,7 @@ export async function executeRun(handles: RunHandles, runId: Id<'run'>): Promise
     });
     await rm(folders.run(runId), { recursive: true, force: true });
   } catch (error) {
+    if (handles.signal.aborted) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     await db.transaction((tx) => failRun(tx, runId, reason, clock.now()));
   }
@@ -81,19 +84,30 @@ async function findBase({ db }: RunHandles, name: string): Promise<Model> {
 
 function train(
   job: TrainJob,
+  signal: AbortSignal,
   onProgress: (progress: RunProgress) => Promise<void>,
 ): Promise<Evaluation> {
   return new Promise((resolve, reject) => {
     const child = startChild<TrainJob, TrainReport>(
       new URL('./trainer-process.ts', import.meta.url),
     );
+    if (signal.aborted) child.kill();
+    else signal.addEventListener('abort', child.kill, { once: true });
     let recorded = Promise.resolve();
+    const end = (settle: () => void) => {
+      settle();
+      child.kill();
+    };
     child.onMessage((report) => {
-      if (report.kind === 'progress')
-        recorded = recorded.then(() => onProgress(report.progress)).catch(reject);
-      else if (report.kind === 'failed') reject(new Error(report.reason));
-      else recorded.then(() => resolve(report.evaluation), reject);
-      if (report.kind !== 'progress') child.kill();
+      if (report.kind === 'progress') {
+        recorded = recorded.then(() => onProgress(report.progress));
+        recorded.catch((error) => end(() => reject(error)));
+      } else if (report.kind === 'failed') {
+        end(() => reject(new Error(report.reason)));
+      } else {
+        // Its last progress is recorded before it is let go: an exit before that would count as a failure.
+        recorded.then(() => end(() => resolve(report.evaluation)), reject);
+      }
     });
     child.onExit((reason) => reject(new Error(`The trainer stopped: ${reason}`)));
     child.send(job);

@@ -67,6 +67,7 @@ export type Models = {
   }): Promise<void>;
   generate(options: GenerateOptions & { readonly signal: AbortSignal }): AsyncIterable<EngineEvent>;
   countTokens(options: GenerateOptions): Promise<number>;
+  /** Ends the processes that train and generate. An unfinished run goes on in the next process. */
   stop(): void;
 };
 
@@ -84,6 +85,7 @@ export function createModels(handles: ModelsHandles): Models {
   const { db, datanets, clock } = handles;
   const folders = modelFolders(handles.folder);
   const engine = createLocalEngine();
+  const stopping = new AbortController();
   const engineModel = (name: string) => engineModelOf({ db, datanets, folders }, name);
   return {
     async train(builderId, recipe) {
@@ -95,7 +97,7 @@ export function createModels(handles: ModelsHandles): Models {
       );
       return runId;
     },
-    executeRun: (runId) => executeRun({ ...handles, folders }, runId),
+    executeRun: (runId) => executeRun({ ...handles, folders, signal: stopping.signal }, runId),
     run: (runId) => findRun(db, runId),
     runs: (query) => listRuns(db, query),
     find: (name) => findModel(db, name),
@@ -119,7 +121,10 @@ export function createModels(handles: ModelsHandles): Models {
     },
     countTokens: async ({ model, ...generation }) =>
       engine.count(await engineModel(model), generation),
-    stop: () => engine.stop(),
+    stop() {
+      stopping.abort();
+      engine.stop();
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import type { AdapterRecipe, BaseRecipe, Evaluation, RunProgress } from '@openle
 import { loadTokenizer, type Tokenizer } from '../compute/tokenizer/tokenizer.ts';
 import { trainTokenizer } from '../compute/tokenizer/train-tokenizer.ts';
 import { serveParent } from '../platform/child.ts';
-import { type Corpus, readCorpus } from './corpus.ts';
+import { type Corpus, type CorpusDocument, readCorpus, textOf } from './corpus.ts';
 import { mergeAdapter } from './engine/adapter.ts';
 import { writeAdapter } from './engine/adapter-files.ts';
 import { trainAdapter } from './engine/adapter-trainer.ts';
@@ -26,7 +26,7 @@ import {
 } from './engine/windows.ts';
 import type { TrainJob, TrainReport } from './train-job.ts';
 
-const HELD_OUT_EVERY = 20;
+const HELD_OUT_EVERY = 12;
 const EVALUATION_WINDOWS = 64;
 const CHECKPOINT_EVERY_STEPS = 250;
 const REPORT_EVERY_STEPS = 10;
@@ -60,11 +60,12 @@ async function trainBaseJob(job: BaseJob, draft: string): Promise<Evaluation> {
   const startedAt = performance.now();
   const { recipe, threads } = job;
   report({ stage: 'tokenizing', step: 0, steps: recipe.steps });
-  const documents = documentTexts(await readCorpus(job.corpus), recipe.documentCharacters);
+  const corpus = await readCorpus(job.corpus);
+  const documents = corpus.documents.map((document) => headOf(document, recipe.documentCharacters));
   const definition = trainTokenizer(documents, { vocabularySize: recipe.vocabulary });
   await writeFile(join(draft, 'tokenizer.json'), JSON.stringify(definition));
   const tokenizer = loadTokenizer(definition);
-  const { training, heldOut } = splitHeldOut(encodeDocuments(tokenizer, documents), HELD_OUT_EVERY);
+  const { training, heldOut } = encodeCorpus(tokenizer, corpus, recipe.documentCharacters);
   const config = llamaConfig({
     ...defaultDimensions,
     ...{
@@ -118,8 +119,8 @@ async function trainAdapterJob(job: AdapterJob, draft: string): Promise<Evaluati
   );
   const base = await readModel(job.baseFolder);
   const encode = async (file: string) =>
-    encodeDocuments(tokenizer, documentTexts(await readCorpus(file), recipe.documentCharacters));
-  const { training, heldOut } = splitHeldOut(await encode(job.corpus), HELD_OUT_EVERY);
+    encodeCorpus(tokenizer, await readCorpus(file), recipe.documentCharacters);
+  const { training, heldOut } = await encode(job.corpus);
   const context = base.config.max_position_embeddings;
   const adapter = await trainAdapter(
     {
@@ -128,7 +129,7 @@ async function trainAdapterJob(job: AdapterJob, draft: string): Promise<Evaluati
       schedule: { ...defaultAdapterRecipe.schedule, steps: recipe.steps },
     },
     base,
-    { own: training, base: await encode(job.baseCorpus) },
+    { own: training, base: (await encode(job.baseCorpus)).training },
     hooksOf(job, recipe),
   );
   await writeAdapter(draft, adapter, { baseModel: recipe.base });
@@ -145,15 +146,32 @@ async function trainAdapterJob(job: AdapterJob, draft: string): Promise<Evaluati
   };
 }
 
-/** Each document's head, as long as the recipe reads. */
-const documentTexts = ({ documents }: Corpus, characters: number): readonly string[] =>
-  documents.map(({ records }) =>
-    records
-      .map((record) => record.text)
-      .join('')
-      .slice(0, characters)
-      .toWellFormed(),
-  );
+/** A document's head, as long as the recipe reads. */
+const headOf = (document: CorpusDocument, characters: number): string =>
+  textOf(document).slice(0, characters).toWellFormed();
+
+/**
+ * A document is held out by its content: the same in every snapshot, so that what an adapter is measured on is new to
+ * its base as well. Where that leaves one side empty, the last documents are held out.
+ */
+function encodeCorpus(
+  tokenizer: Tokenizer,
+  { documents }: Corpus,
+  characters: number,
+): { readonly training: TokenData; readonly heldOut: TokenData } {
+  const encode = (chosen: readonly CorpusDocument[]) =>
+    encodeDocuments(
+      tokenizer,
+      chosen.map((document) => headOf(document, characters)),
+    );
+  const training = encode(documents.filter((document) => !isHeldOut(document)));
+  const heldOut = encode(documents.filter(isHeldOut));
+  if (training.tokens.length > 0 && heldOut.tokens.length > 0) return { training, heldOut };
+  return splitHeldOut(encode(documents), HELD_OUT_EVERY);
+}
+
+const isHeldOut = ({ records }: CorpusDocument): boolean =>
+  Number.parseInt(records[0].hash.slice(0, 8), 16) % HELD_OUT_EVERY === 0;
 
 function encodeDocuments(tokenizer: Tokenizer, texts: readonly string[]): TokenData {
   const encoded = texts.map((text) => tokenizer.encode(text));

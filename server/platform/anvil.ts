@@ -12,9 +12,9 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { writeAtomically } from './blobs.ts';
 import { sleep } from './clock.ts';
 import type { Log } from './log.ts';
+import { writeAtomically } from './write-atomically.ts';
 
 export const LOCAL_CHAIN_ID = 31337;
 

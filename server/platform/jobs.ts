@@ -19,6 +19,9 @@ export type Handlers = {
   readonly [A in Announcement]: (payload: Announcements[A]) => Promise<void>;
 };
 
+/** Lower is sooner. Credits come before receipts, and training before nobody. */
+const priorities: Partial<Record<Announcement, number>> = { 'fees.routed': 10, 'run.queued': 20 };
+
 /** Announces inside the caller's transaction: the work and the word of it commit together. */
 export async function announce<A extends Announcement>(
   tx: Tx,
@@ -26,7 +29,10 @@ export async function announce<A extends Announcement>(
   payload: Announcements[A],
 ): Promise<void> {
   await tx.query(
-    sql`select graphile_worker.add_job(${name}, ${JSON.stringify(payload)}::json, max_attempts => 25)`,
+    sql`
+      select graphile_worker.add_job(
+        ${name}, ${JSON.stringify(payload)}::json, max_attempts => 25, priority => ${priorities[name] ?? 0}
+      )`,
   );
 }
 
@@ -36,18 +42,30 @@ export async function migrateJobs(db: Db): Promise<void> {
   await runMigrations({ connectionString: db.url, logger: quiet() });
 }
 
-/** Starts delivering. A handler that throws is tried again with growing delays. */
+/**
+ * Starts delivering. A handler that throws is tried again with growing delays.
+ *
+ * One process delivers on a database, so whatever is still being delivered now was begun by one that has died: it is
+ * delivered again at once, instead of after the queue's own patience of four hours.
+ */
 export async function startJobs(
   db: Db,
   {
     handlers,
     log,
-    concurrency = 4,
+    concurrency = 6,
   }: { readonly handlers: Handlers; readonly log: Log; readonly concurrency?: number },
 ): Promise<{ stop(): Promise<void> }> {
   const pool = new pg.Pool({ connectionString: db.url, max: concurrency + 4 });
   const lost = (error: Error) => log.warn('jobs.connection_lost', { error });
   pool.on('error', lost).on('connect', (client) => void client.on('error', lost));
+  await db.transaction((tx) =>
+    tx.query(sql`
+      select graphile_worker.force_unlock_workers(array_agg(distinct locked_by))
+      from graphile_worker.jobs
+      where locked_by is not null
+      having count(*) > 0`),
+  );
   const runner: Runner = await run({
     pgPool: pool,
     concurrency,

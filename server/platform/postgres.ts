@@ -21,6 +21,7 @@ import {
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
+import { OpenLedgerError } from '@openledger/protocol';
 import pg from 'pg';
 import { sleep } from './clock.ts';
 
@@ -36,9 +37,10 @@ export type Postgres = {
 };
 
 /**
- * Starts the server on a free loopback port.
+ * Starts the server on a free loopback port. It ends with us, also when we exit without having stopped it.
  *
  * @param folder holds the cluster; survives restarts
+ * @throws conflict while another process has started it there
  */
 export async function startPostgres(folder: string): Promise<Postgres> {
   const root = resolve(folder);
@@ -47,7 +49,7 @@ export async function startPostgres(folder: string): Promise<Postgres> {
   const run = await launcher(root);
   const password = await clusterPassword(root);
   if (!existsSync(join(data, 'PG_VERSION'))) await initialise({ root, data, run });
-  await stopLeftOver(data);
+  await stopLeftOver({ root, data });
   const port = await freePort();
   const server = await launch({ root, data, port, run });
   const urlOf = (name: string) => `postgres://openledger:${password}@127.0.0.1:${port}/${name}`;
@@ -200,11 +202,20 @@ async function initialise({
   if (status !== 0) throw new Error(`PostgreSQL could not be initialised: ${output}`);
 }
 
-/** After a kill -9 of ours, the old server may still run on this folder: ask it to stop before starting another. */
-async function stopLeftOver(data: string): Promise<void> {
+/**
+ * After a kill -9 of ours, the old server may still run on this folder: ask it to stop before starting another.
+ *
+ * A child whose parent was killed is handed to another parent, so "its parent is still its owner" says that the owner lives.
+ */
+async function stopLeftOver({ root, data }: { root: string; data: string }): Promise<void> {
   const lock = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '');
   const [pid, folder] = lock.split('\n');
   if (!pid || folder !== data) return;
+  const owner = await readFile(join(root, 'owner'), 'utf8').catch(() => '');
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  if ((await isPostgres(Number(pid))) && /^PPid:\s*(\d+)/m.exec(status)?.[1] === owner) {
+    throw new OpenLedgerError('conflict', `The database in ${root} is in use by process ${owner}.`);
+  }
   for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 50) {
     if (!(await isPostgres(Number(pid)))) return;
     if (waitedMs === 0) process.kill(Number(pid), 'SIGINT');
@@ -241,7 +252,11 @@ async function launch({ root, data, port, run }: Launch): Promise<ChildProcess> 
     ],
     log.fd,
   );
+  const endWithUs = () => server.kill('SIGINT');
+  process.once('exit', endWithUs);
+  server.once('exit', () => process.off('exit', endWithUs));
   await log.close();
+  await writeFile(join(root, 'owner'), String(process.pid));
   return server;
 }
 

@@ -18,6 +18,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exampleReceipt, logSeed, signerKey } from '../../test/harness/example-receipt.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
+import { silentLog } from '../platform/log.ts';
 import { type Accounted, createReceipts, openSigners, type Receipts } from './index.ts';
 
 const { bundle: example, snapshots } = exampleReceipt();
@@ -58,7 +59,7 @@ beforeAll(async () => {
   receipts = createReceipts({
     db: database.db,
     clock: { now: () => new Date('2026-02-01T00:00:00Z') },
-    log: { debug() {}, info() {}, warn() {}, error() {} },
+    log: silentLog,
     signers: await openSigners({
       secret: async (name) => (name === 'log' ? logSeed : signerKey),
     }),

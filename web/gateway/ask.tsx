@@ -6,6 +6,7 @@ import { writeFragment } from '../app/fragment.ts';
 import { Empty, Read, Section } from '../app/section.tsx';
 import { EVERY_MS, useReading, valueIn } from '../app/use-reading.ts';
 import { Amount } from '../ledger/amount.tsx';
+import { Wallet } from '../ledger/wallet.tsx';
 import { type Answer, useAnswer } from './use-answer.ts';
 
 type Props = { readonly client: Client; readonly apiKey: string };
@@ -126,6 +127,7 @@ function AskForm({ client, apiKey, models }: Props & { readonly models: readonly
           </button>
         )}
       </div>
+      <Wallet client={client} />
       <AnswerView answer={answer} />
     </form>
   );

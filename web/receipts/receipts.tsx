@@ -25,7 +25,7 @@ export function Receipts({ client }: { readonly client: Client }) {
       <Read reading={reading} what="receipts">
         {() =>
           chosen === undefined ? (
-            <Empty>None yet. Ask something: its receipt appears within a second.</Empty>
+            <Empty>You have none yet. Ask something: its receipt appears within a second.</Empty>
           ) : (
             <div className="receipts">
               <ol className="receipt-list" aria-label="Your newest receipts">

@@ -43,8 +43,8 @@ export function VerifyPanel({
           Download
         </button>
         <p className="quiet">
-          Runs in this browser, against the keys this server publishes. To trust nobody, run{' '}
-          <code>openledger verify</code> on the download.
+          Runs in this browser, against the keys that this server publishes. With keys you got
+          elsewhere, run <code>openledger verify</code> on the download.
         </p>
       </div>
       {verdict ? <VerdictView verdict={verdict} /> : null}

@@ -1,24 +1,11 @@
 /** The checks at the door, in the order they are asked. The first objection is the answer. */
-import type { Draft, RejectionReason } from '@openledger/protocol';
-import type { Quality } from '../quality.ts';
+import type { Draft } from '@openledger/protocol';
+import type { Candidate, Check, Objection } from './candidate.ts';
 import { checkEncoding } from './encoding.ts';
 import { checkLicence } from './licence.ts';
 import { checkQuality } from './minimum-quality.ts';
 import { checkSecrets } from './secrets.ts';
 import { checkSize } from './size.ts';
-
-export type Objection = { readonly reason: RejectionReason; readonly message: string };
-
-/** What a check may look at. */
-export type Candidate = {
-  readonly text: string;
-  readonly licence: string | undefined;
-  /** SPDX ids that the datanet takes. */
-  readonly licences: readonly string[];
-  readonly quality: Quality;
-};
-
-export type Check = (candidate: Candidate) => Objection | undefined;
 
 const checks: readonly Check[] = [
   checkSize,

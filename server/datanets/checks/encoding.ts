@@ -1,4 +1,4 @@
-import type { Check } from './check.ts';
+import type { Check } from './candidate.ts';
 
 /** Control characters that text has no use for; tab, line feed, form feed and carriage return are fine. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for

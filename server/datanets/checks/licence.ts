@@ -1,5 +1,5 @@
 /** Licences: SPDX expressions against what the datanet takes. */
-import type { Check } from './check.ts';
+import type { Check } from './candidate.ts';
 
 /** Taken unless a datanet says otherwise: licences that let everybody train, retrieve and sell, with or without credit. */
 export const OPEN_LICENCES: readonly string[] = [

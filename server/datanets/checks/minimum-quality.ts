@@ -1,5 +1,5 @@
 import { QUALITY_VERSION } from '../quality.ts';
-import type { Check } from './check.ts';
+import type { Check } from './candidate.ts';
 
 /** ppm. Below it is what no reader would call text: encoded data, one line a thousand times, tables of symbols. */
 export const MINIMUM_QUALITY = 250_000;

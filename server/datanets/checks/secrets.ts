@@ -4,7 +4,7 @@
  * Linear in the text: words are found once, each is then judged by patterns that are anchored at its beginning, and
  * what follows an assignment is looked at for a bounded length.
  */
-import type { Check } from './check.ts';
+import type { Check } from './candidate.ts';
 
 export const checkSecrets: Check = ({ text }) => {
   const found = findSecret(text);

@@ -1,4 +1,4 @@
-import type { Check } from './check.ts';
+import type { Check } from './candidate.ts';
 
 export const MAX_RECORD_BYTES = 1_000_000;
 /** Shorter texts say too little to own. Characters that are not white space. */

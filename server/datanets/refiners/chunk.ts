@@ -5,7 +5,7 @@
  * the one before has 300, and is never the last line of a chunk. Longer blocks are cut at line ends, longer lines at
  * spaces. Nothing overlaps, and nothing but blank lines between chunks is lost.
  */
-import type { LinedText } from './refiner.ts';
+import type { LinedText } from './lined-text.ts';
 
 const MOST_CHARACTERS = 1200;
 /** A chunk of this size ends before a heading. */

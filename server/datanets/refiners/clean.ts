@@ -3,11 +3,13 @@
  *
  * It only ever deletes, never within code: badges and images, HTML comments and tags, link targets and definitions,
  * white space at line ends, all but one of several blank lines. Words stay verbatim and each line knows where it stood.
- * Patterns are bounded, so a page of any shape is cleaned in linear time.
+ * Patterns are bounded, so a page of any shape is cleaned in linear time. Files of other kinds, program code above all,
+ * are left alone: what is markup there, here would be text.
  */
-import type { LinedText } from './refiner.ts';
+import type { LinedText } from './lined-text.ts';
 
-export function clean(text: string): readonly LinedText[] {
+export function clean(text: string, path?: string): readonly LinedText[] {
+  if (path !== undefined && !isPage(path)) return [{ text, lines: everyLine(text) }];
   const kept: { text: string; line: number }[] = [];
   let fence: string | undefined;
   let inComment = false;
@@ -30,6 +32,12 @@ export function clean(text: string): readonly LinedText[] {
   if (kept.length === 0) return [];
   return [{ text: kept.map((line) => line.text).join('\n'), lines: kept.map(({ line }) => line) }];
 }
+
+/** Pages of text, and files without an extension, such as README. */
+const isPage = (path: string): boolean =>
+  /(?:^|\/)(?:[^./]+|[^/]+\.(?:md|markdown|mdx|txt|text|rst|adoc|html?|jsonl|ndjson))$/i.test(path);
+
+const everyLine = (text: string): readonly number[] => text.split('\n').map((_, i) => i + 1);
 
 /** A fence closes with at least as many of its own characters. */
 const nextFence = (open: string | undefined, marker: string | undefined): string | undefined => {
@@ -77,6 +85,6 @@ function withoutLayers(text: string): string {
 const DEFINITION = /^ {0,3}\[(?!\^)[^\]]{1,200}\]:[ \t]*\S/;
 const IMAGE = /!\[[^[\]]{0,300}\](?:\([^()\n]{0,1000}\)|\[[^[\]]{0,200}\])/g;
 const LINK =
-  /\[([^[\]]{0,300})\](?:\([^()\s]{0,1000}(?:[ \t]{1,4}["'][^"'()]{0,200}["'])?\)|\[[^[\]]{0,200}\])/g;
+  /(?<![\w\]])\[([^[\]]{0,300})\](?:\([^()\s]{0,1000}(?:[ \t]{1,4}["'][^"'()]{0,200}["'])?\)|\[[^[\]]{0,200}\])/g;
 const TAG =
   /<\/?(?:a|abbr|article|aside|b|big|blockquote|br|center|code|dd|details|div|dl|dt|em|figure|figcaption|font|footer|h[1-6]|header|hr|i|img|kbd|li|main|mark|nav|ol|p|picture|pre|samp|section|small|source|span|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|video)(?:\s[^<>]{0,1000})?\/?>/gi;

@@ -2,15 +2,17 @@
 import type { FeePolicy, Refinement } from '@openledger/protocol';
 import { chunk } from './chunk.ts';
 import { clean } from './clean.ts';
-
-/** A derived text, and for each of its lines the line of the parent it came from, both counted from 1. */
-export type LinedText = { readonly text: string; readonly lines: readonly number[] };
+import type { LinedText } from './lined-text.ts';
 
 export type Refiner = {
   /** The kind of work, as the policy pays it. */
   readonly kind: keyof FeePolicy['refinerShares'];
-  /** What replaces the parent: nothing where nothing of it is worth keeping. */
-  readonly refine: (text: string) => readonly LinedText[];
+  /**
+   * What replaces the parent: nothing where nothing of it is worth keeping, itself where there is nothing to do.
+   *
+   * @param path of the contributed file, where there is one
+   */
+  readonly refine: (text: string, path: string | undefined) => readonly LinedText[];
 };
 
 export const refiners: { readonly [R in Refinement]: Refiner } = {

@@ -63,6 +63,12 @@ test('cleaning keeps the words and drops badges, tags, comments and targets', ()
   ]);
 });
 
+test('program code is left as it is', () => {
+  const code = 'const list: Array<b> = [];\nhandlers[name](input); // <!-- x -->';
+  expect(clean(code, 'src/main.ts')).toEqual([{ text: code, lines: [1, 2] }]);
+  expect(clean('call handlers[name](input)', 'a.md')[0].text).toBe('call handlers[name](input)');
+});
+
 test('cleaning twice changes nothing more, never lengthens, and every line knows its own', () => {
   fc.assert(
     fc.property(page, (text) => {

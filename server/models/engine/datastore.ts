@@ -7,7 +7,7 @@
 import { createBm25 } from '../../compute/bm25.ts';
 import { buildInfinityGram, type InfinityGram, nextTokens } from '../../compute/infinity-gram.ts';
 import type { Tokenizer } from '../../compute/tokenizer/tokenizer.ts';
-import type { Corpus } from '../corpus.ts';
+import { type Corpus, textOf } from '../corpus.ts';
 import type { Continuation } from './sample.ts';
 
 const NEAR_DOCUMENTS = 5;
@@ -86,7 +86,7 @@ function distinctDocuments(corpora: readonly Corpus[]): readonly string[] {
     for (const { records } of corpus.documents) {
       const isKnown = records.some(({ hash }) => seen.has(hash));
       for (const { hash } of records) seen.add(hash);
-      if (!isKnown) texts.push(records.map(({ text }) => text).join(''));
+      if (!isKnown) texts.push(textOf({ records }));
     }
   }
   return texts;

@@ -18,8 +18,6 @@ export const defaultDimensions: Omit<LlamaDimensions, 'vocabularySize' | 'separa
   tiedEmbeddings: true,
 };
 
-export const defaultVocabularySize = 2_048;
-
 export const defaultBaseRecipe: Omit<BaseRecipe, 'config' | 'separator' | 'seed' | 'threads'> = {
   batch: 4,
   context: 128,
