@@ -56,7 +56,7 @@ test.each(guides)('%s does what it says', async (guide) => {
     else if (block.kind === 'sh') printed = await runBlock(block.text, folder, at);
     else if (printed !== undefined) expect(printed, at).toMatch(block.shows);
   }
-});
+}, 120_000);
 
 /** What the first loop leaves behind, made of less: its datanet and its base model, by their names. */
 async function turnTinyLoop({ admin, baseUrl }: TestApp): Promise<void> {
@@ -103,6 +103,7 @@ export -p > "$GUIDE_STATE"`;
       OPERATOR_URL: operator.baseUrl,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
   });
   let printed = '';
   const keep = (part: Buffer) => {

@@ -310,28 +310,22 @@ test('a start that fails or is broken off leaves no process behind', async () =>
   expect(status).toBe(1);
   expect(complaint).toContain('EADDRINUSE');
   expect((await seen.stop()).some(isServer)).toBe(true);
-  await until(
-    'their end',
-    async () => ((await stillRunning(seen.all())).length === 0 ? true : undefined),
-    { withinMs: 5000 },
-  );
+  await untilGone(seen.all());
 
-  const broken = runRole('up', environmentOf(data));
-  const started = await until(
-    'PostgreSQL',
-    async () => {
-      const found = (await descendantsOf(broken.pid)).filter(isServer);
-      return found.length > 0 ? found : undefined;
-    },
-    { everyMs: 10 },
-  );
-  broken.signal('SIGTERM');
-  expect((await broken.ended).status).toBe(0);
-  await until(
-    'its end',
-    async () => ((await stillRunning(started)).length === 0 ? true : undefined),
-    { withinMs: 5000 },
-  );
+  for (const program of [/bin\/postgres /, /bin\/anvil /]) {
+    const broken = runRole('up', environmentOf(data));
+    const started = await until(
+      'its child',
+      async () => {
+        const found = (await descendantsOf(broken.pid)).filter(isServer);
+        return found.some(({ command }) => program.test(command)) ? found : undefined;
+      },
+      { everyMs: 5 },
+    );
+    broken.signal('SIGTERM');
+    expect((await broken.ended).status).toBe(0);
+    await untilGone(started);
+  }
 });
 
 test('DATABASE_URL takes another PostgreSQL, and makes none of its own', async () => {
@@ -418,6 +412,14 @@ async function withAppLater(
   await db.close();
   await postgres.stop();
 }
+
+/** PostgreSQL takes a moment to write all it has. */
+const untilGone = (processes: readonly Process[]) =>
+  until(
+    'the end of its children',
+    async () => ((await stillRunning(processes)).length === 0 ? true : undefined),
+    { everyMs: 50, withinMs: 5000 },
+  );
 
 /** Notes every process that descends from one while it lives. */
 function watch(pid: number) {

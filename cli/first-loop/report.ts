@@ -1,4 +1,5 @@
 /** What the first loop prints: who was paid, and why. */
+import { dirname, join } from 'node:path';
 import { type api, type Client, formatOpen, type OutputOf } from '@openledger/sdk';
 import type { Check, FeesSummary, Receipted } from './check.ts';
 import type { Output } from './progress.ts';
@@ -86,7 +87,8 @@ async function printQuotation(
   line(
     `    for them the contributor earned ${formatOpen(earned(bundle, span))} OPEN of a call that cost ${formatOpen(BigInt(bundle.receipt.price.units))}`,
   );
-  line(`    check it: openledger verify ${receiptFile(bundle.receipt.id)}`);
+  const file = receiptFile(bundle.receipt.id);
+  line(`    check it: npx openledger verify ${file} --trust ${join(dirname(file), 'trust.json')}`);
   line();
 }
 

@@ -50,8 +50,6 @@ export async function startAnvil(folder: string, log: Log): Promise<Anvil> {
     log.info('chain.restarted', { pid: server.pid });
   };
   watch(server);
-  const endWithUs = () => server.kill('SIGKILL'); // when we exit without having stopped it
-  process.once('exit', endWithUs);
   const store = storing(folder, url);
   return {
     url,
@@ -61,7 +59,6 @@ export async function startAnvil(folder: string, log: Log): Promise<Anvil> {
       await restart;
       if (server.exitCode === null && server.signalCode === null) await store();
       stopping = true;
-      process.off('exit', endWithUs);
       await end(server);
       await rm(join(folder, 'anvil.pid'), { force: true });
     },
@@ -105,6 +102,9 @@ async function launch(folder: string, port: number): Promise<ChildProcess> {
     // A process group of its own: Ctrl-C in a terminal is for us, who stop it in good order.
     { stdio: 'ignore', cwd: folder, env: { HOME: folder }, detached: true },
   );
+  const endWithUs = () => server.kill('SIGKILL'); // when we exit without having stopped it
+  process.once('exit', endWithUs);
+  server.once('exit', () => process.off('exit', endWithUs));
   await new Promise((started, failed) => {
     server.once('spawn', started);
     server.once('error', failed);
@@ -123,8 +123,28 @@ async function unpackState(folder: string): Promise<string | undefined> {
   const packed = await readFile(join(folder, 'state.json.gz')).catch(() => undefined);
   if (!packed) return undefined;
   const path = join(folder, 'state.json');
-  await writeFile(path, await promisify(gunzip)(packed), { mode: 0o600 });
+  const state = JSON.parse((await promisify(gunzip)(packed)).toString('utf8')) as State;
+  await writeFile(path, JSON.stringify(withOneGenesis(state)), { mode: 0o600 });
   return path;
+}
+
+type State = {
+  readonly blocks: readonly {
+    readonly header: { readonly number: Hex; readonly timestamp: Hex };
+  }[];
+};
+type Hex = `0x${string}`;
+
+/**
+ * Every start of anvil makes a first block before it loads ours, and its dumps hold both. Of several it would take any
+ * for the chain's: leave it the oldest, which is the one that the chain began with.
+ */
+function withOneGenesis(state: State): State {
+  const isFirst = ({ header }: State['blocks'][number]) => BigInt(header.number) === 0n;
+  const [genesis] = state.blocks
+    .filter(isFirst)
+    .sort((a, b) => Number(BigInt(a.header.timestamp) - BigInt(b.header.timestamp)));
+  return { ...state, blocks: state.blocks.filter((block) => !isFirst(block) || block === genesis) };
 }
 
 function binary(): string {

@@ -85,6 +85,18 @@ test('a stopped chain goes on where it was, events included', async () => {
   ).rejects.toThrow('ERC20InsufficientBalance');
 });
 
+test('a chain that is stopped again and again keeps the block that it began with', async () => {
+  const folder = await temporaryFolder();
+  const beginnings: string[] = [];
+  for (let start = 0; start < 4; start++) {
+    const chain = await open(folder);
+    beginnings.push((await chain.reader.getBlock({ blockNumber: 0n })).hash);
+    await chain.stop();
+    await sleep(1000); // anvil's first blocks differ by the second they were made in
+  }
+  expect(new Set(beginnings).size).toBe(1);
+});
+
 test('one folder has one chain: a second start is refused while the first lives', async () => {
   const folder = await temporaryFolder();
   const anvil = await startAnvil(folder, silentLog);

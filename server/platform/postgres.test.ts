@@ -41,3 +41,24 @@ test('an announcement arrives only when its transaction commits', async () => {
   await jobs.stop();
   await drop();
 });
+
+test('what a process was delivering when it died is delivered by the next one', async () => {
+  const { db, drop } = await createTestDatabase();
+  await db.transaction((tx) => announce(tx, 'fees.routed', { inferenceId: 'inf_held' }));
+  await db.query(sql`
+    select graphile_worker.get_job('a worker that was killed', array['fees.routed'])`);
+  const heard: string[] = [];
+  const ignore = async () => {};
+  const jobs = await startJobs(db, {
+    log: silentLog,
+    handlers: {
+      'inference.served': ignore,
+      'inference.attributed': ignore,
+      'fees.routed': async ({ inferenceId }) => void heard.push(inferenceId),
+      'run.queued': ignore,
+    },
+  });
+  await expect.poll(() => heard, { timeout: 5000 }).toEqual(['inf_held']);
+  await jobs.stop();
+  await drop();
+});
