@@ -1,5 +1,5 @@
 /**
- * The guides are programs: every `sh` block runs here in order, and what a `text` block shows must be printed.
+ * Guides and concepts are programs: every `sh` block runs here in order, and what a `text` block shows must be printed.
  *
  * A `js` block with a file's name is saved under it, for the `sh` block that runs it. A block that cannot run here says
  * why: ```sh no-run: takes three minutes.
@@ -19,7 +19,9 @@ import { readBlocks } from './harness/guide-blocks.ts';
 import { startOperator, type TestOperator } from './harness/operator.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name.endsWith('.md'));
+const pages = ['docs/guides', 'docs/concepts'].flatMap((folder) =>
+  readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
+);
 
 let running: TestApp;
 let operator: TestOperator;
@@ -45,12 +47,12 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-test.each(guides)('%s does what it says', async (guide) => {
-  const folder = join(home, guide.replace(/\.md$/, ''));
+test.each(pages)('%s does what it says', async (page) => {
+  const folder = join(home, page.replace(/\.md$/, ''));
   await furnish(folder);
   let printed: string | undefined;
-  for (const block of readBlocks(readFileSync(join(root, 'docs/guides', guide), 'utf8'))) {
-    const at = `${guide}:${block.line}`;
+  for (const block of readBlocks(readFileSync(join(root, page), 'utf8'))) {
+    const at = `${page}:${block.line}`;
     if (block.kind === 'no-run') printed = undefined;
     else if (block.kind === 'file') await writeFile(join(folder, block.name), block.text);
     else if (block.kind === 'sh') printed = await runBlock(block.text, folder, at);
@@ -70,11 +72,13 @@ async function turnTinyLoop({ admin, baseUrl }: TestApp): Promise<void> {
   await train(builder, silent, { kind: 'base', name: 'npm-docs', snapshot, ...tiny });
 }
 
-/** A folder of somebody's own: OpenAI's client is installed, and one package whose README can be imported. */
+/** A folder of somebody's own: what the pages use is installed, and one package whose README can be imported. */
 async function furnish(folder: string): Promise<void> {
   const modules = join(folder, 'node_modules');
   await mkdir(join(modules, 'tide-table'), { recursive: true });
-  await symlink(join(root, 'node_modules/openai'), join(modules, 'openai'));
+  for (const name of ['openai', 'tsx', '@openledger']) {
+    await symlink(join(root, 'node_modules', name), join(modules, name));
+  }
   await writeFile(
     join(modules, 'tide-table/package.json'),
     JSON.stringify({ name: 'tide-table', version: '1.0.0', license: 'MIT', author: 'Inger' }),

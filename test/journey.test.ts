@@ -50,7 +50,13 @@ test('a contributed text earns money, with proof, from contribution to claim', a
   await visitor.client.settlement.faucet({ units: (10n ** 18n).toString() });
   const calls = await makeCalls(
     {
-      ...{ visitor, baseUrl, datanetId, count: 16, models: [adapter.name, base.name] },
+      ...{
+        visitor,
+        baseUrl,
+        datanetIds: [datanetId],
+        count: 16,
+        models: [adapter.name, base.name],
+      },
       prompts: ['The tomato bed', 'Every gardener', 'Water the seedlings', 'Compost'],
     },
     silent,

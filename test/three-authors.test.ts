@@ -235,90 +235,68 @@ const intoPool = (trainedPrice: bigint): Fraction =>
 test('the units paid to three authors are exactly those worked out by hand', async () => {
   const { admin, baseUrl } = running;
   const { curator, builder, visitor } = await findPeople(admin, baseUrl);
-  const silent = { write: () => true };
+  const { datanetId, snapshot } = await fill(curator);
+  const authors = await findAuthors(curator, datanetId);
+  const gardener = await offerGardener();
+  const trained = await train(
+    builder,
+    { write: () => true },
+    {
+      ...{ kind: 'base', name: 'garden', snapshot: snapshot.id, steps: 10 },
+      ...{ width: 32, layers: 1, heads: 2, contextLength: 64, vocabulary: 300 },
+    },
+  );
 
-  await writeRepository(repository);
-  const { id: datanetId } = await curator.client.datanets.create({ name: 'garden' });
-  const report = await uploadImport(curator.client, {
-    ...{ datanetId, name: 'garden' },
-    drafts: () => gitDrafts(repository.folder, { licence: 'CC-BY-4.0' }),
-  });
-  expect(report).toMatchObject({ accepted: 2, rejected: {} });
-  const authors = await findAuthors(datanetId);
-  await curator.client.datanets.refine({ datanetId });
-  const snapshot = await curator.client.datanets.seal({ datanetId });
-  const sealed = await curator.client.datanets.exportSnapshot({ snapshotId: snapshot.id });
-  expect(sealed.records.map(({ quality }) => quality)).toEqual([1_000_000, 1_000_000, 1_000_000]);
-  expect(sealed.information.total).toBe(corpus.length);
-
-  const model = await offerModel();
-  const trained = await train(builder, silent, {
-    ...{ kind: 'base', name: 'garden', snapshot: snapshot.id, steps: 10 },
-    ...{ width: 32, layers: 1, heads: 2, contextLength: 64, vocabulary: 300 },
-  });
   await visitor.client.settlement.faucet({ units: (10n ** 18n).toString() });
-  const openai = openAiOf({ visitor, baseUrl });
-  const ask = async (body: {
-    model: string;
-    prompt: string;
-    max_tokens: number;
-    seed?: number;
-  }) => {
-    const { prompt, ...rest } = body;
-    const completion = await openai.chat.completions.create({
-      ...rest,
-      messages: [{ role: 'user', content: prompt }],
-      ...(body.model === model ? { openledger: { datanets: [datanetId] } } : {}),
-    });
-    const { openledger } = completion as unknown as {
-      openledger: { inference: `inf_${string}`; receipt: `rct_${string}` };
-    };
-    await until('the receipt', () =>
-      visitor.client.receipts.get({ receiptId: openledger.receipt }).catch(ifMissing),
-    );
-    return visitor.client.gateway.getInference({ inferenceId: openledger.inference });
-  };
   for (const [i, { prompt, answer }] of CALLS.entries()) {
-    const { output, priceUnits, retrieved } = await ask({ model, prompt, max_tokens: 100 });
-    expect(output).toBe(answer);
-    expect(BigInt(priceUnits)).toBe(prices[i]);
-    expect(retrieved).toHaveLength(3);
+    const retrieving = { model: gardener, openledger: { datanets: [datanetId] } };
+    const call = await ask(visitor, { ...retrieving, prompt, max_tokens: 100 });
+    expect(call.output).toBe(answer);
+    expect(BigInt(call.priceUnits)).toBe(prices[i]);
+    expect(call.retrieved).toHaveLength(3);
   }
   // Too short to quote anything: all of its data leg goes by the prior.
-  const short = await ask({ model: trained.name, prompt: 'The', max_tokens: 5, seed: 1 });
+  const short = await ask(visitor, { model: trained.name, prompt: 'The', max_tokens: 5, seed: 1 });
   const trainedPrice =
     10n ** 13n * BigInt(short.promptTokens) + 10n ** 14n * BigInt(short.completionTokens);
   expect(BigInt(short.priceUnits)).toBe(trainedPrice);
 
   // Before the epoch closes, what evidence gave is pending; what the pool took in waits.
-  const parties = { ...authors.ids, refiner: curator.partyId };
-  const books = async (partyId: `pty_${string}`) => {
-    const { items } = await admin.ledger.balances({ partyId });
-    return Object.fromEntries(items.map(({ account, amount }) => [account.slice(37), amount]));
-  };
   await until('the roll-up', async () => (await admin.fees.check()).holds || undefined);
+  const parties = { ...authors, refiner: curator };
   for (const person of people) {
     expect(isClear(byEvidence[person])).toBe(true);
     const pending = whole(byEvidence[person]).toString();
-    expect({ person, ...(await books(parties[person])) }).toEqual({ person, 'pending:1': pending });
+    const booked = await accountsOf(parties[person].partyId);
+    expect({ person, ...booked }).toEqual({ person, 'pending:1': pending });
   }
 
   const { paidUnits } = await settleAndClaim(admin, {
-    ...{ baseUrl, identity: authors.adaIdentity, privateKey: new Uint8Array(32).fill(9) },
+    ...{ baseUrl, identity: authors.ada.identity, privateKey: new Uint8Array(32).fill(9) },
   });
   const earned = partsOf((person) =>
     plus(byEvidence[person], times(intoPool(trainedPrice), ownsPool[person])),
   );
   for (const person of people) expect(isClear(earned[person])).toBe(true);
   expect(paidUnits).toBe(whole(earned.ada));
-  expect(await books(parties.ada)).toEqual({});
+  expect(await accountsOf(authors.ada.partyId)).toEqual({});
   for (const person of ['bob', 'cleo', 'refiner'] as const) {
     const escrow = whole(earned[person]).toString();
-    expect({ person, ...(await books(parties[person])) }).toEqual({ person, escrow });
+    expect({ person, ...(await accountsOf(parties[person].partyId)) }).toEqual({ person, escrow });
   }
 
-  // The direct legs, call by call; what rounding leaves of each price is the treasury's.
-  const all = [...prices, trainedPrice];
+  const credited = people.reduce((units, person) => units + whole(earned[person]), 0n);
+  await expectDirectLegs({ trainedPrice, credited, builder });
+});
+
+/** The direct legs, call by call; what rounding leaves of each price is the treasury's. */
+async function expectDirectLegs(paid: {
+  readonly trainedPrice: bigint;
+  readonly credited: bigint;
+  readonly builder: Owner;
+}): Promise<void> {
+  const { admin } = running;
+  const all = [...prices, paid.trainedPrice];
   const legs = (part: bigint) => all.reduce((units, price) => units + percent(price, part), 0n);
   const { assets } = await admin.ledger.trialBalance();
   const amounts = new Map(assets[0].lines.map(({ name, amount }) => [name, BigInt(amount)]));
@@ -329,51 +307,97 @@ test('the units paid to three authors are exactly those worked out by hand', asy
       (legs(50n) + 2n * legs(20n) + legs(5n) + legs(2n)),
   );
   expect(amounts.get('treasury:commons') ?? 0n).toBe(0n);
-  expect(await books(builder.partyId)).toEqual({ escrow: percent(trainedPrice, 20n).toString() });
-  const credited = people.reduce((units, person) => units + whole(earned[person]), 0n);
-  expect(amounts.get('control:data')).toBe(legs(50n) - credited);
+  expect(amounts.get('control:data')).toBe(legs(50n) - paid.credited);
+  expect(await accountsOf(paid.builder.partyId)).toEqual({
+    escrow: percent(paid.trainedPrice, 20n).toString(),
+  });
   expect(assets[0].sum).toBe('0');
   expect(await admin.ledger.audit()).toMatchObject({ ok: true });
+}
 
-  /** The parties that the import made, by the names that git gave them. */
-  async function findAuthors(datanet: typeof datanetId) {
-    const { items } = await curator.client.datanets.listRecords({ datanetId: datanet });
-    const found = new Map<string, { id: `pty_${string}`; identity: string }>();
-    for (const { hash } of items) {
-      const record = await curator.client.datanets.getRecord({
-        ...{ datanetId: datanet, recordHash: hash },
-      });
-      for (const { partyId } of record.contributors) {
-        const party = await admin.identity.getParty({ partyId: partyId as `pty_${string}` });
-        found.set(String(party.hints?.name), party);
-      }
+type Curator = Awaited<ReturnType<typeof findPeople>>['curator'];
+type Owner = Pick<Curator, 'partyId'>;
+
+/** Import, refine, seal: the snapshot holds what the arithmetic above takes for granted. */
+async function fill({ client }: Curator) {
+  await writeRepository(repository);
+  const { id: datanetId } = await client.datanets.create({ name: 'garden' });
+  const report = await uploadImport(client, {
+    ...{ datanetId, name: 'garden' },
+    drafts: () => gitDrafts(repository.folder, { licence: 'CC-BY-4.0' }),
+  });
+  expect(report).toMatchObject({ accepted: 2, rejected: {} });
+  await client.datanets.refine({ datanetId });
+  const snapshot = await client.datanets.seal({ datanetId });
+  const sealed = await client.datanets.exportSnapshot({ snapshotId: snapshot.id });
+  expect(sealed.records.map(({ quality }) => quality)).toEqual([1_000_000, 1_000_000, 1_000_000]);
+  expect(sealed.information.total).toBe(corpus.length);
+  return { datanetId, snapshot };
+}
+
+/** The parties that the import made, by the names that git gave them. */
+async function findAuthors({ client }: Curator, datanetId: `dn_${string}`) {
+  const { items } = await client.datanets.listRecords({ datanetId });
+  const found = new Map<string, Owner & { readonly identity: string }>();
+  for (const { hash } of items) {
+    const { contributors } = await client.datanets.getRecord({ datanetId, recordHash: hash });
+    for (const contributor of contributors) {
+      const partyId = contributor.partyId as Owner['partyId'];
+      const { identity, hints } = await running.admin.identity.getParty({ partyId });
+      found.set(String(hints?.name), { partyId, identity });
     }
-    expect([...found.keys()].sort()).toEqual(['Ada Lark', 'Bob Reed', 'Cleo']);
-    const idOf = (name: string) => found.get(name)!.id;
-    return {
-      ids: { ada: idOf('Ada Lark'), bob: idOf('Bob Reed'), cleo: idOf('Cleo') },
-      adaIdentity: found.get('Ada Lark')!.identity,
-    };
   }
+  const named = (name: string) => {
+    const author = found.get(name);
+    if (!author) throw new Error(`Nobody is called ${name}; there are ${[...found.keys()]}.`);
+    return author;
+  };
+  return { ada: named('Ada Lark'), bob: named('Bob Reed'), cleo: named('Cleo') };
+}
 
-  /** A model elsewhere that answers as it is written above. */
-  async function offerModel(): Promise<string> {
-    operator.plays((call) => {
-      const { messages } = call.body as { messages: { content: string }[] };
-      const asked = messages.at(-1)?.content;
-      const played = CALLS.find(({ prompt }) => prompt === asked);
-      for (const part of played?.answer.split(/(?<= )/) ?? []) call.text(part);
-      call.finish(played?.usage);
-    });
-    await admin.gateway.registerOperator({ name: 'elsewhere', baseUrl: operator.baseUrl });
-    const offered = await admin.models.registerExternal({
-      ...{ name: 'elsewhere/gardener', operator: 'elsewhere', operatorModel: 'gardener' },
-      ...{ promptUnits: `${PROMPT_UNITS}`, completionUnits: `${COMPLETION_UNITS}` },
-      maxTokens: 100,
-    });
-    return offered.name;
-  }
-});
+/** A model elsewhere that answers as it is written above. */
+async function offerGardener(): Promise<string> {
+  operator.plays((call) => {
+    const { messages } = call.body as { messages: { content: string }[] };
+    const asked = messages.at(-1)?.content;
+    const played = CALLS.find(({ prompt }) => prompt === asked);
+    for (const part of played?.answer.split(/(?<= )/) ?? []) call.text(part);
+    call.finish(played?.usage);
+  });
+  const { admin } = running;
+  await admin.gateway.registerOperator({ name: 'elsewhere', baseUrl: operator.baseUrl });
+  const offered = await admin.models.registerExternal({
+    ...{ name: 'elsewhere/gardener', operator: 'elsewhere', operatorModel: 'gardener' },
+    ...{ promptUnits: `${PROMPT_UNITS}`, completionUnits: `${COMPLETION_UNITS}` },
+    maxTokens: 100,
+  });
+  return offered.name;
+}
+
+/** A paid call by OpenAI's own client. @returns its record, once the receipt is there */
+async function ask(
+  visitor: Curator,
+  { prompt, ...body }: { model: string; prompt: string; max_tokens: number; seed?: number },
+) {
+  const openai = openAiOf({ visitor, baseUrl: running.baseUrl });
+  const messages = [{ role: 'user' as const, content: prompt }];
+  const completion = await openai.chat.completions.create({ ...body, messages });
+  const { openledger } = completion as unknown as {
+    openledger: { inference: `inf_${string}`; receipt: `rct_${string}` };
+  };
+  await until('the receipt', () =>
+    visitor.client.receipts.get({ receiptId: openledger.receipt }).catch(ifMissing),
+  );
+  return visitor.client.gateway.getInference({ inferenceId: openledger.inference });
+}
+
+/** Where a party's money stands, by purpose. */
+async function accountsOf(partyId: Owner['partyId']): Promise<Record<string, string>> {
+  const { items } = await running.admin.ledger.balances({ partyId });
+  return Object.fromEntries(
+    items.map(({ account, amount }) => [account.slice(`${partyId}:`.length), amount]),
+  );
+}
 
 function ifMissing(error: unknown): undefined {
   if (error instanceof OpenLedgerError && error.code === 'not_found') return undefined;

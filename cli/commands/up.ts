@@ -9,7 +9,7 @@ import { BANNER } from '../first-loop/report.ts';
 import { writeProfile } from '../profile.ts';
 import { startServer } from '../server-process.ts';
 
-export const STEPS = { base: 2400, adapter: 800 };
+export const STEPS = { base: 3000, adapter: 300 };
 const CALLS = 200;
 
 export async function up(argv: readonly string[]): Promise<number> {

@@ -17,7 +17,7 @@ export type Call = {
 export type CallPlan = {
   readonly visitor: Person;
   readonly baseUrl: string;
-  readonly datanetId: Id<'datanet'>;
+  readonly datanetIds: readonly Id<'datanet'>[];
   readonly models: readonly string[];
   readonly prompts: readonly string[];
   readonly count: number;
@@ -59,7 +59,7 @@ export async function makeCall(openai: OpenAI, plan: CallPlan, index: number): P
   const prompt = plan.prompts[index % plan.prompts.length];
   const model = plan.models[Math.floor(index / 2) % plan.models.length];
   const openledger = {
-    ...(isRetrieving ? { datanets: [plan.datanetId] } : {}),
+    ...(isRetrieving ? { datanets: plan.datanetIds } : {}),
     interpolate: plan.interpolate ?? true,
   };
   const common = { model, max_tokens: 60, seed: index, openledger };

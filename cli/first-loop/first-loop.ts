@@ -41,7 +41,8 @@ export async function firstLoop(options: LoopOptions): Promise<LoopResult> {
   const people = await findPeople(admin, baseUrl);
   const { curator, builder, visitor } = people;
 
-  const { datanetId, general, special } = await gather(curator, source, output);
+  const { general, special } = await gather(curator, source, output);
+  const datanetIds = [...new Set([general.datanetId, special.datanetId])];
   const base = await train(builder, output, {
     ...{ kind: 'base', name: source.name, snapshot: general.id, steps: steps.base },
   });
@@ -57,12 +58,14 @@ export async function firstLoop(options: LoopOptions): Promise<LoopResult> {
 
   await visitor.client.settlement.faucet({ units: parseOpen('25').toString() });
   const snapshots = await Promise.all(
-    [general, special].map(({ id }) => curator.client.datanets.exportSnapshot({ snapshotId: id })),
+    [...new Set([general.id, special.id])].map((id) =>
+      curator.client.datanets.exportSnapshot({ snapshotId: id }),
+    ),
   );
   const plan: CallPlan = {
-    ...{ visitor, baseUrl, datanetId, count: callCount },
+    ...{ visitor, baseUrl, datanetIds, count: callCount },
     models: await modelsToCall(options, [adapter, base]),
-    prompts: promptsFrom(snapshots[0], callCount),
+    prompts: promptsFrom(snapshots, callCount),
   };
   const calls = await makeCalls(plan, output);
   const receipts = await collectReceipts(visitor.client, calls, output);
@@ -81,7 +84,7 @@ export async function firstLoop(options: LoopOptions): Promise<LoopResult> {
     ...{ receipts, fees, settlement, checks, receiptFile, models: [base, adapter] },
     bareSample: await bareSample(plan),
   });
-  return { checks, people, datanetId, models: plan.models };
+  return { checks, people, datanetId: general.datanetId, models: plan.models };
 }
 
 /** The models trained here, unless another operator was named: then its models answer instead. */

@@ -1,4 +1,4 @@
-/** Fills two datanets: one with everything the source holds, to train the base on, and one with a part of it, for the adapter. */
+/** Fills two datanets: a general one, to train the base on, and one of chosen texts, new to the base, for the adapter. */
 import type { api, Client, Draft, Id, OutputOf } from '@openledger/sdk';
 import { uploadImport } from '../importers/upload.ts';
 import type { Person } from './people.ts';
@@ -10,7 +10,7 @@ export type Source = {
   readonly name: string;
   readonly title: string;
   readonly drafts: () => AsyncIterable<Draft>;
-  /** Chooses the adapter's part of the texts. */
+  /** Chooses the adapter's texts; the base learns from the others. */
   readonly isSpecial: (draft: Draft) => boolean;
   /** SPDX ids to accept beside the common open ones. */
   readonly licences?: readonly string[];
@@ -18,27 +18,30 @@ export type Source = {
 
 export type Snapshot = OutputOf<typeof api.datanets.seal>;
 
-export type Gathered = {
-  readonly datanetId: Id<'datanet'>;
-  readonly general: Snapshot;
-  readonly special: Snapshot;
-};
+export type Gathered = { readonly general: Snapshot; readonly special: Snapshot };
 
 export async function gather(curator: Person, source: Source, output: Output): Promise<Gathered> {
-  const general = await fill(curator, output, source);
+  const general = await fill(curator, output, {
+    ...source,
+    drafts: () => only(source.drafts(), (draft) => !source.isSpecial(draft)),
+  });
   const special = await fill(curator, output, {
     ...source,
     name: `${source.name}-chosen`,
-    title: `${source.title}: a choice`,
+    title: `${source.title}, chosen ones`,
     drafts: () => only(source.drafts(), source.isSpecial),
   });
-  return { datanetId: general.datanetId, general: general.snapshot, special: special.snapshot };
+  const [either] = [general, special].filter((snapshot) => snapshot !== undefined);
+  if (!either) throw new Error(`${source.title} holds no text that a datanet accepts.`);
+  return { general: general ?? either, special: special ?? either };
 }
 
-type Filled = { readonly datanetId: Id<'datanet'>; readonly snapshot: Snapshot };
-
-/** Contribute, refine, seal. */
-async function fill({ client }: Person, output: Output, source: Source): Promise<Filled> {
+/** Contribute, refine, seal. @returns undefined where nothing was accepted */
+async function fill(
+  { client }: Person,
+  output: Output,
+  source: Source,
+): Promise<Snapshot | undefined> {
   const progress = startProgress(output, 'contribute');
   const datanetId = await openDatanet(client, source);
   const report = await uploadImport(client, {
@@ -54,13 +57,14 @@ async function fill({ client }: Person, output: Output, source: Source): Promise
   progress.done(
     `${source.title}: ${report.accepted} texts taken, ${rejected} refused${reasons(report.rejected)}`,
   );
+  if (report.accepted === 0) return undefined;
   const refining = startProgress(output, 'refine, seal');
   const { derived } = await client.datanets.refine({ datanetId });
   const snapshot = await client.datanets.seal({ datanetId });
   refining.done(
     `${derived} records derived, ${snapshot.manifest.records} sealed under ${snapshot.manifest.root.slice(0, 16)}...`,
   );
-  return { datanetId, snapshot };
+  return snapshot;
 }
 
 async function openDatanet(

@@ -83,7 +83,8 @@ async function untilPaid(
 ): Promise<Receipted | undefined> {
   const { people, baseUrl, datanetId, models, sentence } = options;
   const plan: CallPlan = {
-    ...{ visitor: people.visitor, baseUrl, datanetId, models, count: TRIES },
+    ...{ visitor: people.visitor, baseUrl, models, count: TRIES },
+    datanetIds: [datanetId],
     prompts: [sentence.split(' ').slice(0, 4).join(' ')],
   };
   const silent: Output = { write: () => true };

@@ -5,16 +5,21 @@ import type { SnapshotExport } from '@openledger/sdk';
 const MOST_WORDS = 7;
 
 /**
- * Headings of documents, as prompts without trailing space: `# zod`, `## Usage`. Spread evenly over the snapshot.
+ * Headings of documents, as prompts without trailing space: `# zod`, `## Usage`. Spread evenly over the snapshots.
  *
  * @returns at most `count`, distinct
  */
-export function promptsFrom({ records }: SnapshotExport, count: number): readonly string[] {
-  const headings = records.flatMap(({ text }) => {
-    const [first = ''] = (text ?? '').trimStart().split('\n');
-    const heading = first.trim();
-    return isUsable(heading) ? [heading] : [];
-  });
+export function promptsFrom(
+  snapshots: readonly SnapshotExport[],
+  count: number,
+): readonly string[] {
+  const headings = snapshots
+    .flatMap(({ records }) => records)
+    .flatMap(({ text }) => {
+      const [first = ''] = (text ?? '').trimStart().split('\n');
+      const heading = first.trim();
+      return isUsable(heading) ? [heading] : [];
+    });
   const distinct = [...new Set(headings)];
   const step = Math.max(1, distinct.length / count);
   return Array.from(
