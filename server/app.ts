@@ -69,6 +69,7 @@ export async function createApp(handles: AppHandles): Promise<App> {
   const stages = await createStages(handles);
   const { ledger, models, gateway, fees, receipts, settlement, settle } = stages;
   const { config, db, clock, log } = handles;
+  await gateway.recover();
   await registerOperators(stages, handles);
 
   const jobs = await startJobs(db, { handlers: flow(stages), log });

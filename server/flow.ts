@@ -58,7 +58,7 @@ async function accountFor(
       name: route.model,
       hash: route.modelHash,
       adapterHash: route.adapterHash,
-      engine: route.operator === 'local' ? 'small model, infinity-gram interpolated' : undefined,
+      engine: route.engine,
     },
     request: inference.request,
     output: inference.output,

@@ -1,6 +1,5 @@
 /**
- * The process. Roles: `up` (everything, on embedded defaults), `serve` (an app on a database and a chain of one's own),
- * `migrate`, `audit`.
+ * The process. Roles: `up` (everything; embedded what the settings do not name), `migrate`, `audit`.
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

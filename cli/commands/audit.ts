@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { hasFlag, parseArguments } from '../arguments.ts';
+import { flagOf, hasFlag, parseArguments } from '../arguments.ts';
 import { readable } from '../print.ts';
 import { openSession } from '../session.ts';
 
 export async function audit(argv: readonly string[]): Promise<number> {
   const args = parseArguments(argv);
-  if (hasFlag(args, 'offline')) return auditOffline();
+  if (hasFlag(args, 'offline')) return auditOffline(flagOf(args, 'data'));
   const { client } = await openSession(args);
   const report = await client.ledger.audit();
   console.log(hasFlag(args, 'json') ? JSON.stringify(report, null, 2) : readable(report));
@@ -16,13 +16,13 @@ export async function audit(argv: readonly string[]): Promise<number> {
 }
 
 /** From the database alone, in a process of its own: no server has to be trusted or up. */
-function auditOffline(): Promise<number> {
+function auditOffline(data: string | undefined): Promise<number> {
   const main = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   const child = spawn(
     process.execPath,
     ['--import', loader, '--conditions=openledger', main, 'audit'],
-    { stdio: 'inherit' },
+    { stdio: 'inherit', env: { ...process.env, ...(data ? { OPENLEDGER_DATA: data } : {}) } },
   );
   return new Promise((resolve, reject) => {
     child.once('error', reject);

@@ -24,7 +24,7 @@ import { findInference, type Inference, listInferences } from './inferences.ts';
 import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import { type GatewayHandles, type ServeCall, type Serving, serve } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
-import { sweep } from './sweep.ts';
+import { recover, sweep } from './sweep.ts';
 
 export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
@@ -39,7 +39,7 @@ export {
   type GenerationRequest,
   ModelName,
 } from './request.ts';
-export { type GatewayHandles, receiptIdOf, type ServeCall, type Serving } from './serve.ts';
+export type { GatewayHandles, ServeCall, Serving } from './serve.ts';
 
 export type Gateway = {
   serve(call: ServeCall): Promise<Serving>;
@@ -54,7 +54,9 @@ export type Gateway = {
   /** Moves the actual price of a served call from its hold to `clearing:fees` and releases the rest. Repeatable. */
   capture(inferenceId: Id<'inference'>): Promise<void>;
   summary(): Promise<GatewaySummary>;
-  /** Ends calls whose process died. */
+  /** Ends the calls that a process before this one left open; to be called once, before serving. */
+  recover(): Promise<void>;
+  /** Ends calls that nobody ended in time. */
   sweep(): Promise<void>;
 };
 
@@ -77,6 +79,7 @@ export function createGateway(handles: GatewayHandles): Gateway {
     },
     capture: (inferenceId) => capture(handles, inferenceId),
     summary: () => summarizeInferences(db),
+    recover: () => recover(handles),
     sweep: () => sweep(handles),
   };
 }

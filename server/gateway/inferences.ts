@@ -20,6 +20,8 @@ export type InferenceRoute = {
   readonly basePartyId: Id<'party'> | undefined;
   readonly modelHash: string | undefined;
   readonly adapterHash: string | undefined;
+  /** How the answer was made, where that is ours to know. */
+  readonly engine: string | undefined;
   readonly snapshots: readonly ModelSnapshot[];
 };
 
@@ -124,13 +126,14 @@ export async function recordVoid(tx: Tx, inferenceId: string): Promise<void> {
 }
 
 /** Calls that were held and never ended: their process died. They are void, and promise nothing any more. */
-export async function voidAbandoned(tx: Tx, before: Date): Promise<void> {
-  const abandoned = await tx.query<Ended>(sql`
+export async function voidAbandoned(tx: Tx, before: Date): Promise<readonly Id<'inference'>[]> {
+  const abandoned = await tx.query<Ended & { id: Id<'inference'> }>(sql`
     update gateway.inferences
     set status = 'void'
     where status = 'held' and created_at < ${before}
-    returning key_id, held_units`);
+    returning id, key_id, held_units`);
   for (const ended of abandoned) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });
+  return abandoned.map(({ id }) => id);
 }
 
 type Ended = { key_id: string; held_units: string };

@@ -59,7 +59,7 @@ export async function serve(
   const model = await handles.models.find(request.model);
   assertAllowed(caller, model);
   const { operator, partyId: operatorPartyId } = await findOperator(handles, model.operator);
-  const route = await routeOf(handles, model, operatorPartyId);
+  const route = await routeOf(handles, { model, operatorPartyId, request });
   const retrieved = await retrieve(handles, request);
   const maxTokens = Math.min(request.maxTokens ?? model.defaultMaxTokens, model.maxTokens);
   const generation = { model: model.operatorModel, request, maxTokens, retrieved };
@@ -108,14 +108,15 @@ async function open(
   }
 }
 
-/** A receipt has its inference's id under another prefix. */
-export const receiptIdOf = (inferenceId: string): Id<'receipt'> =>
-  inferenceId.replace(/^inf_/, 'rct_') as Id<'receipt'>;
+type RouteFacts = {
+  readonly model: Model;
+  readonly operatorPartyId: Id<'party'>;
+  readonly request: GenerationRequest;
+};
 
 async function routeOf(
   { models }: GatewayHandles,
-  model: Model,
-  operatorPartyId: Id<'party'>,
+  { model, operatorPartyId, request }: RouteFacts,
 ): Promise<InferenceRoute> {
   const base = model.baseId ? await models.find(model.baseId) : undefined;
   return {
@@ -126,9 +127,14 @@ async function routeOf(
     basePartyId: base?.builderId,
     modelHash: base ? base.hash : model.hash,
     adapterHash: base ? model.hash : undefined,
+    engine: model.kind === 'external' ? undefined : engineNote(request),
     snapshots: model.snapshots,
   };
 }
+
+/** What a reader of the receipt must know about how the answer was made. */
+const engineNote = ({ interpolate }: GenerationRequest): string =>
+  interpolate ? 'small model, infinity-gram interpolated' : 'small model, bare';
 
 async function retrieve(
   { datanets }: GatewayHandles,

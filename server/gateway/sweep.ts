@@ -1,10 +1,11 @@
 /** Ends what a dead process left behind. */
+import { OpenLedgerError } from '@openledger/protocol';
 import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { capture, findUncaptured } from './capture.ts';
-import { HOLD_TTL_MS } from './hold.ts';
+import { HOLD_TTL_MS, holdIdOf } from './hold.ts';
 import { voidAbandoned } from './inferences.ts';
 
 type SweepHandles = {
@@ -30,4 +31,25 @@ export async function sweep(handles: SweepHandles): Promise<void> {
   }
   await db.transaction((tx) => voidAbandoned(tx, ago(HOLD_TTL_MS)));
   await ledger.expireHolds(now);
+}
+
+/**
+ * Ends every call that the process before this one left open, and gives its money back at once. To be called before
+ * serving: only one process writes the ledger, so nobody can be serving them any more.
+ */
+export async function recover({ db, ledger, clock }: SweepHandles): Promise<void> {
+  const left = await db.transaction((tx) => voidAbandoned(tx, clock.now()));
+  for (const inferenceId of left) {
+    await ledger
+      .release({
+        holdId: holdIdOf(inferenceId),
+        reason: 'inference.void',
+        reference: inferenceId,
+      })
+      .catch(ignoreExpired);
+  }
+}
+
+function ignoreExpired(error: unknown): void {
+  if (!(error instanceof OpenLedgerError && error.code === 'conflict')) throw error;
 }

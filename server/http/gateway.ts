@@ -1,6 +1,6 @@
 /** Operators, and the record of one's own calls, over HTTP. The calls themselves come by /v1. */
-import { api, type Id, OpenLedgerError, type OutputOf } from '@openledger/protocol';
-import { type Gateway, type Inference, receiptIdOf } from '../gateway/index.ts';
+import { api, type Id, OpenLedgerError, type OutputOf, receiptIdOf } from '@openledger/protocol';
+import type { Gateway, Inference } from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import { implement, type Route } from './implement.ts';
 import { pageFrom } from './page.ts';

@@ -1,11 +1,6 @@
 /** How a served call looks in OpenAI's words: one shape for chat, one for plain completions, each whole and streamed. */
-import { formatOpen } from '@openledger/protocol';
-import {
-  receiptIdOf,
-  type ServedEvent,
-  type Serving,
-  type TokenLogprob,
-} from '../gateway/index.ts';
+import { formatOpen, receiptIdOf } from '@openledger/protocol';
+import type { ServedEvent, Serving, TokenLogprob } from '../gateway/index.ts';
 
 type TextEvent = Extract<ServedEvent, { kind: 'text' }>;
 type EndEvent = Extract<ServedEvent, { kind: 'end' }>;

@@ -20,7 +20,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
 import { writeCorpus } from './corpus.ts';
-import type { EngineEvent, EngineModel } from './engine-messages.ts';
+import type { EngineEvent, EngineGeneration, EngineModel } from './engine-messages.ts';
 import { executeRun } from './execute-run.ts';
 import { modelFolders } from './folders.ts';
 import { createLocalEngine } from './local-engine.ts';
@@ -31,21 +31,8 @@ export { modelIdOf } from './execute-run.ts';
 export type { Model, ModelSnapshot } from './registry.ts';
 export type { Run } from './runs.ts';
 
-export type GenerateOptions = {
-  readonly model: string;
-  readonly prompt: string;
-  /** Texts of retrieved records, put before the prompt as far as they fit, and the hashes of those records. */
-  readonly context: readonly string[];
-  readonly retrieved: readonly string[];
-  readonly maxTokens: number;
-  readonly temperature: number | undefined;
-  readonly topP: number | undefined;
-  readonly topK: number | undefined;
-  readonly seed: number | undefined;
-  readonly stop: readonly string[];
-  readonly logprobs: number | undefined;
-  readonly interpolate: boolean;
-};
+/** A generation on one of the models made here. */
+export type GenerateOptions = EngineGeneration & { readonly model: string };
 
 export type Models = {
   /** Queues a run; the flow carries it out. @throws not_found, model_not_found, unprocessable */

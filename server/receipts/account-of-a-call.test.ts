@@ -208,6 +208,7 @@ function callWith({ retrieved }: { readonly retrieved: readonly string[] }): Inf
       basePartyId: parties.base,
       modelHash: sha256Hex('model'),
       adapterHash: sha256Hex('adapter'),
+      engine: 'small model, bare',
       snapshots: [{ snapshotId: snapshotId as Id<'snapshot'>, hash, role: 'adapter' }],
     },
     request: canonicalize({
