@@ -82,7 +82,7 @@ export async function firstLoop(options: LoopOptions): Promise<LoopResult> {
   ];
   await printReport(admin, output, {
     ...{ receipts, fees, settlement, checks, receiptFile, models: [base, adapter] },
-    bareSample: await bareSample(plan),
+    bareSample: await bareSample({ ...plan, models: [base.name] }),
   });
   return { checks, people, datanetId: general.datanetId, models: plan.models };
 }
