@@ -61,13 +61,9 @@ export const Evidence = z.strictObject({
   /** In the order of the output; none lies inside another. */
   spans: z
     .array(EvidenceSpan)
-    .refine(
-      (spans) =>
-        spans.every(
-          (span, i) => i === 0 || (spans[i - 1].start < span.start && spans[i - 1].end < span.end),
-        ),
-      'Spans ascend.',
-    ),
+    .refine((spans) => spans.every((span, i) => i === 0 || isAfter(spans[i - 1], span)), {
+      error: 'Spans ascend.',
+    }),
 });
 export type Evidence = z.output<typeof Evidence>;
 
@@ -96,6 +92,7 @@ export function evidenceOf({
 }): Evidence {
   const words = [...informedWords(output, information)];
   const echoed = wordsInside(words, trace.echoes);
+  const numbers = new Map(words.map(({ start }, number) => [start, number]));
   return Evidence.parse({
     algorithm: trace.version,
     minWords: rules.minWords,
@@ -104,7 +101,8 @@ export function evidenceOf({
     information: { total: Number(coverage.total), covered: Number(coverage.covered) },
     groundedPpm: groundedPpm(coverage),
     spans: trace.spans.map(({ start, end, words: count, echo, commons, records }) => {
-      const firstWord = words.findIndex((word) => word.start >= start);
+      const firstWord = numbers.get(start);
+      if (firstWord === undefined) throw new Error(`No word of the output begins at ${start}.`);
       return {
         start,
         end,
@@ -170,6 +168,13 @@ function wordsInside(words: readonly InformedWord[], echoes: Trace['echoes']): S
   }
   return inside;
 }
+
+/** Begins later and ends later, in offsets and in words. */
+const isAfter = (before: EvidenceSpan, span: EvidenceSpan): boolean =>
+  before.start < span.start &&
+  before.end < span.end &&
+  before.firstWord < span.firstWord &&
+  before.firstWord + before.words < span.firstWord + span.words;
 
 const isAscending = (list: readonly string[]): boolean =>
   list.every((item, i) => i === 0 || list[i - 1] < item);

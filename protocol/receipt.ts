@@ -43,51 +43,56 @@ const entry = {
   id: idSchema('receipt'),
 };
 
-export const InferenceReceipt = z.strictObject({
-  ...entry,
-  kind: z.literal('receipt'),
-  inference: idSchema('inference'),
-  servedAt: z.iso.datetime(),
-  parties: z.strictObject({
-    payer: Party,
-    operator: Party,
-    builder: Party,
-    /** The base model's builder, when an adapter was served. */
-    base: Party.nullable(),
-  }),
-  model: z.strictObject({
-    name: z.string().min(1).max(300),
-    hash: Sha256Hex.nullable(),
-    adapter: Sha256Hex.nullable(),
-    /** What a reader must know about how the answer was made, e.g. "infinity-gram interpolated". */
-    engine: z.string().max(200).nullable(),
-  }),
-  /** Salted commitments to what was asked and answered. */
-  request: Sha256Hex,
-  output: Sha256Hex,
-  /** Empty when no registered data stands behind the inference. */
-  snapshots: z.array(ReceiptSnapshot),
-  /** Records the gateway put into the prompt, in order. */
-  retrieved: z.array(z.strictObject({ record: Sha256Hex, snapshot: idSchema('snapshot') })),
-  usage: z.strictObject({ promptTokens: Tokens, completionTokens: Tokens }),
-  price: z.strictObject({ asset: z.literal(OPEN), units: Units }),
-  /** SHA-256 of the fee policy's canonical document. */
-  policy: Sha256Hex,
-  /** null when there was nothing to trace against. */
-  attribution: Evidence.nullable(),
-  /** Who the data leg belongs to; empty without registered data. */
-  shares: z.union([ShareList, z.tuple([])]),
-  /** The price by role, the data leg among them; legs of nothing are left out. */
-  legs: z.array(ReceiptLeg),
-  ledger: z.strictObject({
-    /** null for a price of nothing. */
-    transaction: idSchema('transaction').nullable(),
-    /** The settlement period in which the credits are pending. */
-    epoch: z.number().int().min(0),
-  }),
-  /** Hash of the receipt of the action that this one belongs to. */
-  parent: Sha256Hex.nullable(),
-});
+export const InferenceReceipt = z
+  .strictObject({
+    ...entry,
+    kind: z.literal('receipt'),
+    inference: idSchema('inference'),
+    servedAt: z.iso.datetime(),
+    parties: z.strictObject({
+      payer: Party,
+      operator: Party,
+      builder: Party,
+      /** The base model's builder, when an adapter was served. */
+      base: Party.nullable(),
+    }),
+    model: z.strictObject({
+      name: z.string().min(1).max(300),
+      hash: Sha256Hex.nullable(),
+      adapter: Sha256Hex.nullable(),
+      /** What a reader must know about how the answer was made, e.g. "infinity-gram interpolated". */
+      engine: z.string().max(200).nullable(),
+    }),
+    /** Salted commitments to what was asked and answered. */
+    request: Sha256Hex,
+    output: Sha256Hex,
+    /** Empty when no registered data stands behind the inference. */
+    snapshots: z.array(ReceiptSnapshot),
+    /** Records the gateway put into the prompt, in order. */
+    retrieved: z.array(z.strictObject({ record: Sha256Hex, snapshot: idSchema('snapshot') })),
+    usage: z.strictObject({ promptTokens: Tokens, completionTokens: Tokens }),
+    price: z.strictObject({ asset: z.literal(OPEN), units: Units }),
+    /** SHA-256 of the fee policy's canonical document. */
+    policy: Sha256Hex,
+    /** null when there was nothing to trace against. */
+    attribution: Evidence.nullable(),
+    /** Who the data leg belongs to; empty without registered data. */
+    shares: z.union([ShareList, z.tuple([])]),
+    /** The price by role, the data leg among them; legs of nothing are left out. */
+    legs: z.array(ReceiptLeg),
+    ledger: z.strictObject({
+      /** null for a price of nothing. */
+      transaction: idSchema('transaction').nullable(),
+      /** The settlement period in which the credits are pending. */
+      epoch: z.number().int().min(0),
+    }),
+    /** Hash of the receipt of the action that this one belongs to. */
+    parent: Sha256Hex.nullable(),
+  })
+  .refine(({ id, inference }) => id === receiptIdOf(inference), {
+    path: ['id'],
+    error: "An inference's receipt bears its id.",
+  });
 export type InferenceReceipt = z.output<typeof InferenceReceipt>;
 
 /** Takes back units of an earlier receipt: a refund, a takedown, a lost dispute. */

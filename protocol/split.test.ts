@@ -214,18 +214,23 @@ type Golden = {
 };
 
 const golden = new URL('../../shared/data/golden/allotment_formance.json', import.meta.url);
+const why = existsSync(golden) ? '' : ' (skipped: ../shared/data is absent)';
 
 /**
  * The other ledger hands left-over units out one by one in listed order; ours go whole to one named leg. So amounts
  * may differ by the left-over units, and never by more. One of the nine cases takes a portion from an account's
  * metadata, which the file does not give; it is left out.
  */
-describe.skipIf(!existsSync(golden))('allotment cases of another ledger', () => {
+describe.skipIf(!existsSync(golden))(`allotment cases of another ledger${why}`, () => {
   const cases = existsSync(golden)
     ? readCases(JSON.parse(readFileSync(golden, 'utf8'))).filter(({ portions }) =>
         portions.every(([portion]) => !portion.startsWith('$')),
       )
     : [];
+
+  test('eight of them can be read', () => {
+    expect(cases).toHaveLength(8);
+  });
 
   test.each(cases)('$name: conserves, and differs by left-over units only', ({
     amount,

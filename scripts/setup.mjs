@@ -64,7 +64,8 @@ function runNext() {
   if (next < 0) return;
   const [script, ...args] = process.argv.slice(next + 1);
   const child = spawn(process.execPath, [at(script), ...args], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 }
 

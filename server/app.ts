@@ -110,7 +110,7 @@ async function createStages({ config, db, chain, keys, clock, log, folder }: App
   const governance = await createGovernance({ db, clock });
   const datanets = createDatanets({ db, clock, identity, governance });
   const models = createModels({
-    ...{ db, datanets, clock, folder: join(folder, 'models'), prices: PRICES },
+    ...{ db, datanets, clock, log, folder: join(folder, 'models'), prices: PRICES },
     threads: config.OPENLEDGER_ENGINE_THREADS,
   });
   const allowPrivateOperators = config.OPENLEDGER_ALLOW_PRIVATE_OPERATORS;
@@ -147,11 +147,14 @@ async function createStages({ config, db, chain, keys, clock, log, folder }: App
   });
   const insights = createInsights({ gateway, attributions, fees, settlement, clock });
 
-  /** Ends the open epoch: nothing is added to its credits any more, and the dispute window begins. */
+  /**
+   * Ends the open epoch: nothing is added to its credits any more, and the dispute window begins. Both stages end it by
+   * its number, so that two who do it at once, or one after a crash half way, end the same one.
+   */
   const settle = async () => {
     const { number } = await settlement.openEpoch();
     await fees.closeEpoch(Number(number));
-    await settlement.closeEpoch();
+    await settlement.closeEpoch(number);
     const publication = await settlement.publishEpoch(await receipts.checkpoint());
     return { closed: number.toString(), publication: publication.kind };
   };

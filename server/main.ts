@@ -16,6 +16,7 @@ import { openKeys } from './platform/keys.ts';
 import { createLog, silentLog } from './platform/log.ts';
 import { migrate } from './platform/migrate.ts';
 import { startPostgres } from './platform/postgres.ts';
+import { sql } from './platform/sql.ts';
 
 const roles = { up, migrate: migrateOnly, audit: auditOnly } as const;
 
@@ -27,10 +28,14 @@ if (!Object.hasOwn(roles, role)) {
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const leave = () => process.exit(0); // and what was started ends with us
 for (const signal of signals) process.once(signal, leave);
-roles[role as keyof typeof roles](readConfig()).catch((error: unknown) => {
+run(roles[role as keyof typeof roles]).catch((error: unknown) => {
   process.stderr.write(`${complaintOf(error)}\n`);
   process.exit(1);
 });
+
+async function run(play: (config: Config) => Promise<void>): Promise<void> {
+  await play(readConfig());
+}
 
 /** What a person can act on is a sentence; for the rest we need to know where it came from. */
 function complaintOf(error: unknown): string {
@@ -91,6 +96,7 @@ async function openDatabase(config: Config): Promise<Database> {
     ? undefined
     : await startPostgres(join(resolve(config.OPENLEDGER_DATA), 'postgres'));
   const db = openDb(config.DATABASE_URL ?? (embedded?.url as string), { poolSize: 20 });
+  if (!embedded) await assertAnswers(db);
   await migrateJobs(db);
   await migrate(db);
   return {
@@ -100,6 +106,14 @@ async function openDatabase(config: Config): Promise<Database> {
       await embedded?.stop();
     },
   };
+}
+
+async function assertAnswers(db: Db): Promise<void> {
+  await db.query(sql`select 1`).catch((cause) => {
+    const reason = cause.message || cause.code; // a name with several addresses fails with a code alone
+    const sentence = `The database of DATABASE_URL does not answer: ${reason}.`;
+    throw new OpenLedgerError('unavailable', sentence, {}, { cause });
+  });
 }
 
 async function migrateOnly(config: Config): Promise<void> {

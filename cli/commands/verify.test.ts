@@ -36,6 +36,16 @@ test('says of an honest receipt what each check found, and ends well', async () 
   expect(printed.match(/^✓/gm)).toHaveLength(13);
 });
 
+test('does not say that all was checked where texts were withdrawn', async () => {
+  const records = bundle.records.map((one) => ({ ...one, text: null }));
+  await writeFile(at('withdrawn.json'), canonicalize({ ...bundle, records }));
+  const { status, last } = await run(at('withdrawn.json'));
+  expect([status, last]).toEqual([
+    0,
+    'VERIFIED as far as the texts are there: 13 checks held, records withdrawn: 3.',
+  ]);
+});
+
 test('names the check that a tampered receipt fails at, with status 1', async () => {
   const { status, printed, last } = await run(at('tampered.json'));
   expect(status).toBe(1);

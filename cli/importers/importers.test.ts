@@ -32,6 +32,16 @@ async function all(drafts: AsyncIterable<Draft>): Promise<readonly Draft[]> {
   return list;
 }
 
+test('JSONL: a line nested without end is one broken line', async () => {
+  const deep = `{"text":"a","nested":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+  const folder = folderWith({ 'a.jsonl': `${deep}\n{"text": "good"}` });
+  const problems: Problem[] = [];
+  const onProblem = (one: Problem) => problems.push(one);
+  const drafts = await all(jsonlDrafts(join(folder, 'a.jsonl'), { onProblem }));
+  expect(drafts.map(({ text }) => text)).toEqual(['good']);
+  expect(problems).toMatchObject([{ line: 1, message: 'It is nested too deeply.' }]);
+});
+
 test('JSONL: good lines become drafts, broken ones are reported by number', async () => {
   const lines = [
     '{"text": "first", "licence": "MIT", "contributors": [{"handle": "ada", "weight": 2}], "id": 7}',

@@ -34,6 +34,7 @@ export async function* jsonlDrafts(
 
 const reasonOf = (error: unknown): string => {
   if (error instanceof OpenLedgerError) return error.message;
+  if (error instanceof RangeError) return 'It is nested too deeply.';
   return error instanceof SyntaxError ? 'It is not JSON.' : 'It is not valid UTF-8.';
 };
 

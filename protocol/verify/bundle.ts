@@ -14,6 +14,9 @@ import { EntitlementList, SnapshotManifest } from '../snapshot.ts';
 
 export const BUNDLE_VERSION = 'openledger-bundle-1';
 
+/** A larger file is refused unread. */
+export const MAX_BUNDLE_BYTES = 128 * 1024 * 1024;
+
 const Count = z.number().int().min(0);
 const Proof = z.array(Sha256Hex).max(64);
 
@@ -64,45 +67,3 @@ export const Trust = z.strictObject({
   anchors: z.array(Anchor).optional(),
 });
 export type Trust = z.output<typeof Trust>;
-
-export const checkNames = [
-  'canonical',
-  'schema',
-  'signature',
-  'inclusion',
-  'checkpoint',
-  'anchor',
-  'policy',
-  'snapshot',
-  'record',
-  'output',
-  'arithmetic',
-  'split',
-  'conservation',
-  'recompute-snapshot',
-  'recompute-information',
-  'recompute-trace',
-  'recompute-shares',
-] as const;
-export type CheckName = (typeof checkNames)[number];
-
-/** One check's verdict, and in words what was found. */
-export type CheckResult = {
-  readonly check: CheckName;
-  readonly ok: boolean;
-  readonly detail: string;
-};
-
-/** Runs a check: what it returns is the finding, what it throws is the fault. */
-export function runCheck(check: CheckName, work: () => string): CheckResult {
-  try {
-    return { check, ok: true, detail: work() };
-  } catch (error) {
-    return { check, ok: false, detail: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-/** @throws Error with the sentence unless the fact holds */
-export function must(fact: boolean, sentence: string): asserts fact {
-  if (!fact) throw new Error(sentence);
-}

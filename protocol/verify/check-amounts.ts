@@ -6,7 +6,8 @@ import type { InferenceReceipt } from '../receipt.ts';
 import { blendShares, formatShares, groundedPpm, parseShares, priorPools } from '../shares.ts';
 import { parseEntitlement } from '../snapshot.ts';
 import { type Shares, shareProducts, splitLegs, WEIGHT_ONE } from '../split.ts';
-import { type Bundle, must } from './bundle.ts';
+import type { Bundle } from './bundle.ts';
+import { must } from './check.ts';
 
 /** The shares follow from spans, entitlements and pools; evidence adds up and obeys its own rules. */
 export function checkArithmetic(bundle: Bundle): string {
@@ -46,7 +47,9 @@ export function checkArithmetic(bundle: Bundle): string {
 
 /** The legs are what the policy makes of the price, and each went to its role's account. */
 export function checkSplit({ receipt, policy }: Bundle): string {
-  const { price, legs, shares, parties } = receipt;
+  const { price, legs, shares, parties, model } = receipt;
+  const hasBase = (parties.base !== null) === (model.adapter !== null);
+  must(hasBase, "An adapter was served and no base model's builder is named, or the reverse.");
   const planned = feeLegs(policy, {
     hasData: shares.length > 0,
     hasAdapter: parties.base !== null,

@@ -5,11 +5,13 @@ import type { EvidenceSpan } from '../evidence.ts';
 import { sha256Hex } from '../hash.ts';
 import { leafHash, verifyInclusion } from '../merkle.ts';
 import { policyHash } from '../policy.ts';
-import { commitment, RequestDocument } from '../receipt.ts';
+import { commitment, type InferenceReceipt, RequestDocument } from '../receipt.ts';
+import { snapshotRoles } from '../shares.ts';
 import { entitlementHash, parseEntitlement, snapshotHash, snapshotLeaf } from '../snapshot.ts';
 import { standsAt } from '../trace-by-scan.ts';
 import { cutsWord, cutWords } from '../words.ts';
-import { type Bundle, type BundleRecord, must } from './bundle.ts';
+import type { Bundle, BundleRecord } from './bundle.ts';
+import { type Finding, must } from './check.ts';
 
 export function checkPolicy({ policy, receipt }: Bundle): string {
   const hash = policyHash(policy);
@@ -28,30 +30,49 @@ export function checkPolicy({ policy, receipt }: Bundle): string {
 
 /** The manifests shown are those the receipt names, each once and in its order. */
 export function checkSnapshots({ receipt, snapshots }: Bundle): string {
-  const named = new Map(receipt.snapshots.map(({ snapshot, hash }) => [snapshot, hash]));
+  const named = new Map(receipt.snapshots.map((one) => [one.snapshot, one]));
   const ids = snapshots.map(({ snapshot }) => snapshot);
   must(
     ids.join() === [...named.keys()].join(),
     "The manifests are not those of the receipt's snapshots.",
   );
   for (const manifest of snapshots) {
-    const isNamed = snapshotHash(manifest) === named.get(manifest.snapshot);
+    const isNamed = snapshotHash(manifest) === named.get(manifest.snapshot)?.hash;
     must(isNamed, `The manifest of ${manifest.snapshot} is not the one the receipt names.`);
   }
-  for (const { snapshot, hash, role, pool } of receipt.snapshots) {
-    must(hash === named.get(snapshot), `The receipt names two hashes of ${snapshot}.`);
+  for (const { snapshot, hash, pool } of receipt.snapshots) {
+    must(hash === named.get(snapshot)?.hash, `The receipt names two hashes of ${snapshot}.`);
     must(pool.startsWith(`pool:${snapshot}:`), `${pool} is not a pool of ${snapshot}.`);
-    const alike = receipt.snapshots.filter((one) => one.snapshot === snapshot && one.role === role);
-    must(alike.length === 1, `${snapshot} is named twice as ${role}.`);
+    must(pool === named.get(snapshot)?.pool, `The receipt names two pools of ${snapshot}.`);
   }
-  for (const { snapshot } of receipt.retrieved) {
-    must(named.has(snapshot), `Records were retrieved from ${snapshot}, which is not named.`);
-  }
+  const places = receipt.snapshots.map(
+    (one) => `${snapshotRoles.indexOf(one.role)} ${one.snapshot}`,
+  );
+  const isOrdered = places.every((place, i) => i === 0 || places[i - 1] < place);
+  must(isOrdered, 'The snapshots are not sorted by role and id, each once in a role.');
+  checkContext(receipt);
   return count(snapshots.length, 'snapshot manifest');
 }
 
+/** A snapshot is context if, and only if, records of it were put into the prompt. */
+function checkContext({ snapshots, retrieved }: InferenceReceipt): void {
+  const context = new Set(
+    snapshots.filter(({ role }) => role === 'context').map(({ snapshot }) => snapshot),
+  );
+  for (const { snapshot } of retrieved) {
+    must(
+      context.has(snapshot),
+      `Records were retrieved from ${snapshot}, which is not named as context.`,
+    );
+  }
+  const used = new Set<string>(retrieved.map(({ snapshot }) => snapshot));
+  for (const snapshot of context) {
+    must(used.has(snapshot), `${snapshot} is context, but nothing was retrieved from it.`);
+  }
+}
+
 /** Each cited record stands in its snapshot under its owners, and each passage stands in its record. */
-export function checkRecords({ receipt, snapshots, records }: Bundle): string {
+export function checkRecords({ receipt, snapshots, records }: Bundle): string | Finding {
   const spans = receipt.attribution?.spans ?? [];
   const cited = new Map<string, string>();
   for (const { record, snapshot } of spans.flatMap((span) => span.records)) {
@@ -81,8 +102,9 @@ export function checkRecords({ receipt, snapshots, records }: Bundle): string {
   const textOf = new Map(records.map(({ record, text }) => [record, text]));
   for (const span of spans) passageOf(span, textOf);
   const withdrawn = records.filter(({ text }) => text === null).length;
-  const note = withdrawn > 0 ? `; ${withdrawn} withdrawn, text not shown` : '';
-  return `${count(spans.length, 'passage')} in ${count(records.length, 'record')}${note}.`;
+  const detail = `${count(spans.length, 'passage')} in ${count(records.length, 'record')}`;
+  if (withdrawn === 0) return `${detail}.`;
+  return { detail: `${detail}; ${withdrawn} withdrawn, text not shown.`, withdrawn };
 }
 
 /** The disclosed texts are those committed to, and the passages stand in the output where the receipt says. */
@@ -90,7 +112,8 @@ export function checkOutput({ receipt, records, disclosures }: Bundle): string {
   const { request, output } = disclosures;
   if (request) {
     must(commitment(request) === receipt.request, 'The request shown is not the one committed to.');
-    RequestDocument.parse(parseCanonical(request.text));
+    const isRequest = RequestDocument.safeParse(parseCanonical(request.text)).success;
+    must(isRequest, 'The request shown is not one that a receipt can commit to.');
   }
   if (!output) return request ? 'Output not disclosed.' : 'Nothing disclosed.';
   must(commitment(output) === receipt.output, 'The output shown is not the one committed to.');

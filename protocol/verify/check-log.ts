@@ -4,7 +4,8 @@ import { emptyRoot, leafHash, verifyConsistency, verifyInclusion } from '../merk
 import { type Checkpoint, checkNote, parseCheckpoint, parseNote, parseNoteKey } from '../note.ts';
 import { receiptLeaf, receiptTypedData } from '../receipt.ts';
 import { recoverTypedData } from '../signatures.ts';
-import { type Bundle, must, type Trust } from './bundle.ts';
+import type { Bundle, Trust } from './bundle.ts';
+import { must } from './check.ts';
 
 export function checkSignature({ receipt, signature }: Bundle, trust: Trust): string {
   const signer = recoverTypedData(receiptTypedData(receipt), signature.value);

@@ -1,4 +1,5 @@
 /** Verifying receipts: pure, offline, in Node and in browsers. */
 export * from './bundle.ts';
+export { type CheckName, type CheckResult, checkNames } from './check.ts';
 export { recompute } from './recompute.ts';
 export { firstFailure, openBundle, verifyBundle } from './verify-bundle.ts';

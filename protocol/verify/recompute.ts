@@ -34,7 +34,8 @@ import type { Shares } from '../split.ts';
 import type { TraceRecord } from '../trace.ts';
 import { traceByScan } from '../trace-by-scan.ts';
 import { cutWords, tokenAt } from '../words.ts';
-import { type Bundle, type CheckResult, must, runCheck } from './bundle.ts';
+import type { Bundle } from './bundle.ts';
+import { type CheckResult, type Finding, must, runCheck } from './check.ts';
 
 type ExportRecord = SnapshotExport['records'][number];
 
@@ -44,20 +45,23 @@ export function recompute(
   snapshots: readonly SnapshotExport[],
 ): readonly CheckResult[] {
   const named = [...new Set(bundle.receipt.snapshots.map(({ snapshot }) => snapshot))];
-  const exports = named.flatMap((id) =>
-    snapshots.filter(({ manifest }) => manifest.snapshot === id),
+  const exports = named.flatMap(
+    (id) => snapshots.find(({ manifest }) => manifest.snapshot === id) ?? [],
   );
   let redone: Redone | undefined;
   const redo = () => (redone ??= retrace(bundle, exports));
   return [
     runCheck('recompute-snapshot', () => {
-      must(
-        exports.length === named.length,
-        `${named.length} snapshots are needed, ${exports.length} were given.`,
-      );
-      return (
-        exports.map((one) => checkExport(bundle, one)).join(' ') || 'No snapshot to recompute.'
-      );
+      const given = new Set<string>(exports.map(({ manifest }) => manifest.snapshot));
+      const missing = named.filter((id) => !given.has(id));
+      must(missing.length === 0, `Needed, and not given: ${missing.join(', ')}.`);
+      const detail = exports.map((one) => checkExport(bundle, one)).join(' ');
+      const withdrawn = exports
+        .flatMap(({ records }) => records)
+        .filter(({ withdrawnFrom }) => withdrawnFrom !== undefined).length;
+      if (withdrawn === 0) return detail || 'No snapshot to recompute.';
+      // Neither leaf nor receipt shows it: somebody who exports could call any record withdrawn.
+      return { detail: `${detail} ${withdrawn} are said to be withdrawn.`, withdrawn };
     }),
     runCheck('recompute-information', () => {
       return exports.map(checkInformation).join(' ') || 'No words to count.';
@@ -82,7 +86,13 @@ function checkExport({ receipt }: Bundle, one: SnapshotExport): string {
   for (const { record, text, withdrawnFrom } of records) {
     const isThere = text !== undefined || withdrawnFrom !== undefined;
     must(isThere, `Record ${record} is not withdrawn, and yet without text.`);
-    must(text === undefined || sha256Hex(text) === record, `Record ${record} is another text.`);
+    const isItself = text === undefined || (text.isWellFormed() && sha256Hex(text) === record);
+    must(isItself, `Record ${record} is another text.`);
+  }
+  const held = new Set(records.map(({ record }) => record));
+  for (const { record, snapshot } of receipt.retrieved) {
+    const isHeld = snapshot !== manifest.snapshot || held.has(record);
+    must(isHeld, `${snapshot} does not hold record ${record}, said to be retrieved from it.`);
   }
   return `All ${records.length} records of ${manifest.snapshot} are under its root.`;
 }
@@ -92,7 +102,11 @@ function checkInformation({ manifest, records, information }: SnapshotExport): s
   const { snapshot, information: sealed } = manifest;
   const table = tableOf(information);
   must(unigramTableHash(table) === sealed.table, `The word counts of ${snapshot} are others.`);
-  const agrees = sealed.total === String(table.total) && sealed.tokens === table.counts.size;
+  const sum = [...table.counts.values()].reduce((all, n) => all + n, 0);
+  const agrees =
+    sealed.total === String(table.total) &&
+    table.total === sum &&
+    sealed.tokens === table.counts.size;
   must(agrees, `The totals of ${snapshot} are not those of its word counts.`);
   const informationOf = informationIn(table);
   for (const { record, text, information: stated } of records) {
@@ -103,9 +117,14 @@ function checkInformation({ manifest, records, information }: SnapshotExport): s
     );
   }
   const texts = textsOf(records);
-  if (texts.length < records.length)
-    return `The texts of ${snapshot} still there agree with its word counts; ${records.length - texts.length} were withdrawn.`;
-  must(unigramTableHash(unigramTable(texts)) === sealed.table, `${snapshot} was counted wrongly.`);
+  const counted = unigramTable(texts);
+  const withdrawn = records.length - texts.length;
+  if (withdrawn > 0) {
+    const isWithin = [...counted.counts].every(([word, n]) => n <= (table.counts.get(word) ?? 0));
+    must(isWithin, `${snapshot} was counted wrongly: its texts have words that were not counted.`);
+    return `The texts of ${snapshot} still there agree with its word counts; ${withdrawn} were withdrawn.`;
+  }
+  must(unigramTableHash(counted) === sealed.table, `${snapshot} was counted wrongly.`);
   return `${sealed.total} words of ${snapshot} counted again.`;
 }
 
@@ -114,7 +133,7 @@ function checkTrace(
   bundle: Bundle,
   exports: readonly SnapshotExport[],
   redo: () => Redone,
-): string {
+): string | Finding {
   const { attribution } = bundle.receipt;
   if (!attribution) return 'Nothing was traced.';
   const redone = redo();
@@ -124,6 +143,9 @@ function checkTrace(
     must(isSame, differenceOf(attribution, redone.evidence));
     return `${attribution.spans.length} passages found again, and no others.`;
   }
+  // What the output says hangs on no record.
+  const isTotal = redone.evidence.information.total === attribution.information.total;
+  must(isTotal, `The information of the output is ${redone.evidence.information.total}.`);
   // With fewer records each passage found must lie in one of the receipt, and one that lost no record stands as it was.
   const isWithin = redone.evidence.spans.every((found) =>
     attribution.spans.some((span) => span.start <= found.start && found.end <= span.end),
@@ -137,7 +159,10 @@ function checkTrace(
     kept.every((span) => again.has(canonicalize(span))),
     'A passage was not found again.',
   );
-  return `${kept.length} of ${attribution.spans.length} passages found again; ${lost.size} records were withdrawn since.`;
+  return {
+    detail: `${kept.length} of ${attribution.spans.length} passages found again; ${lost.size} records were withdrawn since.`,
+    withdrawn: lost.size,
+  };
 }
 
 /** The pools' members and the share vector follow from texts, owners and policy. */
@@ -145,17 +170,19 @@ function checkShares(
   bundle: Bundle,
   exports: readonly SnapshotExport[],
   redo: () => Redone,
-): string {
+): string | Finding {
   const { attribution, snapshots, shares } = bundle.receipt;
   if (!attribution) return 'Nothing to share.';
-  for (const one of exports) checkPools(one);
-  for (const { pool, snapshot } of snapshots) {
-    const pools = exports.find(({ manifest }) => manifest.snapshot === snapshot)?.pools ?? [];
-    const exists = pools.some(({ version }) => poolName(snapshot, version) === pool);
-    must(exists, `${pool} is not a pool of the export.`);
+  const pools = new Map(snapshots.map(({ snapshot, pool }) => [snapshot, pool]));
+  for (const [snapshot, pool] of pools) {
+    checkPool(
+      pool,
+      exports.find(({ manifest }) => manifest.snapshot === snapshot),
+    );
   }
-  if (lostRecords(bundle, exports).size > 0)
-    return 'The pools follow; shares hang on texts withdrawn since.';
+  const withdrawn = lostRecords(bundle, exports).size;
+  if (withdrawn > 0)
+    return { detail: 'The pools follow; shares hang on texts withdrawn since.', withdrawn };
   const { measured } = redo();
   const blend = blendShares({
     measured,
@@ -167,18 +194,21 @@ function checkShares(
   return `${shares.length} shares recomputed from the texts.`;
 }
 
-function checkPools({ manifest, records, entitlements, pools }: SnapshotExport): void {
-  for (const { version, members } of pools) {
-    const counted = records
-      .filter(({ withdrawnFrom }) => withdrawnFrom === undefined || withdrawnFrom > version)
-      .map(({ owners, information, quality }) => ({
-        owners: parseEntitlement(entitlements[owners]),
-        value: BigInt(information) * BigInt(quality),
-      }));
-    const isSame =
-      canonicalize(formatEntitlement(poolEntitlement(counted))) === canonicalize(members);
-    must(isSame, `The members of ${poolName(manifest.snapshot, version)} are others.`);
-  }
+/** Those in the pool are whom the records not yet withdrawn then belong to. */
+function checkPool(name: string, from: SnapshotExport | undefined): void {
+  const pool = from?.pools.find(
+    ({ version }) => poolName(from.manifest.snapshot, version) === name,
+  );
+  must(from !== undefined && pool !== undefined, `${name} is not a pool of the export.`);
+  const { records, entitlements } = from;
+  const counted = records
+    .filter(({ withdrawnFrom = Infinity }) => withdrawnFrom > pool.version)
+    .map(({ owners, information, quality }) => ({
+      owners: parseEntitlement(entitlements[owners]),
+      value: BigInt(information) * BigInt(quality),
+    }));
+  const expected = formatEntitlement(poolEntitlement(counted));
+  must(canonicalize(expected) === canonicalize(pool.members), `The members of ${name} are others.`);
 }
 
 type Redone = { readonly evidence: Evidence; readonly measured: Coverage };

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { fromUtf8 } from '../bytes.ts';
 import { type CanonicalValue, parseCanonical } from '../canonical.ts';
-import { Bundle, type CheckResult, must, runCheck, type Trust } from './bundle.ts';
+import { Bundle, MAX_BUNDLE_BYTES, type Trust } from './bundle.ts';
+import { type CheckResult, must, runCheck } from './check.ts';
 import { checkArithmetic, checkConservation, checkSplit } from './check-amounts.ts';
 import { checkOutput, checkPolicy, checkRecords, checkSnapshots } from './check-evidence.ts';
 import { checkAnchor, checkCheckpoint, checkInclusion, checkSignature } from './check-log.ts';
@@ -47,6 +48,7 @@ export function openBundle(bundle: Uint8Array | string): {
   let value: CanonicalValue = null;
   let parsed: Bundle | undefined;
   const canonical = runCheck('canonical', () => {
+    must(bundle.length <= MAX_BUNDLE_BYTES, `It is larger than ${MAX_BUNDLE_BYTES} bytes.`);
     value = parseCanonical(typeof bundle === 'string' ? bundle : fromUtf8(bundle));
     return 'The bundle is canonical JSON.';
   });

@@ -4,8 +4,9 @@ import { exampleReceipt } from '../../test/harness/example-receipt.ts';
 import { utf8 } from '../bytes.ts';
 import { canonicalize } from '../canonical.ts';
 import type { InferenceReceipt } from '../receipt.ts';
-import type { SnapshotExport } from '../snapshot.ts';
-import { type Bundle, checkNames } from './bundle.ts';
+import { poolName, type SnapshotExport } from '../snapshot.ts';
+import { type Bundle, MAX_BUNDLE_BYTES } from './bundle.ts';
+import { checkNames } from './check.ts';
 import { recompute } from './recompute.ts';
 import { firstFailure, verifyBundle } from './verify-bundle.ts';
 
@@ -78,6 +79,16 @@ test.each([
 ])('refuses %s as not canonical', (_, changed) => {
   expect(changed).not.toBe(text);
   expect(failureOf(changed)).toBe('canonical');
+});
+
+test('refuses a file that no honest bundle is as large as, before it reads it', () => {
+  const [result] = verifyBundle(new Uint8Array(MAX_BUNDLE_BYTES + 1), trust);
+  expect(result).toMatchObject({ check: 'canonical', ok: false });
+  expect(result.detail).toContain('larger than');
+});
+
+test('refuses nesting that would exhaust the stack', () => {
+  expect(failureOf('['.repeat(200_000) + ']'.repeat(200_000))).toBe('canonical');
 });
 
 test('refuses what the format does not know', () => {
@@ -192,6 +203,41 @@ const lies: [string, string, (honest: InferenceReceipt) => InferenceReceipt][] =
     (r) => ({ ...r, snapshots: r.snapshots.map((one) => ({ ...one, pool: r.snapshots[0].pool })) }),
   ],
   [
+    'snapshot',
+    'pays a pool of context from which nothing was retrieved',
+    (r) => ({ ...r, retrieved: [] }),
+  ],
+  [
+    'snapshot',
+    'hides that he retrieved from a snapshot',
+    (r) => ({ ...r, snapshots: r.snapshots.filter(({ role }) => role !== 'context') }),
+  ],
+  [
+    'snapshot',
+    'names the snapshots in an order of his own',
+    (r) => ({ ...r, snapshots: r.snapshots.toReversed() }),
+  ],
+  [
+    'snapshot',
+    'names two versions of one pool',
+    (r) => ({
+      ...r,
+      snapshots: r.snapshots.map((one, i) =>
+        i === 2 ? { ...one, pool: poolName(one.snapshot, 2) } : one,
+      ),
+    }),
+  ],
+  [
+    'schema',
+    'numbers the words of the passages against their order',
+    (r) => withSpans(r, (span) => ({ ...span, firstWord: 40 - span.firstWord })),
+  ],
+  [
+    'schema',
+    'issues a second receipt for an inference',
+    (r) => ({ ...r, id: `rct_${'5'.repeat(32)}` }),
+  ],
+  [
     'record',
     'cites a place where the passage does not stand',
     (r) =>
@@ -233,6 +279,11 @@ const lies: [string, string, (honest: InferenceReceipt) => InferenceReceipt][] =
     }),
   ],
   [
+    'split',
+    "keeps the base model's floor",
+    (r) => ({ ...r, parties: { ...r.parties, base: null }, legs: withoutFloor(r.legs) }),
+  ],
+  [
     'conservation',
     'names no transaction',
     (r) => ({ ...r, ledger: { ...r.ledger, transaction: null } }),
@@ -249,6 +300,7 @@ test('without disclosures the rest still holds, and so it does without a withdra
   const withdrawn = { ...bundle, records: bundle.records.map((one) => ({ ...one, text: null })) };
   expect(failureOf(withdrawn)).toBe(undefined);
   const record = verifyBundle(canonicalize(withdrawn), trust).find((r) => r.check === 'record');
+  expect(record).toMatchObject({ ok: true, withdrawn: bundle.records.length });
   expect(record?.detail).toContain('withdrawn');
 });
 
@@ -268,6 +320,58 @@ test('recompute finds a passage that a signer left out', () => {
   expect(failure.detail).toContain('leaves out a passage');
 });
 
+test('recompute finds a record that was never in the snapshot it is said to be from', () => {
+  const lying = exampleReceipt((receipt) => ({
+    ...receipt,
+    retrieved: [{ ...receipt.retrieved[0], record: otherHash }],
+  }));
+  expect(firstFailure(verifyBundle(canonicalize(lying.bundle), lying.trust))).toBe(undefined);
+  const [failure] = redo(lying.bundle, lying.snapshots);
+  expect(failure).toMatchObject({ check: 'recompute-snapshot' });
+  expect(failure.detail).toContain('does not hold');
+});
+
+const withdrawFirst = (from: readonly SnapshotExport[]): SnapshotExport[] =>
+  from.map((one) => ({
+    ...one,
+    records: one.records.map(({ text: _, ...record }, i) =>
+      i === 0 ? { ...record, withdrawnFrom: 2 } : one.records[i],
+    ),
+  }));
+
+test('what does not hang on withdrawn texts is recomputed all the same', () => {
+  const inflated = exampleReceipt((receipt) => {
+    const { total, covered } = receipt.attribution?.information ?? { total: 0, covered: 0 };
+    return withEvidence(receipt, { information: { total: total + 1, covered } });
+  });
+  const [failure] = redo(inflated.bundle, withdrawFirst(inflated.snapshots));
+  expect(failure.check).toBe('recompute-trace');
+  expect(failure.detail).toContain('information');
+});
+
+test('says how many records were withdrawn before, since nothing shows that they were', () => {
+  const later = {
+    ...bundle.receipt.snapshots[0],
+    pool: poolName(snapshots[0].manifest.snapshot, 2),
+  };
+  const [result] = recompute(
+    { ...bundle, receipt: { ...bundle.receipt, snapshots: [later] } },
+    withdrawFirst(snapshots),
+  );
+  expect(result).toMatchObject({ check: 'recompute-snapshot', ok: true, withdrawn: 1 });
+});
+
+test('a table of words that lacks what the remaining texts say is found, withdrawals or not', () => {
+  const lacking = exampleReceipt(undefined, ({ words, total, counts }) => ({
+    words,
+    total: total - (counts.get('the') ?? 1) + 1,
+    counts: new Map(counts).set('the', 1),
+  }));
+  for (const from of [lacking.snapshots, withdrawFirst(lacking.snapshots)]) {
+    expect(redo(lacking.bundle, from)[0].check).toBe('recompute-information');
+  }
+});
+
 const alter = (change: (one: SnapshotExport) => SnapshotExport) => [
   change(snapshots[0]),
   snapshots[1],
@@ -275,6 +379,7 @@ const alter = (change: (one: SnapshotExport) => SnapshotExport) => [
 
 test.each<[string, string, readonly SnapshotExport[]]>([
   ['recompute-snapshot', 'a missing snapshot', snapshots.slice(1)],
+  ['recompute-snapshot', 'one snapshot in the place of another', [snapshots[0], snapshots[0]]],
   [
     'recompute-snapshot',
     'a missing record',
@@ -311,14 +416,9 @@ test.each<[string, string, readonly SnapshotExport[]]>([
 
 test('recompute says what it cannot redo: texts undisclosed, texts withdrawn since', () => {
   expect(redo({ ...bundle, disclosures: {} })[0].detail).toContain('not disclosed');
-  const withdrawn = snapshots.map((one) => ({
-    ...one,
-    records: one.records.map(({ text: _, ...record }, i) =>
-      i === 0 ? { ...record, withdrawnFrom: 2 } : one.records[i],
-    ),
-  }));
-  const results = recompute(bundle, withdrawn);
+  const results = recompute(bundle, withdrawFirst(snapshots));
   expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  expect(results.find(({ check }) => check === 'recompute-trace')?.withdrawn).toBe(2);
   expect(results.map(({ detail }) => detail).join()).toContain('withdrawn since');
 });
 
@@ -334,8 +434,14 @@ type Span = NonNullable<InferenceReceipt['attribution']>['spans'][number];
 const withSpans = (receipt: InferenceReceipt, change: (span: Span) => Span) =>
   withEvidence(receipt, { spans: receipt.attribution?.spans.map(change) });
 
-const moveUnits = (legs: InferenceReceipt['legs'], from: string, to: string) =>
+/** The legs as they would be if no adapter had been served. */
+const withoutFloor = (legs: InferenceReceipt['legs']) =>
+  moveUnits(legs, 'base', 'builder', legs.find(({ role }) => role === 'base')?.units).filter(
+    ({ role }) => role !== 'base',
+  );
+
+const moveUnits = (legs: InferenceReceipt['legs'], from: string, to: string, units = '1') =>
   legs.map((leg) => {
-    const change = leg.role === from ? -1n : leg.role === to ? 1n : 0n;
+    const change = leg.role === from ? -BigInt(units) : leg.role === to ? BigInt(units) : 0n;
     return { ...leg, units: (BigInt(leg.units) + change).toString() };
   });

@@ -66,17 +66,26 @@ async function sourcesOf(
     ...route.snapshots.map(({ snapshotId, role }) => ({ snapshotId, role })),
     ...retrieved.map(({ snapshotId }) => ({ snapshotId, role: 'context' as const })),
   ];
-  const sources: Source[] = [];
-  for (const role of snapshotRoles) {
-    const ids = new Set(named.filter((one) => one.role === role).map((one) => one.snapshotId));
-    for (const snapshotId of [...ids].sort()) {
-      const shelved = await shelf.find(snapshotId);
-      const { pool, withdrawn } = await snapshots.standing(snapshotId);
-      const snapshot = { snapshot: snapshotId, hash: shelved.hash, role, pool };
-      sources.push({ snapshot, shelved, withdrawn });
-    }
-  }
-  return sources;
+  const ids = [...new Set(named.map(({ snapshotId }) => snapshotId))].sort();
+  const found = await Promise.all(
+    // Once each: in all its parts a snapshot stands as it does at one moment.
+    ids.map(async (snapshotId) => ({
+      snapshotId,
+      shelved: await shelf.find(snapshotId),
+      standing: await snapshots.standing(snapshotId),
+    })),
+  );
+  return snapshotRoles.flatMap((role) =>
+    found
+      .filter(({ snapshotId }) =>
+        named.some((one) => one.role === role && one.snapshotId === snapshotId),
+      )
+      .map(({ snapshotId, shelved, standing: { pool, withdrawn } }) => ({
+        snapshot: { snapshot: snapshotId, hash: shelved.hash, role, pool },
+        shelved,
+        withdrawn,
+      })),
+  );
 }
 
 type Weighed = {

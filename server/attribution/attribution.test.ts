@@ -62,6 +62,7 @@ const snapshots = new Map<string, ReturnType<typeof sealed>>([
 ]);
 const withdrawn = new Set<string>();
 let poolVersion = 1;
+let whenAsked = () => {};
 
 function withdraw(text: string): void {
   withdrawn.add(sha256Hex(text));
@@ -87,7 +88,11 @@ beforeAll(async () => {
     gateway: { find: async (id) => inferences.get(id) as Inference },
     snapshots: {
       load: async (id) => snapshots.get(id)!,
-      standing: async (id) => ({ withdrawn, pool: poolOf(id) }),
+      standing: async (id) => {
+        const standing = { withdrawn: new Set(withdrawn), pool: poolOf(id) };
+        whenAsked();
+        return standing;
+      },
     },
   });
 });
@@ -192,6 +197,18 @@ test('a withdrawn record is neither found nor paid', async () => {
   expect(weights).toEqual(new Map([[poolOf(DOCS), WEIGHT_ONE]]));
   restore();
   expect((await attributed({ output: BOB })).weights.get(bob)).toBe(half);
+});
+
+test('a withdrawal in between does not split a snapshot into two versions', async () => {
+  whenAsked = () => withdraw(BOB);
+  const retrieved = [{ recordHash: sha256Hex(ADA), snapshotId: DOCS }];
+  const { snapshots: named } = await attributed({ output: ADA, retrieved });
+  expect(named.map(({ role, pool }) => [role, pool])).toEqual([
+    ['base', `pool:${DOCS}:1`],
+    ['context', `pool:${DOCS}:1`],
+  ]);
+  whenAsked = () => {};
+  restore();
 });
 
 test('without registered data there are no shares and no evidence', async () => {

@@ -12,11 +12,7 @@ export function snapshotsFrom(
 
   async function load(snapshotId: string): Promise<SealedTexts> {
     const { hash } = await datanets.findSnapshot(snapshotId);
-    const records: {
-      hash: string;
-      text: string;
-      owners: SealedTexts['records'][number]['owners'];
-    }[] = [];
+    const records: SealedTexts['records'][number][] = [];
     for await (const { recordHash, text, owners } of datanets.snapshotRecords(snapshotId)) {
       records.push({ hash: recordHash, text, owners });
     }
@@ -30,8 +26,8 @@ export function snapshotsFrom(
     if (before?.version === version) return before.standing;
     const withdrawn = new Set<string>();
     if (version > 1) {
-      for await (const record of datanets.snapshotRecords(snapshotId)) {
-        if (record.withdrawn) withdrawn.add(record.recordHash);
+      for await (const { recordHash, withdrawnFrom } of datanets.snapshotRecords(snapshotId)) {
+        if (withdrawnFrom !== undefined && withdrawnFrom <= version) withdrawn.add(recordHash);
       }
     }
     const now = { withdrawn, pool: poolName(snapshotId, version) };

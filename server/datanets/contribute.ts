@@ -14,6 +14,7 @@ import type { Tx } from '../platform/db.ts';
 import type { Line } from '../platform/lines.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
+import { isStorable, isTooDeep } from '../platform/storable.ts';
 import type { Objection } from './checks/candidate.ts';
 import { checkDraft } from './checks/check.ts';
 import { type Named, nameContributors, type Owner, resolveOwners } from './contributors.ts';
@@ -69,6 +70,7 @@ function readDraft(line: Line): NumberedDraft | Rejected {
   } catch {
     return { line: number, reason: 'malformed', message: 'The line is not JSON.' };
   }
+  if (isTooDeep(value)) return { line: number, ...TOO_DEEP };
   const parsed = Draft.safeParse(value);
   if (parsed.success) return { line: number, draft: parsed.data };
   const message = z.prettifyError(parsed.error).slice(0, 500);
@@ -144,20 +146,14 @@ function judge({ line, draft }: NumberedDraft, datanet: LockedDatanet): Fit | Re
   }
 }
 
-/** JSON can say what a database cannot hold: NUL, and halves of surrogate pairs. The text has its own check. */
+/** The text has a check of its own. */
 function checkStorable({ text: _, ...rest }: Draft): Objection | undefined {
-  let storable = true;
-  const look = (key: string, value: unknown) => {
-    for (const part of [key, value]) {
-      if (typeof part === 'string' && (part.includes('\0') || !part.isWellFormed()))
-        storable = false;
-    }
-    return value;
-  };
-  JSON.stringify(rest, look);
-  if (storable) return undefined;
+  if (isTooDeep(rest)) return TOO_DEEP;
+  if (isStorable(rest)) return undefined;
   return { reason: 'malformed', message: 'A name or value holds NUL or a lone surrogate.' };
 }
+
+const TOO_DEEP: Objection = { reason: 'malformed', message: 'It is nested too deeply.' };
 
 type Known = Objection;
 

@@ -84,6 +84,52 @@ async function recordsOf(snapshotId: string) {
   return records;
 }
 
+test('datanets of the same contributors, in whatever order, can be sealed at once', async () => {
+  const names = Array.from({ length: 400 }, (_, i) => `crowd${i}`);
+  const orders = [0, 1, 2, 3, 4, 5].map((i) => (i % 2 === 0 ? names : names.toReversed()));
+  const ids: Id<'datanet'>[] = [];
+  for (const order of orders) {
+    const datanetId = await newDatanet();
+    const lines = sent(...order.map((name) => draft(page(name), { contributors: [by(name)] })));
+    await datanets.contributeMany({ datanetId, partyId: owner, lines });
+    ids.push(datanetId);
+  }
+  const sealed = await Promise.all(ids.map((id) => datanets.seal(id)));
+  expect(sealed.map(({ manifest }) => manifest.records)).toEqual(orders.map(() => 400));
+});
+
+test('refining, sealing and withdrawing at once leaves one consistent datanet', async () => {
+  const datanetId = await newDatanet();
+  const hashes = [];
+  for (const name of ['ant', 'bee', 'cow', 'doe', 'elk']) {
+    hashes.push(await contribute(datanetId, page(name), { contributors: [by(name)] }));
+  }
+  const refine = () =>
+    datanets.refine({ datanetId, refinerId: owner, pipeline: ['clean-1', 'chunk-1'] });
+  const caller = { partyId: owner, scopes: [] };
+  const drop = (recordHash: string) =>
+    datanets.withdraw({ datanetId, recordHash, reason: 'a test', caller });
+  await Promise.all([
+    ...[refine(), drop(hashes[0]), datanets.seal(datanetId), refine(), drop(hashes[1])],
+    ...[datanets.seal(datanetId), drop(hashes[1]), refine()],
+  ]);
+  const { id } = await datanets.seal(datanetId);
+  const live = [];
+  for await (const record of datanets.snapshotRecords(id)) {
+    if (!record.withdrawn) live.push(record.document);
+  }
+  expect(live.sort()).toEqual(hashes.slice(2).sort());
+  expect((await datanets.poolOf(id)).members.map(({ party }) => party)).toHaveLength(4);
+});
+
+test('a line nested without end is one bad line', async () => {
+  const datanetId = await newDatanet();
+  const bottomless = `{"text":"a","metadata":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`;
+  const lines = sent(bottomless, draft(page('ibis')));
+  const intake = await datanets.contributeMany({ datanetId, partyId: owner, lines });
+  expect(intake).toMatchObject({ accepted: 1, rejected: { malformed: 1 } });
+});
+
 test('takes what is fit from a stream and names the line and reason of the rest', async () => {
   const datanetId = await newDatanet();
   const lines = sent(

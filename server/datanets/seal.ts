@@ -138,13 +138,15 @@ async function countWords(
   return table;
 }
 
+/** In the order of their hashes, so that two seals never wait for each other: datanets may share vectors. */
 async function insertEntitlements(
   tx: Tx,
   records: readonly SealedRecord[],
   owners: readonly string[],
 ): Promise<void> {
+  const distinct = new Map(records.map((record, i) => [owners[i], record.owners]));
   const vectors = new Map<string, EntitlementVector>(
-    records.map((record, i) => [owners[i], record.owners]),
+    [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)),
   );
   await tx.query(sql`
     insert into datanets.entitlements (hash, vector)

@@ -10,7 +10,15 @@ import { promptTexts } from './context.ts';
 import { letGo } from './hold.ts';
 import { recordServed, recordVoid } from './inferences.ts';
 import type { Generation, Operator, OperatorEvent } from './operators/operator.ts';
-import { meter, type Pricing, priceOf, sumOf, tokensAbout, type Usage } from './price.ts';
+import {
+  meter,
+  type Pricing,
+  priceOf,
+  sumOf,
+  tokensAbout,
+  tokensAtMost,
+  type Usage,
+} from './price.ts';
 
 /** Streamed text is delivered as it is read; a whole answer is delivered at its end or not at all. */
 export type Delivery = 'streamed' | 'whole';
@@ -151,7 +159,10 @@ async function settle(
       completionTokens: delivered.tokens,
     },
     isOwnExact: call.promptTokens !== undefined,
-    atMost: call.atMost,
+    atMost: {
+      promptTokens: call.atMost.promptTokens,
+      completionTokens: Math.min(call.atMost.completionTokens, tokensAtMost(delivered.text)),
+    },
   });
   const priceUnits = priceOf(call.pricing, usage);
   const isRecorded = await db.transaction((tx) =>

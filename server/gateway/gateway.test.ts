@@ -118,6 +118,20 @@ test('a served call costs its usage, by the operator’s count, and the rest of 
   expect(await balancesOf(partyId)).toEqual([1000n - price(5, 4), 0n]);
 });
 
+test('an operator is not paid for more tokens than its answer has bytes', async () => {
+  const { caller } = await world.payer(1000n);
+  world.operator.plays((call) => {
+    call.text('ok');
+    call.finish({ prompt: 5, completion: 90 });
+  });
+  const { inferenceId, events } = await serve(caller, { request: ask({ max_tokens: 100 }) });
+  await read({ events });
+  expect(await world.gateway.find(inferenceId)).toMatchObject({
+    ...{ usage: { promptTokens: 5, completionTokens: 2 + 16 }, estimated: true },
+    priceUnits: price(5, 18),
+  });
+});
+
 test('the operator gets its key, the model’s own name, the limits and the whole conversation', async () => {
   const { caller } = await world.payer(10_000n);
   world.operator.plays((call) => call.finish());

@@ -7,7 +7,7 @@
  *   asked for in one piece nothing before it is whole, so that contributors are paid only for text that somebody got;
  * - an answer without text, and an operator that fails before its first word, cost nothing;
  * - the price is always the recorded usage's price: the operator's count where he gives one (0 is a value), else our own,
- *   marked as estimated, and neither beyond what was held for;
+ *   marked as estimated, and neither beyond what was held for or what the delivered text can be;
  * - a key's spending limit holds under any concurrency, and what it promised is free again when its call ends;
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
  * - the record of a served call, its announcement and its key's limit commit together.

@@ -21,13 +21,13 @@ export type Counts = {
   readonly own: Usage;
   /** Whether ours is by the model's own tokenizer. */
   readonly isOwnExact: boolean;
-  /** What the hold was taken for. */
+  /** What the hold was taken for, and what the delivered text can have been. */
   readonly atMost: Usage;
 };
 
 /**
- * The usage that is recorded and paid: the operator's count, else ours, and never more than was held for, so that the
- * price always is the usage's price.
+ * The usage that is recorded and paid: the operator's count, else ours, and never more than was held for or
+ * than the delivered text can have, so that the price always is the usage's price.
  *
  * @returns estimated: nobody counted this with the model's tokenizer, so the payer may dispute it
  */

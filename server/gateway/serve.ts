@@ -136,12 +136,16 @@ async function routeOf(
 const engineNote = ({ interpolate }: GenerationRequest): string =>
   interpolate ? 'small model, infinity-gram interpolated' : 'small model, bare';
 
+/** A long message asks at its end; searching for all its words would cost more than answering it. */
+const QUERY_CHARACTERS = 4000;
+
 async function retrieve(
   { datanets }: GatewayHandles,
   request: GenerationRequest,
 ): Promise<readonly RetrievedRecord[]> {
   if (request.context.datanets.length === 0) return [];
-  const query = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
+  const asked = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
+  const query = asked.slice(-QUERY_CHARACTERS);
   const { records } = request.context;
   const found = await Promise.all(
     request.context.datanets.map((datanet) =>

@@ -102,6 +102,23 @@ const codeOf = async (...args: Parameters<typeof call>) => {
   return `${status} ${json.error.code}`;
 };
 
+test('what cannot be stored or followed is refused, wherever it stands', async () => {
+  const roomy = createHttp(parts);
+  const send = async (path: string, body?: string) => {
+    const method = body === undefined ? 'GET' : 'POST';
+    const headers = { authorization: 'Bearer good' };
+    const response = await roomy.request(path, { method, headers, body });
+    return `${response.status} ${(await response.json()).error.code}`;
+  };
+  const deep = `${'['.repeat(1e6)}${']'.repeat(1e6)}`;
+  const bodies = ['"a\\u0000b"', '"\\ud800"', '{"a\\u0000":1}', deep].map(
+    (note) => `{"note":${note}}`,
+  );
+  for (const body of bodies) expect(await send('/api/things/a', body)).toBe('400 invalid_input');
+  expect(await send('/api/things/a%00')).toBe('400 invalid_input');
+  expect(await send('/api/things/a?limit=%00')).toBe('400 invalid_input');
+});
+
 test('input goes in parsed, and only declared output comes out', async () => {
   const added = await call('POST', '/api/things/a', '{"amount":"7"}');
   expect(added).toMatchObject({ status: 201, json: { shelf: 'a', amount: '7' } });

@@ -13,6 +13,7 @@ import {
 import type { z } from 'zod';
 import type { Caller } from '../identity/index.ts';
 import type { Line } from '../platform/lines.ts';
+import { isStorable, isTooDeep } from '../platform/storable.ts';
 
 /** What comes with the input. Public operations may be called by nobody in particular; NDJSON bodies come as lines. */
 export type Context<O extends Operation = Operation> = {
@@ -69,6 +70,10 @@ const refuseUnknown = (schema: z.ZodObject): z.ZodObject =>
   schema.def.catchall ? schema : schema.strict();
 
 function parseInput(schema: z.ZodObject, raw: unknown): Record<string, unknown> {
+  if (isTooDeep(raw)) throw new OpenLedgerError('invalid_input', 'The input is nested too deeply.');
+  if (!isStorable(raw)) {
+    throw new OpenLedgerError('invalid_input', 'The input holds NUL or a lone surrogate.');
+  }
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map(({ path, message }) => ({

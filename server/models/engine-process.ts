@@ -13,6 +13,8 @@ import { readModel } from './engine/model-files.ts';
 import type { EngineModel, FromEngine, ToEngine } from './engine-messages.ts';
 
 const BATCH = 8;
+/** Models held in memory; the one not asked for longest goes first, when its last answer has ended. */
+const MOST_MODELS = 4;
 
 const loaded = new Map<string, Promise<Generator>>();
 const running = new Map<number, AbortController>();
@@ -52,12 +54,15 @@ async function serve(message: Exclude<ToEngine, { kind: 'abort' }>): Promise<voi
 }
 
 function generatorOf(model: EngineModel): Promise<Generator> {
-  const known = loaded.get(model.key);
-  if (known) return known;
-  const loading = load(model);
-  loaded.set(model.key, loading);
-  loading.catch(() => loaded.delete(model.key));
-  return loading;
+  const generator = loaded.get(model.key) ?? load(model);
+  loaded.delete(model.key);
+  loaded.set(model.key, generator); // the youngest is last
+  generator.catch(() => loaded.delete(model.key));
+  for (const oldest of loaded.keys()) {
+    if (loaded.size <= MOST_MODELS) break;
+    loaded.delete(oldest);
+  }
+  return generator;
 }
 
 async function load({ baseFolder, adapterFolder, corpora }: EngineModel): Promise<Generator> {

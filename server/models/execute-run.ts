@@ -4,7 +4,7 @@ import { type Evaluation, type Id, OpenLedgerError, type RunProgress } from '@op
 import type { Datanets } from '../datanets/index.ts';
 import { startChild } from '../platform/child.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Db } from '../platform/db.ts';
+import type { Db, Tx } from '../platform/db.ts';
 import { writeCorpus } from './corpus.ts';
 import { folderHash, type ModelFolders } from './folders.ts';
 import {
@@ -41,15 +41,15 @@ export async function executeRun(handles: RunHandles, runId: Id<'run'>): Promise
     );
     const model = await modelOf(handles, run);
     await db.transaction(async (tx) => {
-      await registerModel(tx, model);
+      await registerModel(tx, { ...model, name: await nameOf(tx, run) });
       await finishRun(tx, runId, evaluation, clock.now());
     });
-    await rm(folders.run(runId), { recursive: true, force: true });
   } catch (error) {
     if (handles.signal.aborted) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     await db.transaction((tx) => failRun(tx, runId, reason, clock.now()));
   }
+  await rm(folders.run(runId), { recursive: true, force: true });
 }
 
 /** A run makes one model: its id is the run's under the other prefix. */
@@ -92,7 +92,7 @@ function train(
       new URL('./trainer-process.ts', import.meta.url),
     );
     if (signal.aborted) child.kill();
-    else signal.addEventListener('abort', child.kill, { once: true });
+    signal.addEventListener('abort', child.kill);
     let recorded = Promise.resolve();
     const end = (settle: () => void) => {
       settle();
@@ -109,20 +109,30 @@ function train(
         recorded.then(() => end(() => resolve(report.evaluation)), reject);
       }
     });
-    child.onExit((reason) => reject(new Error(`The trainer stopped: ${reason}`)));
+    child.onExit((reason) => {
+      signal.removeEventListener('abort', child.kill);
+      reject(new Error(`The trainer stopped: ${reason}`));
+    });
     child.send(job);
   });
 }
 
-async function modelOf(handles: RunHandles, { runId, recipe, builderId }: Run): Promise<Model> {
-  const { db, datanets, folders, clock, prices } = handles;
+const nameOf = async (tx: Tx, { recipe }: Run): Promise<string> =>
+  recipe.kind === 'base'
+    ? recipe.name
+    : adapterName(tx, { base: (await findModel(tx, recipe.base)).name, adapter: recipe.name });
+
+async function modelOf(
+  handles: RunHandles,
+  { runId, recipe, builderId }: Run,
+): Promise<Omit<Model, 'name'>> {
+  const { datanets, folders, clock, prices } = handles;
   const modelId = modelIdOf(runId);
   const { hash } = await datanets.findSnapshot(recipe.snapshot);
   const own: ModelSnapshot = { snapshotId: recipe.snapshot, hash, role: recipe.kind };
   const base = recipe.kind === 'adapter' ? await findBase(handles, recipe.base) : undefined;
   return {
     modelId,
-    name: base ? await adapterName(db, { base: base.name, adapter: recipe.name }) : recipe.name,
     kind: recipe.kind,
     baseId: base?.modelId,
     runId,

@@ -18,13 +18,14 @@ import { type Id, OpenLedgerError, type Recipe } from '@openledger/protocol';
 import type { Datanets } from '../datanets/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
+import type { Log } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
 import { writeCorpus } from './corpus.ts';
 import type { EngineEvent, EngineGeneration, EngineModel } from './engine-messages.ts';
 import { executeRun } from './execute-run.ts';
 import { modelFolders } from './folders.ts';
 import { createLocalEngine } from './local-engine.ts';
-import { findModel, listModels, type Model, registerModel } from './registry.ts';
+import { assertNameFree, findModel, listModels, type Model, registerModel } from './registry.ts';
 import { findRun, listRuns, queueRun, type Run } from './runs.ts';
 
 export { modelIdOf } from './execute-run.ts';
@@ -35,7 +36,7 @@ export type { Run } from './runs.ts';
 export type GenerateOptions = EngineGeneration & { readonly model: string };
 
 export type Models = {
-  /** Queues a run; the flow carries it out. @throws not_found, model_not_found, unprocessable */
+  /** Queues a run; the flow carries it out. @throws not_found, model_not_found, unprocessable, conflict */
   train(builderId: Id<'party'>, recipe: Recipe): Promise<Id<'run'>>;
   executeRun(runId: Id<'run'>): Promise<void>;
   run(runId: string): Promise<Run>;
@@ -62,6 +63,7 @@ export type ModelsHandles = {
   readonly db: Db;
   readonly datanets: Datanets;
   readonly clock: Clock;
+  readonly log: Log;
   readonly folder: string;
   readonly threads: number;
   /** Units a token for models made here. */
@@ -71,13 +73,14 @@ export type ModelsHandles = {
 export function createModels(handles: ModelsHandles): Models {
   const { db, datanets, clock } = handles;
   const folders = modelFolders(handles.folder);
-  const engine = createLocalEngine();
+  const engine = createLocalEngine(handles.log);
   const stopping = new AbortController();
   const engineModel = (name: string) => engineModelOf({ db, datanets, folders }, name);
   return {
     async train(builderId, recipe) {
       await datanets.findSnapshot(recipe.snapshot);
       if (recipe.kind === 'adapter') await assertBase(db, recipe.base);
+      else await assertNameFree(db, recipe.name);
       const runId = newId('run', clock);
       await db.transaction((tx) =>
         queueRun(tx, { runId, builderId, recipe, createdAt: clock.now() }),

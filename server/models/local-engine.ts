@@ -1,6 +1,7 @@
 /** The server's side of the engine process: starts it when it is needed, and again after it has died. */
 import { OpenLedgerError } from '@openledger/protocol';
 import { type Child, startChild } from '../platform/child.ts';
+import type { Log } from '../platform/log.ts';
 import type {
   EngineEvent,
   EngineGeneration,
@@ -22,7 +23,7 @@ export type LocalEngine = {
 
 type Listener = (message: FromEngine) => void;
 
-export function createLocalEngine(): LocalEngine {
+export function createLocalEngine(log: Log): LocalEngine {
   const listeners = new Map<number, Listener>();
   let child: Child<ToEngine, FromEngine> | undefined;
   let nextId = 1;
@@ -34,9 +35,10 @@ export function createLocalEngine(): LocalEngine {
     );
     started.onMessage((message) => listeners.get(message.id)?.(message));
     started.onExit((reason) => {
+      log.warn('models.engine_stopped', { reason });
       if (child === started) child = undefined;
       for (const [id, listen] of [...listeners])
-        listen({ kind: 'failed', id, reason: `The engine stopped: ${reason}` });
+        listen({ kind: 'failed', id, reason: 'The local engine stopped; ask again.' });
     });
     child = started;
     return started;

@@ -41,10 +41,17 @@ export async function registerModel(tx: Tx, model: Model): Promise<void> {
     )
     on conflict (name) do nothing
     returning id`);
-  if (inserted.length === 0) {
-    throw new OpenLedgerError('conflict', `A model named ${model.name} exists already.`);
-  }
+  if (inserted.length === 0) throw nameTaken(model.name);
 }
+
+/** Asked before a run that takes minutes; registering asks again. @throws conflict */
+export async function assertNameFree(on: Reader, name: string): Promise<void> {
+  const [taken] = await on.query(sql`select from models.models where name = ${name}`);
+  if (taken) throw nameTaken(name);
+}
+
+const nameTaken = (name: string) =>
+  new OpenLedgerError('conflict', `A model named ${name} exists already.`);
 
 type Row = {
   id: Id<'model'>;
@@ -88,13 +95,14 @@ export async function listModels(on: Reader): Promise<readonly Model[]> {
   return rows.map(fromRow);
 }
 
-/** The next free `base:adapter@version` of an adapter's name. */
+/** The next free `base:adapter@version` of an adapter's name. Adapters of one base take theirs one after the other. */
 export async function adapterName(
-  on: Reader,
+  tx: Tx,
   { base, adapter }: { base: string; adapter: string },
 ): Promise<string> {
+  await tx.query(sql`select from models.models where name = ${base} for update`);
   const stem = `${base}:${adapter}@`;
-  const rows = await on.query<{ name: string }>(sql`
+  const rows = await tx.query<{ name: string }>(sql`
     select name
     from models.models
     where starts_with(name, ${stem})`);

@@ -49,12 +49,21 @@ export async function startRun(tx: Tx, runId: string, startedAt: Date): Promise<
   return started.length > 0;
 }
 
+/** A run that goes on from a checkpoint passes some steps again: what it tells now replaces what it told of them. */
 export async function recordProgress(tx: Tx, runId: string, progress: RunProgress): Promise<void> {
-  const point =
-    progress.loss === null ? '[]' : JSON.stringify([[progress.step, round(progress.loss)]]);
+  const { step, loss } = progress;
   await tx.query(sql`
     update models.runs
-    set progress = ${JSON.stringify(progress)}, losses = losses || ${point}::jsonb
+    set progress = ${JSON.stringify(progress)}
+    where id = ${runId}`);
+  if (loss === null) return;
+  await tx.query(sql`
+    update models.runs
+    set losses = (
+      select coalesce(jsonb_agg(point order by place), '[]')
+      from jsonb_array_elements(losses) with ordinality as earlier (point, place)
+      where (point ->> 0)::integer < ${step}
+    ) || ${JSON.stringify([[step, round(loss)]])}::jsonb
     where id = ${runId}`);
 }
 

@@ -1,6 +1,6 @@
 /** The process that trains: takes one job, reports progress, leaves the finished model's files, and ends. */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { AdapterRecipe, BaseRecipe, Evaluation, RunProgress } from '@openledger/protocol';
 import { loadTokenizer, type Tokenizer } from '../compute/tokenizer/tokenizer.ts';
 import { trainTokenizer } from '../compute/tokenizer/train-tokenizer.ts';
@@ -199,9 +199,16 @@ const evaluationWindows = (
 const countParameters = (weights: Model['weights']): number =>
   [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
 
-function hooksOf({ runFolder }: TrainJob, { steps }: BaseRecipe | AdapterRecipe): TrainingHooks {
+/** What is withdrawn while a run is interrupted changes its corpora: it then begins anew, without that. */
+const checkpointsOf = (job: TrainJob): string =>
+  join(
+    ...[job.runFolder, 'checkpoints', basename(job.corpus, '.json')],
+    ...(job.kind === 'adapter' ? [basename(job.baseCorpus, '.json')] : []),
+  );
+
+function hooksOf(job: TrainJob, { steps }: BaseRecipe | AdapterRecipe): TrainingHooks {
   return {
-    checkpoints: { directory: join(runFolder, 'checkpoints'), everySteps: CHECKPOINT_EVERY_STEPS },
+    checkpoints: { directory: checkpointsOf(job), everySteps: CHECKPOINT_EVERY_STEPS },
     onProgress: ({ step, loss, tokensPerSecond }) => {
       if (step % REPORT_EVERY_STEPS === 0 || step === steps) {
         report({ stage: 'training', step, steps, loss, tokensPerSecond });

@@ -1,4 +1,5 @@
 /** An EVM chain: the local one, kept by us, or any other by its RPC URL. One way to read it and one way to write. */
+import { OpenLedgerError } from '@openledger/protocol';
 import {
   type Abi,
   type Account,
@@ -67,7 +68,16 @@ export async function openChain({
 }: ChainOptions): Promise<Chain> {
   const anvil = rpcUrl ? undefined : await startAnvil(folder, log);
   const url = rpcUrl ?? anvil!.url;
-  const id = await createPublicClient({ transport: http(url) }).getChainId();
+  const id = await createPublicClient({ transport: http(url) })
+    .getChainId()
+    .catch((cause) => {
+      throw new OpenLedgerError(
+        'unavailable',
+        'The chain does not answer; is CHAIN_RPC_URL right?',
+        {},
+        { cause },
+      );
+    });
   const definition = defineChain({
     id,
     name: anvil ? 'local' : `eip155:${id}`,

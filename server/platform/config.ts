@@ -1,4 +1,5 @@
 /** The environment, read once, checked, frozen. Every value has a default that runs on a laptop. */
+import { OpenLedgerError } from '@openledger/protocol';
 import { z } from 'zod';
 
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
@@ -48,11 +49,11 @@ export const settings = {
   },
   OPENLEDGER_EPOCH_SECONDS: {
     about: 'Length of a settlement epoch.',
-    schema: z.coerce.number().int().min(1).default(3600),
+    schema: z.coerce.number().int().min(1).max(31_536_000).default(3600),
   },
   OPENLEDGER_DISPUTE_SECONDS: {
     about: 'How long credits stay pending before they can be spent or claimed.',
-    schema: z.coerce.number().int().min(0).default(2),
+    schema: z.coerce.number().int().min(0).max(31_536_000).default(2),
   },
   OPENLEDGER_ROOT_WINDOW_SECONDS: {
     about: 'How long a published root can be revoked before it pays.',
@@ -72,14 +73,15 @@ type Settings = {
   readonly [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['schema']>;
 };
 
-/** @throws when a setting is not what its description asks for, naming the setting */
+/** @throws invalid_input when a setting is not what its description asks for, naming the setting */
 export function readConfig(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Settings {
   const entries = Object.entries(settings).map(([name, { schema, about }]) => {
     const parsed = schema.safeParse(environment[name] === '' ? undefined : environment[name]);
-    if (!parsed.success) throw new Error(`${name}: ${z.prettifyError(parsed.error)} (${about})`);
-    return [name, parsed.data];
+    if (parsed.success) return [name, parsed.data];
+    const [{ message }] = parsed.error.issues;
+    throw new OpenLedgerError('invalid_input', `${name}: ${message}. ${about}`);
   });
   return Object.freeze(Object.fromEntries(entries)) as Settings;
 }

@@ -23,10 +23,13 @@ export type Session = Reader & {
   close(): Promise<void>;
 };
 
+const ignore = () => {};
+
 /** @param url postgres://... @param poolSize the most connections held */
 export function openDb(url: string, { poolSize = 10 }: { readonly poolSize?: number } = {}): Db {
   const pool = new pg.Pool({ connectionString: url, max: poolSize });
-  pool.on('error', () => {}); // an idle connection was lost; the next query reports it
+  // A connection is lost, idle or inside a transaction: the next query reports it.
+  pool.on('error', ignore).on('connect', (client) => void client.on('error', ignore));
   return {
     url,
     query: (statement) => run(pool, statement),
@@ -43,7 +46,7 @@ export function openDb(url: string, { poolSize = 10 }: { readonly poolSize?: num
     },
     async session() {
       const client = new pg.Client({ connectionString: url });
-      client.on('error', () => {}); // reported by the next query
+      client.on('error', ignore); // reported by the next query
       await client.connect();
       return {
         query: (statement) => run(client, statement),

@@ -22,6 +22,9 @@ export type Handlers = {
 /** Lower is sooner. Credits come before receipts, and training before nobody. */
 const priorities: Partial<Record<Announcement, number>> = { 'fees.routed': 10, 'run.queued': 20 };
 
+/** Delivered one after the other: a run takes minutes and the whole machine, and would keep every call waiting. */
+const queues: Partial<Record<Announcement, string>> = { 'run.queued': 'runs' };
+
 /** Announces inside the caller's transaction: the work and the word of it commit together. */
 export async function announce<A extends Announcement>(
   tx: Tx,
@@ -31,7 +34,8 @@ export async function announce<A extends Announcement>(
   await tx.query(
     sql`
       select graphile_worker.add_job(
-        ${name}, ${JSON.stringify(payload)}::json, max_attempts => 25, priority => ${priorities[name] ?? 0}
+        ${name}, ${JSON.stringify(payload)}::json, queue_name => ${queues[name] ?? null},
+        max_attempts => 25, priority => ${priorities[name] ?? 0}
       )`,
   );
 }

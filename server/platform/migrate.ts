@@ -1,13 +1,13 @@
 /** Applies every stage's schema files, in floor order, once each; refuses a released file that has changed. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '@openledger/protocol';
 import type { Db } from './db.ts';
 import { sql } from './sql.ts';
 
 /** Stages that own tables, lowest floor first. */
 const stages = [
-  'platform',
   'identity',
   'ledger',
   'governance',
@@ -21,7 +21,7 @@ const stages = [
   'settlement',
 ];
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** @returns the names of the files applied now */
 export async function migrate(db: Db): Promise<readonly string[]> {
@@ -62,7 +62,7 @@ async function schemaFiles(): Promise<readonly { name: string; text: string }[]>
   const files: { name: string; text: string }[] = [];
   for (const stage of stages) {
     const folder = join(root, stage, 'schema');
-    const names = await readdir(folder).catch(() => []);
+    const names = await readdir(folder);
     for (const name of names.filter((file) => file.endsWith('.sql')).sort()) {
       files.push({ name: `${stage}/${name}`, text: await readFile(join(folder, name), 'utf8') });
     }

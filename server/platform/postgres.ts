@@ -8,11 +8,13 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import {
-  chmod,
   chown,
   mkdir,
+  mkdtemp,
   open,
+  readdir,
   readFile,
+  rename,
   rm,
   stat,
   symlink,
@@ -24,6 +26,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { OpenLedgerError } from '@openledger/protocol';
 import pg from 'pg';
 import { sleep } from './clock.ts';
+import { writeAtomically } from './write-atomically.ts';
 
 const NOBODY = 65534;
 
@@ -172,10 +175,13 @@ async function othersReach(path: string): Promise<boolean> {
 
 async function clusterPassword(root: string): Promise<string> {
   const file = join(root, 'password');
-  if (!existsSync(file)) await writeFile(file, randomBytes(24).toString('hex'), { mode: 0o600 });
+  if (!existsSync(file)) await writeAtomically(file, randomBytes(24).toString('hex'), 0o600);
   return (await readFile(file, 'utf8')).trim();
 }
 
+const DRAFT = 'draft-';
+
+/** Made beside its place and renamed when it is whole: what a killed initdb leaves looks like a cluster and is none. */
 async function initialise({
   root,
   data,
@@ -185,21 +191,32 @@ async function initialise({
   data: string;
   run: Launcher;
 }): Promise<void> {
-  await rm(data, { recursive: true, force: true }); // an initdb that was killed half way
-  await mkdir(data, { mode: 0o700 });
+  for (const name of await readdir(root)) {
+    if (name.startsWith(DRAFT)) await rm(join(root, name), { recursive: true, force: true });
+  }
+  const draft = await mkdtemp(join(root, DRAFT)); // mode 0700, as PostgreSQL wants it
   const secret = join(root, 'initdb-password');
   await writeFile(secret, await readFile(join(root, 'password')), { mode: 0o600 });
   if (run.owner !== undefined) {
-    await chown(data, run.owner, run.owner);
+    await chown(draft, run.owner, run.owner);
     await chown(secret, run.owner, run.owner);
   }
-  await chmod(data, 0o700);
   const { status, output } = run.startSync('initdb', [
-    ...['-D', data, '-U', 'openledger', '--auth=scram-sha-256', `--pwfile=${secret}`, '-E', 'UTF8'],
+    ...[
+      '-D',
+      draft,
+      '-U',
+      'openledger',
+      '--auth=scram-sha-256',
+      `--pwfile=${secret}`,
+      '-E',
+      'UTF8',
+    ],
     ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-instructions'],
   ]);
   await rm(secret, { force: true });
   if (status !== 0) throw new Error(`PostgreSQL could not be initialised: ${output}`);
+  await rename(draft, data);
 }
 
 /**
@@ -263,7 +280,7 @@ async function launch({ root, data, port, run }: Launch): Promise<ChildProcess> 
 async function untilReady(server: ChildProcess, url: string, log: string): Promise<void> {
   let failure: unknown;
   for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 25) {
-    if (server.exitCode !== null) break;
+    if (server.exitCode !== null || server.signalCode !== null) break;
     try {
       await administer(url, 'select 1');
       return;

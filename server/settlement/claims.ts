@@ -1,8 +1,9 @@
 /** What parties can claim on chain, the proofs for it, and a relayer that pays the gas for them. */
 import { settlementAbi } from '@openledger/contracts';
 import { OpenLedgerError } from '@openledger/protocol';
+import { parseEventLogs } from 'viem';
 import type { Address, Hex } from '../platform/chain.ts';
-import { sql } from '../platform/sql.ts';
+import { type Sql, sql } from '../platform/sql.ts';
 import { type Leaf, type LeafTree, leafTree } from './leaf-tree.ts';
 import { leavesOf } from './payouts.ts';
 import type { PartyId, Stage } from './stage.ts';
@@ -20,7 +21,8 @@ export type Claimable = Leaf & {
 };
 
 /**
- * The party's leaves in the root that pays now: one for each wallet it was ever paid through, so usually one.
+ * The party's leaves in the root that pays now: one for each wallet it was ever paid through, so usually one, and that of
+ * the wallet it has, which may be owed only for parties that it holds.
  *
  * Anyone may bring these to the chain; the money goes to the leaf's account in any case.
  */
@@ -30,7 +32,7 @@ export async function findClaimable(stage: Stage, party: PartyId): Promise<reado
   const accounts = await stage.db.query<{ account: Address }>(sql`
     select distinct account
     from settlement.payouts
-    where party = ${party} and epoch <= ${current.epoch}`);
+    where ${await isFor(stage, party)} and epoch <= ${current.epoch}`);
   const { leaves, indexOf, tree } = await treeOf(stage, current);
   const found = accounts.map(async ({ account }) => {
     const index = indexOf.get(account);
@@ -44,6 +46,12 @@ export async function findClaimable(stage: Stage, party: PartyId): Promise<reado
   return (await Promise.all(found)).flat();
 }
 
+/** Payouts to the party itself, and to the wallet it has now. */
+async function isFor({ walletsOf }: Stage, party: PartyId): Promise<Sql> {
+  const wallet = (await walletsOf([party])).get(party)?.toLowerCase() ?? null;
+  return sql`(party = ${party} or account = ${wallet})`;
+}
+
 export type PaidClaim = {
   readonly account: Address;
   /** Units paid by this transaction. */
@@ -54,32 +62,36 @@ export type PaidClaim = {
 /**
  * Claims all that the party is owed, with the relayer's gas, and posts it when the chain has paid.
  *
+ * Anyone may be faster: `claimMany` pays nothing for what has been paid meanwhile, where `claim` would revert.
+ *
  * @throws conflict when nothing can be claimed now; `claimableAt` says when the root in its window will pay
  */
 export async function relayClaim(stage: Stage, party: PartyId): Promise<readonly PaidClaim[]> {
   const { chain, vault, signers } = stage;
   const owed = (await findClaimable(stage, party)).filter((claim) => claim.owed > 0n);
   if (owed.length === 0) throw await nothingToClaim(stage, party);
-  const paid: PaidClaim[] = [];
-  for (const { account, token, cumulative, proof, claimed } of owed) {
-    const { transactionHash, blockNumber } = await chain.write(signers.relayer, {
-      address: vault.address,
-      abi: settlementAbi,
-      functionName: 'claim',
-      args: [account, token, cumulative, proof],
-    });
-    await chain.untilFinal(blockNumber);
-    paid.push({ account, amount: (await readClaimed(stage, account)) - claimed, transactionHash });
-  }
+  const { transactionHash, blockNumber, logs } = await chain.write(signers.relayer, {
+    address: vault.address,
+    abi: settlementAbi,
+    functionName: 'claimMany',
+    args: [owed],
+  });
+  await chain.untilFinal(blockNumber);
   await stage.sync();
-  return paid;
+  const paid = parseEventLogs({ abi: settlementAbi, eventName: 'Claimed', logs });
+  if (paid.length === 0) throw await nothingToClaim(stage, party);
+  return paid.map(({ args: { account, amount } }) => ({
+    account: account.toLowerCase() as Address,
+    amount,
+    transactionHash,
+  }));
 }
 
 async function nothingToClaim(stage: Stage, party: PartyId): Promise<OpenLedgerError> {
   const { pending } = await readRoots(stage);
   const [waiting] = await stage.db.query(sql`
     select 1 from settlement.payouts
-    where party = ${party} and epoch = ${pending?.epoch ?? null}`);
+    where ${await isFor(stage, party)} and epoch = ${pending?.epoch ?? null}`);
   if (!pending || !waiting) {
     return new OpenLedgerError('conflict', 'Nothing can be claimed for this party now.', { party });
   }

@@ -1,4 +1,5 @@
 /** Settlement periods: one is open at a time, the ones before it await their root or have it. */
+import { OpenLedgerError } from '@openledger/protocol';
 import type { Hex } from '../platform/chain.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
@@ -49,9 +50,16 @@ export async function openEpoch({ db, clock }: Pick<Stage, 'db' | 'clock'>): Pro
   });
 }
 
-/** Ends the open epoch, whose credits can be disputed from now on, and begins the next one. @returns the ended one */
-export async function closeEpoch(stage: Pick<Stage, 'db' | 'clock'>): Promise<Epoch> {
-  const { number } = await openEpoch(stage);
+/**
+ * Ends an epoch, whose credits can be disputed from now on, and begins the next one. Ending one that has ended changes
+ * nothing: of two who end it at once, the second must not end the next.
+ *
+ * @throws conflict when the epoch has not begun
+ */
+export async function closeEpoch(
+  stage: Pick<Stage, 'db' | 'clock'>,
+  number: bigint,
+): Promise<Epoch> {
   await stage.db.transaction((tx) =>
     tx.query(sql`
       update settlement.epochs
@@ -59,7 +67,9 @@ export async function closeEpoch(stage: Pick<Stage, 'db' | 'clock'>): Promise<Ep
       where number = ${number} and state = 'open'`),
   );
   await openEpoch(stage);
-  return (await findEpoch(stage.db, number))!;
+  const ended = await findEpoch(stage.db, number);
+  if (ended && ended.state !== 'open') return ended;
+  throw new OpenLedgerError('conflict', `Epoch ${number} has not begun.`);
 }
 
 export async function findEpoch(reader: Reader, number: bigint): Promise<Epoch | undefined> {

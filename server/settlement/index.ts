@@ -4,7 +4,7 @@
  * Promises
  * - A deposit credits `<party>:available` exactly once, and only when the chain can no longer lose it.
  * - An epoch closes; its credits stay `pending:<epoch>` for the dispute window, then become `payable`, or `escrow` for
- *   a party that has no wallet yet. Binding a wallet releases the escrow.
+ *   a party that has no wallet yet. Once it has one, its escrow is released when the next epoch matures.
  * - A publication fixes what is payable in leaves of cumulative amounts (`payable` -> `exported`), anchors the log's
  *   checkpoint and puts the root on chain. It is refused unless the vault covers all that the ledger owes to anybody.
  * - A claim seen on chain posts `exported` -> `external:chain`; a revoked root posts `exported` -> `payable`.
@@ -35,7 +35,6 @@ import {
 } from './claims.ts';
 import { closeEpoch, type Epoch, type LogCheckpoint, listEpochs, openEpoch } from './epochs.ts';
 import { dripFaucet } from './faucet.ts';
-import { releaseEscrow } from './mature.ts';
 import { openVault, type VaultOptions } from './open-vault.ts';
 import { partyReference } from './party-reference.ts';
 import { type Publication, publishEpoch } from './publish-epoch.ts';
@@ -77,12 +76,11 @@ export type Settlement = {
   sync(): Promise<void>;
   /** The epoch that credits are earned in now. */
   openEpoch(): Promise<Epoch>;
-  closeEpoch(): Promise<Epoch>;
+  /** Ends an epoch and begins the next. Repeatable. @throws conflict when it has not begun */
+  closeEpoch(number: bigint): Promise<Epoch>;
   publishEpoch(checkpoint: LogCheckpoint): Promise<Publication>;
   /** Newest first. */
   epochs(limit?: number): Promise<readonly Epoch[]>;
-  /** To be called when a party has bound a wallet. @returns the units released */
-  releaseEscrow(party: PartyId): Promise<bigint>;
   claimable(party: PartyId): Promise<readonly Claimable[]>;
   claim(party: PartyId): Promise<readonly PaidClaim[]>;
   payouts(party: PartyId, limit?: number): Promise<readonly PartyPayout[]>;
@@ -108,10 +106,9 @@ export async function createSettlement(options: SettlementOptions): Promise<Sett
     depositTarget: (party) => ({ ...vault, reference: partyReference(party) }),
     faucet: (party, amount) => dripFaucet(stage, party, amount),
     openEpoch: () => openEpoch(stage),
-    closeEpoch: () => closeEpoch(stage),
+    closeEpoch: (number) => closeEpoch(stage, number),
     publishEpoch: publish,
     epochs: (limit) => listEpochs(db, {}, limit),
-    releaseEscrow: (party) => releaseEscrow(stage, party),
     claimable: (party) => findClaimable(stage, party),
     claim: (party) => relayClaim(stage, party),
     payouts: (party, limit) => listPayouts(stage, party, limit),

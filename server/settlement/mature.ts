@@ -31,18 +31,8 @@ export async function mature(stage: Stage, through: bigint): Promise<void> {
   }
   const waiting = await partyBalances(stage, 'escrow');
   const wallets = await stage.walletsOf(waiting.map(({ party }) => party));
-  await release(
-    stage,
-    waiting.filter(({ party }) => wallets.has(party)),
-  );
-}
-
-/** Releases one party's escrow at once, for the moment in which it binds its wallet. @returns the units released */
-export async function releaseEscrow(stage: Stage, party: PartyId): Promise<bigint> {
-  if (!(await stage.walletsOf([party])).has(party)) return 0n;
-  const amount = await stage.ledger.balance(`${party}:escrow`);
-  if (amount > 0n) await release(stage, [{ party, amount }]);
-  return amount;
+  const released = waiting.filter(({ party }) => wallets.has(party));
+  await moveAll(stage, 'escrow.released', released, () => ({ from: 'escrow', to: 'payable' }));
 }
 
 export type PartyBalance = { readonly party: PartyId; readonly amount: bigint };
@@ -58,9 +48,6 @@ export async function partyBalances(
     return isId('party', party) ? [{ party, amount }] : [];
   });
 }
-
-const release = (stage: Stage, balances: readonly PartyBalance[]) =>
-  moveAll(stage, 'escrow.released', balances, () => ({ from: 'escrow', to: 'payable' }));
 
 /**
  * The key is new each time, which is safe here: a move takes what stands in an account, so a repeat after a lost answer

@@ -65,6 +65,9 @@ const earning =
     });
   };
 
+const closeOpenEpoch = async (settlement: Settlement) =>
+  settlement.closeEpoch((await settlement.openEpoch()).number);
+
 const ALICE: Address = '0x00000000000000000000000000000000000000a1';
 const BOB: Address = '0x00000000000000000000000000000000000000b2';
 
@@ -108,7 +111,7 @@ test('an epoch turns pending credits into a root, and a claim into OPEN in the w
   await earn(alice, 3n * OPEN);
   await earn(bob, 2n * OPEN);
   await earn(nobody, OPEN);
-  expect((await settlement.closeEpoch()).state).toBe('closing');
+  expect((await closeOpenEpoch(settlement)).state).toBe('closing');
   const publication = await settlement.publishEpoch(checkpoint(9));
   expect(publication).toMatchObject({
     kind: 'published',
@@ -136,17 +139,72 @@ test('an epoch turns pending credits into a root, and a claim into OPEN in the w
   expect(await settlement.solvency()).toMatchObject({ unclaimed: 2n * OPEN, isCovered: true });
 });
 
+test('an epoch that two close at once is closed once, and the next one stays open', async () => {
+  const { settlement } = await begin();
+  const closed = await Promise.all([settlement.closeEpoch(1n), settlement.closeEpoch(1n)]);
+  expect(closed.map(({ state }) => state)).toEqual(['closing', 'closing']);
+  expect((await settlement.epochs()).map(({ state }) => state)).toEqual(['open', 'closing']);
+  await expect(settlement.closeEpoch(3n)).rejects.toMatchObject({ code: 'conflict' });
+  expect((await settlement.openEpoch()).number).toBe(2n);
+});
+
+test('of two claims at once one is paid, and the other told that nothing is left', async () => {
+  const { settlement, wallets, party, earn } = await begin();
+  const alice = party();
+  wallets.set(alice, ALICE);
+  await earn(alice, 10n);
+  await closeOpenEpoch(settlement);
+  await settlement.publishEpoch(checkpoint(1));
+  await local.pass(WINDOW);
+  const claims = await Promise.allSettled([settlement.claim(alice), settlement.claim(alice)]);
+  claims.sort((a, b) => a.status.localeCompare(b.status)); // either may be first
+  expect(claims).toMatchObject([
+    { status: 'fulfilled', value: [{ account: ALICE, amount: 10n }] },
+    { status: 'rejected', reason: { code: 'conflict' } },
+  ]);
+});
+
+test('whoever holds a party claims what it has earned to his wallet', async () => {
+  const { settlement, wallets, party, earn } = await begin();
+  const [held, holder] = [party(), party()];
+  wallets.set(held, ALICE).set(holder, ALICE);
+  await earn(held, 10n);
+  await closeOpenEpoch(settlement);
+  await settlement.publishEpoch(checkpoint(1));
+  await local.pass(WINDOW);
+  expect(await settlement.claim(holder)).toMatchObject([{ account: ALICE, amount: 10n }]);
+});
+
+test('a deposit that comes while solvency is measured does not deny it', async () => {
+  const { settlement, options, ledger, party } = await begin();
+  let disturbed = false;
+  const measuring = await createSettlement({
+    ...options,
+    ledger: {
+      ...ledger,
+      balances: async (filter) => {
+        if (!disturbed) {
+          disturbed = true;
+          await settlement.faucet(party(), 5n);
+        }
+        return ledger.balances(filter);
+      },
+    },
+  });
+  expect(await measuring.solvency()).toMatchObject({
+    ...{ holdings: 5n, liabilities: 5n, isCovered: true },
+  });
+});
+
 test('what was earned before a wallet was bound is paid after it', async () => {
   const { settlement, ledger, wallets, party, earn } = await begin();
   const late = party();
   await earn(late, OPEN);
-  await settlement.closeEpoch();
+  await closeOpenEpoch(settlement);
   expect(await settlement.publishEpoch(checkpoint(1))).toEqual({ kind: 'nothing_due' });
-  expect(await settlement.releaseEscrow(late)).toBe(0n);
+  expect(await ledger.balance(`${late}:escrow`)).toBe(OPEN);
   wallets.set(late, ALICE);
-  expect(await settlement.releaseEscrow(late)).toBe(OPEN);
-  expect(await ledger.balance(`${late}:payable`)).toBe(OPEN);
-  await settlement.closeEpoch();
+  await closeOpenEpoch(settlement);
   expect(await settlement.publishEpoch(checkpoint(1))).toMatchObject({ kind: 'published' });
   expect((await settlement.epochs()).map(({ state }) => state)).toEqual([
     'open',
@@ -160,10 +218,10 @@ test('leaves accumulate over epochs, and parties that share a wallet share its l
   const [a, b] = [party(), party()];
   wallets.set(a, ALICE).set(b, ALICE);
   await earn(a, 10n);
-  await settlement.closeEpoch();
+  await closeOpenEpoch(settlement);
   await settlement.publishEpoch(checkpoint(1));
   await earn(b, 5n);
-  await settlement.closeEpoch();
+  await closeOpenEpoch(settlement);
   const waiting = await settlement.publishEpoch(checkpoint(2));
   expect(waiting.kind).toBe('waiting');
   await local.pass(WINDOW);
@@ -182,12 +240,12 @@ test('a wallet changed later is paid what comes later; the old one keeps what it
   const alice = party();
   wallets.set(alice, ALICE);
   await earn(alice, 10n);
-  await settlement.closeEpoch();
+  await closeOpenEpoch(settlement);
   await settlement.publishEpoch(checkpoint(1));
   await local.pass(WINDOW);
   wallets.set(alice, BOB);
   await earn(alice, 4n);
-  await settlement.closeEpoch();
+  await closeOpenEpoch(settlement);
   await settlement.publishEpoch(checkpoint(2));
   await local.pass(WINDOW);
   const paid = await settlement.claim(alice);
@@ -204,7 +262,7 @@ test('a root revoked by the guardian gives back what it had taken, and the next 
   const alice = party();
   wallets.set(alice, ALICE);
   await earn(alice, 10n);
-  await settlement.closeEpoch();
+  await closeOpenEpoch(settlement);
   await settlement.publishEpoch(checkpoint(1));
   await local.chain.write(await local.keys.chainSigner('guardian'), {
     address: settlement.vault.address,
@@ -215,7 +273,7 @@ test('a root revoked by the guardian gives back what it had taken, and the next 
   await settlement.sync();
   expect(await ledger.balance(`${alice}:payable`)).toBe(10n);
   expect((await settlement.epochs()).map(({ state }) => state)).toEqual(['open', 'revoked']);
-  await settlement.closeEpoch();
+  await closeOpenEpoch(settlement);
   await settlement.publishEpoch(checkpoint(2));
   await local.pass(WINDOW);
   expect(await settlement.claim(alice)).toMatchObject([{ amount: 10n }]);
@@ -231,7 +289,7 @@ test('nothing is published while the vault does not cover what the ledger owes',
     reason: 'forged',
     postings: [{ from: 'external:chain', to: `${party()}:available`, amount: 1n }],
   });
-  await settlement.closeEpoch();
+  await closeOpenEpoch(settlement);
   await expect(settlement.publishEpoch(checkpoint(1))).rejects.toMatchObject({
     code: 'unavailable',
     details: { holdings: '10', liabilities: '11' },
@@ -246,7 +304,7 @@ test('a publication cut off at any step is finished by the next call, once', asy
     const alice = party();
     wallets.set(alice, ALICE);
     await earn(alice, 10n);
-    await settlement.closeEpoch();
+    await closeOpenEpoch(settlement);
     const broken = async () => {
       throw new Error('power cut');
     };
@@ -327,15 +385,14 @@ test('whatever happens in whatever order, the ledger and the chain agree', async
     async () => earn(parties[random(6)], BigInt(1 + random(1_000))),
     async () =>
       wallets.set(parties[random(6)], `0x${(1 + random(4)).toString(16).padStart(40, '0')}`),
-    async () => settlement.closeEpoch(),
+    async () => closeOpenEpoch(settlement),
     async () => settlement.publishEpoch(checkpoint(1)),
     async () => local.pass(WINDOW),
-    async () => settlement.releaseEscrow(parties[random(6)]),
     async () => claim(parties[random(6)]),
   ];
   for (let step = 0; step < 120; step++) await acts[random(acts.length)]();
   for (let turn = 0; turn < 2; turn++) {
-    await settlement.closeEpoch();
+    await closeOpenEpoch(settlement);
     await local.pass(WINDOW);
     await settlement.publishEpoch(checkpoint(1));
     await local.pass(WINDOW);

@@ -26,7 +26,7 @@ export type Signers = {
 
 export type Stage = {
   readonly db: Db;
-  readonly ledger: Pick<Ledger, 'post' | 'balance' | 'balances'>;
+  readonly ledger: Pick<Ledger, 'post' | 'balances'>;
   /** Wallets of those parties that have one. */
   readonly walletsOf: (parties: readonly PartyId[]) => Promise<ReadonlyMap<string, Address>>;
   readonly chain: Chain;

@@ -39,11 +39,13 @@ import {
   signTypedData,
   snapshotHash,
   snapshotLeaf,
+  snapshotRoles,
   splitLegs,
   sumUnigramTables,
   type Trust,
   toHex,
   traceByScan,
+  type UnigramTable,
   unigramDocument,
   unigramTable,
   unigramTableHash,
@@ -98,11 +100,18 @@ export type Example = {
   readonly snapshots: readonly SnapshotExport[];
 };
 
-/** @param lie what a dishonest signer changes before he signs */
+/**
+ * @param lie what a dishonest signer changes before he signs
+ * @param count how a dishonest datanet counts words before it seals
+ */
 export function exampleReceipt(
   lie: (receipt: InferenceReceipt) => InferenceReceipt = (receipt) => receipt,
+  count: (table: UnigramTable) => UnigramTable = (table) => table,
 ): Example {
-  const snapshots = [exampleSnapshot(1, adapterRecords), exampleSnapshot(2, baseRecords)];
+  const snapshots = [
+    exampleSnapshot(1, adapterRecords, count),
+    exampleSnapshot(2, baseRecords, count),
+  ];
   const receipt = lie(honestReceipt(snapshots));
   const signature = {
     scheme: 'eip712' as const,
@@ -143,8 +152,12 @@ export function exampleReceipt(
   };
 }
 
-export function exampleSnapshot(n: number, records: readonly Owned[]): SnapshotExport {
-  const table = unigramTable(records.map(({ text }) => text));
+function exampleSnapshot(
+  n: number,
+  records: readonly Owned[],
+  count: (table: UnigramTable) => UnigramTable,
+): SnapshotExport {
+  const table = count(unigramTable(records.map(({ text }) => text)));
   const informationOf = informationIn(table);
   const snapshot = id('snp', n) as `snp_${string}`;
   const exported = records.map(({ text, owners }, i) => ({
@@ -219,10 +232,11 @@ function honestReceipt(snapshots: readonly SnapshotExport[]): InferenceReceipt {
   );
   const ownersOf = (hash: string) => byHash.get(hash)?.owners ?? [];
   const measured = coverage(output, trace, { information, ownersOf });
-  const named = snapshots.map(({ manifest }, i) => ({
+  const [learned] = snapshots; // the prompt quotes from it as well
+  const named = [...snapshots, learned].map(({ manifest }, i) => ({
     snapshot: manifest.snapshot,
     hash: snapshotHash(manifest),
-    role: (['adapter', 'base'] as const)[i],
+    role: snapshotRoles[i],
     pool: poolName(manifest.snapshot, 1),
   }));
   const { shares } = blendShares({

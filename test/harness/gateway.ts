@@ -56,7 +56,7 @@ export async function openTestGateway(): Promise<TestGateway> {
   const governance = await createGovernance({ db, clock });
   const datanets = createDatanets({ db, clock, identity, governance });
   const models = createModels({
-    ...{ db, datanets, clock, folder, threads: 1 },
+    ...{ db, datanets, clock, log, folder, threads: 1 },
     prices: { promptUnits: PROMPT_UNITS, completionUnits: COMPLETION_UNITS },
   });
   const gateway = createGateway({

@@ -20,6 +20,8 @@ import { createStopper, type Stopper } from './stopper.ts';
 /** No run of this many tokens is written twice in one answer. */
 const REPETITION_TOKENS = 8;
 const CONTEXT_TOKENS = 40;
+/** No token is longer: the tokenizer cuts words after 48 letters, of at most two characters each. */
+const TOKEN_CHARACTERS = 100;
 
 export type Generator = {
   /** @param emit receives text events and then one end */
@@ -35,6 +37,8 @@ type Row = {
   readonly row: number;
   readonly tokens: number[];
   readonly promptLength: number;
+  /** What was asked for, or what the context still holds. */
+  readonly maxTokens: number;
   readonly generation: EngineGeneration;
   readonly settings: SamplingSettings;
   readonly random: Random;
@@ -55,18 +59,27 @@ export function createGenerator(
   { tokenizer, datastore }: { readonly tokenizer: Tokenizer; readonly datastore: Datastore },
 ): Generator {
   const free = Array.from({ length: decoder.batch }, (_, row) => row);
-  const waiting: (() => void)[] = [];
-  const active = new Map<number, Row>();
+  const waiting: ((row: number) => void)[] = [];
+  const active = new Set<Row>();
   let running = false;
 
   const promptOf = (generation: EngineGeneration) =>
     promptTokens(tokenizer, generation, decoder.maxLength);
 
-  const release = (row: Row): void => {
-    active.delete(row.row);
-    decoder.reset(row.row);
-    free.push(row.row);
-    waiting.shift()?.();
+  const takeRow = async (): Promise<number> =>
+    free.pop() ?? new Promise<number>((resolve) => waiting.push(resolve));
+
+  /** The next in line gets the row itself, so that nobody can come between. */
+  const giveBack = (row: number): void => {
+    decoder.reset(row);
+    const next = waiting.shift();
+    if (next) next(row);
+    else free.push(row);
+  };
+
+  const leave = (row: Row, settle: () => void): void => {
+    active.delete(row);
+    settle();
   };
 
   /** Runs while anybody has a row; one pass over all of them a turn. */
@@ -74,9 +87,14 @@ export function createGenerator(
     if (running) return;
     running = true;
     while (active.size > 0) {
-      for (const row of [...active.values()])
-        if (row.signal.aborted || !advance(row, tokenizer)) finish(row, release);
-      const rows = [...active.values()];
+      for (const row of active) {
+        try {
+          if (row.signal.aborted || !advance(row, tokenizer)) leave(row, row.done);
+        } catch (error) {
+          leave(row, () => row.fail(error));
+        }
+      }
+      const rows = [...active];
       if (rows.length > 0) {
         try {
           const logits = await decoder.step(
@@ -84,10 +102,7 @@ export function createGenerator(
           );
           for (const [i, row] of rows.entries()) row.logits = logits[i];
         } catch (error) {
-          for (const row of rows) {
-            release(row);
-            row.fail(error);
-          }
+          for (const row of rows) leave(row, () => row.fail(error));
         }
       }
       await new Promise(setImmediate); // let messages in: an abort, a new request
@@ -98,38 +113,35 @@ export function createGenerator(
   return {
     countPrompt: (generation) => promptOf(generation).length,
     async generate(generation, emit, signal) {
-      if (free.length === 0) await new Promise<void>((resolve) => waiting.push(resolve));
-      if (signal.aborted) {
-        waiting.shift()?.();
-        return;
-      }
-      const row = free.pop() as number;
-      const tokens = promptOf(generation);
-      const logits = await decoder.prefill(row, tokens);
-      await new Promise<void>((done, fail) => {
-        active.set(row, {
-          ...{ row, tokens, generation, emit, signal, done, fail, logits },
-          promptLength: tokens.length,
-          settings: settingsOf(generation),
-          random: createRandom(
-            generation.seed === undefined
-              ? Math.floor(Math.random() * 2 ** 32)
-              : Math.abs(generation.seed),
-          ),
-          next: generation.interpolate
-            ? datastore.near({
-                prompt: generation.prompt,
-                retrieved: generation.retrieved,
-                texts: generation.context,
-              })
-            : undefined,
-          stream: tokenizer.streamDecoder(),
-          stopper: createStopper(generation.stop),
-          pendingTokens: 0,
-          pendingLogprobs: [],
+      const row = await takeRow();
+      try {
+        if (signal.aborted) return;
+        const tokens = promptOf(generation);
+        const logits = await decoder.prefill(row, tokens);
+        await new Promise<void>((done, fail) => {
+          active.add({
+            ...{ row, tokens, generation, emit, signal, done, fail, logits },
+            promptLength: tokens.length,
+            maxTokens: Math.min(generation.maxTokens, decoder.maxLength - tokens.length),
+            settings: settingsOf(generation),
+            random: createRandom(generation.seed ?? Math.floor(Math.random() * 2 ** 32)),
+            next: generation.interpolate
+              ? datastore.near({
+                  prompt: generation.prompt,
+                  retrieved: generation.retrieved,
+                  texts: generation.context,
+                })
+              : undefined,
+            stream: tokenizer.streamDecoder(),
+            stopper: createStopper(generation.stop),
+            pendingTokens: 0,
+            pendingLogprobs: [],
+          });
+          void run();
         });
-        void run();
-      });
+      } finally {
+        giveBack(row);
+      }
     },
   };
 }
@@ -149,18 +161,23 @@ function promptTokens(
   maxLength: number,
 ): number[] {
   const room = Math.max(1, maxLength - 1 - Math.min(generation.maxTokens, maxLength - 2));
-  const prompt = tokenizer.encode(generation.prompt).slice(-room);
+  const prompt = tokenizer.encode(lastCharacters(generation.prompt, room)).slice(-room);
   const [first] = generation.context;
   if (!first) return [tokenizer.bosId, ...prompt];
-  const head = tokenizer.encode(first).slice(0, CONTEXT_TOKENS);
+  const beginning = first.slice(0, CONTEXT_TOKENS * TOKEN_CHARACTERS).toWellFormed();
+  const head = tokenizer.encode(beginning).slice(0, CONTEXT_TOKENS);
   const joint = [...head, ...tokenizer.encode('\n\n')];
   return [tokenizer.bosId, ...(joint.length + prompt.length <= room ? joint : []), ...prompt];
 }
 
+/** As much of a text's end as some tokens can hold: encoding megabytes would keep everybody waiting. */
+const lastCharacters = (text: string, tokens: number): string =>
+  text.slice(-(tokens + 1) * TOKEN_CHARACTERS).toWellFormed();
+
 /** Chooses and emits one token. @returns false when the generation has ended */
 function advance(row: Row, tokenizer: Tokenizer): boolean {
   const { tokens, promptLength, generation } = row;
-  if (tokens.length - promptLength >= generation.maxTokens) return end(row, 'length');
+  if (tokens.length - promptLength >= row.maxTokens) return end(row, 'length');
   const choice = sample(row.logits, {
     settings: row.settings,
     continuation: row.next?.(tokens),
@@ -202,11 +219,6 @@ function flush(row: Row, text: string): void {
   row.emit({ kind: 'text', text, tokens: row.pendingTokens, logprobs: row.pendingLogprobs });
   row.pendingTokens = 0;
   row.pendingLogprobs = [];
-}
-
-function finish(row: Row, release: (row: Row) => void): void {
-  release(row);
-  row.done();
 }
 
 const describe = ({ token, logprob, top }: Choice, tokenizer: Tokenizer): EngineLogprob => ({

@@ -4,7 +4,7 @@ import { sizeOf } from '../../compute/tensor/graph.ts';
 import type { AdapterRecipe } from './adapter-trainer.ts';
 import type { BaseRecipe } from './base-trainer.ts';
 import { llamaShapes } from './llama.ts';
-import { llamaConfig } from './llama-config.ts';
+import { type LlamaConfig, llamaConfig } from './llama-config.ts';
 import { fillGaussian, type Model } from './weights.ts';
 import type { TokenData } from './windows.ts';
 
@@ -23,16 +23,16 @@ export const tinyConfig = llamaConfig({
 });
 
 /** Not trained but drawn large, so that every weight, token and position matters. */
-export function tinyModel(seed: number): Model {
+export function tinyModel(seed: number, config: LlamaConfig = tinyConfig): Model {
   const random = createRandom(seed);
   const weights = new Map(
-    [...llamaShapes(tinyConfig)].map(([name, shape]) => {
+    [...llamaShapes(config)].map(([name, shape]) => {
       const data = new Float32Array(sizeOf(shape));
       fillGaussian(data, shape.length === 1 ? 0.1 : 0.4, random);
       return [name, { shape, data: shape.length === 1 ? data.map((x) => x + 1) : data }];
     }),
   );
-  return { config: tinyConfig, weights };
+  return { config, weights };
 }
 
 const settings = {
