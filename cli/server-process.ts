@@ -28,16 +28,10 @@ export type ServerProcess = {
 export async function startServer(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ServerProcess> {
-  const main = fileURLToPath(new URL('../server/main.ts', import.meta.url));
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const child = spawn(
-    process.execPath,
-    ['--import', loader, '--conditions=openledger', main, 'up'],
-    {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const child = spawn(process.execPath, serverArguments('up'), {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let complaint = '';
   child.stderr.on('data', (text: Buffer) => {
     complaint = (complaint + text).slice(-4000);
@@ -64,4 +58,11 @@ export async function startServer(
 async function firstLine(output: NodeJS.ReadableStream): Promise<Ready> {
   for await (const line of createInterface({ input: output })) return JSON.parse(line);
   return new Promise(() => {}); // it ended without a word: the exit status tells
+}
+
+/** What Node is told to run a role of the server from its sources, wherever it is started from. */
+export function serverArguments(role: string): readonly string[] {
+  const main = fileURLToPath(new URL('../server/main.ts', import.meta.url));
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  return ['--import', loader, '--conditions=openledger', main, role];
 }

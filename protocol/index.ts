@@ -17,6 +17,7 @@ export * from './merkle-tree.ts';
 export * from './money.ts';
 export * from './note.ts';
 export * from './operations.ts';
+export * from './passage-earnings.ts';
 export * from './policy.ts';
 export * from './receipt.ts';
 export * from './shares.ts';

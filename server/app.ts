@@ -86,8 +86,11 @@ export async function createApp(handles: AppHandles): Promise<App> {
       if (ageMs >= config.OPENLEDGER_EPOCH_SECONDS * 1000) await settle();
     }),
     repeat('gateway.sweep', { everyMs: 10_000, log }, () => gateway.sweep()),
-    repeat('attribution.prepare', { everyMs: 2000, log }, () => prepareSnapshots(stages)),
   ];
+
+  const preparing = prepareSnapshots(stages).catch((error: unknown) =>
+    log.error('attribution.prepare_failed', { error }),
+  );
 
   return {
     http: createSurface(stages, handles),
@@ -95,7 +98,7 @@ export async function createApp(handles: AppHandles): Promise<App> {
     async stop() {
       models.stop();
       await jobs.stop();
-      await Promise.all(running.map((one) => one.stop()));
+      await Promise.all([preparing, ...running.map((one) => one.stop())]);
       await ledger.stop();
     },
   };
@@ -219,7 +222,7 @@ async function registerOperators(
   }
 }
 
-/** Indexes of what is served are built before the first call asks for them. */
+/** Indexes of what is served are built before the first call asks for them; new models bring theirs by the flow. */
 async function prepareSnapshots({ models, attributions }: Stages): Promise<void> {
   const served = (await models.list()).flatMap(({ snapshots }) =>
     snapshots.map(({ snapshotId }) => snapshotId),

@@ -22,7 +22,11 @@ export type FlowStages = {
 export const flow = (stages: FlowStages): Handlers => {
   const { models, gateway, attributions, fees, receipts } = stages;
   return {
-    'run.queued': ({ runId }) => models.executeRun(runId as Id<'run'>),
+    'run.queued': async ({ runId }) => {
+      await models.executeRun(runId as Id<'run'>);
+      const { recipe } = await models.run(runId);
+      await attributions.prepare(recipe.snapshot);
+    },
     'inference.served': async ({ inferenceId }) => {
       await gateway.capture(inferenceId as Id<'inference'>);
       await attributions.attribute(inferenceId);
@@ -34,9 +38,15 @@ export const flow = (stages: FlowStages): Handlers => {
   };
 };
 
+type Knowing = {
+  readonly gateway: Pick<Gateway, 'find'>;
+  readonly attributions: Pick<Attributions, 'find'>;
+  readonly fees: Pick<Fees, 'find'>;
+};
+
 /** All that a receipt says of an inference, gathered from those who know it. */
-async function accountFor(
-  { gateway, attributions, fees }: FlowStages,
+export async function accountFor(
+  { gateway, attributions, fees }: Knowing,
   inferenceId: string,
 ): Promise<Accounted> {
   const [inference, attribution, routing] = await Promise.all([

@@ -1,9 +1,8 @@
 /** `audit`: replays the ledger. Asks the server where one answers; `--offline` reads the data folder by itself. */
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { flagOf, hasFlag, parseArguments } from '../arguments.ts';
 import { readable } from '../print.ts';
+import { serverArguments } from '../server-process.ts';
 import { openSession } from '../session.ts';
 
 export async function audit(argv: readonly string[]): Promise<number> {
@@ -17,13 +16,10 @@ export async function audit(argv: readonly string[]): Promise<number> {
 
 /** From the database alone, in a process of its own: no server has to be trusted or up. */
 function auditOffline(data: string | undefined): Promise<number> {
-  const main = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const child = spawn(
-    process.execPath,
-    ['--import', loader, '--conditions=openledger', main, 'audit'],
-    { stdio: 'inherit', env: { ...process.env, ...(data ? { OPENLEDGER_DATA: data } : {}) } },
-  );
+  const child = spawn(process.execPath, serverArguments('audit'), {
+    stdio: 'inherit',
+    env: { ...process.env, ...(data ? { OPENLEDGER_DATA: data } : {}) },
+  });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));

@@ -1,6 +1,13 @@
 /** What the first loop prints: who was paid, and why. */
 import { dirname, join } from 'node:path';
-import { type api, type Client, formatOpen, type OutputOf } from '@openledger/sdk';
+import {
+  type api,
+  type Client,
+  type EvidenceSpan,
+  formatOpen,
+  type OutputOf,
+  passageEarnings,
+} from '@openledger/sdk';
 import type { Check, FeesSummary, Receipted } from './check.ts';
 import type { Output } from './progress.ts';
 import type { Settlement } from './settle.ts';
@@ -85,7 +92,7 @@ async function printQuotation(
     `    ${[detail.source.package, detail.source.path].filter(Boolean).join(' ')}:${at}, ${detail.licence}`,
   );
   line(
-    `    for them the contributor earned ${formatOpen(earned(bundle, span))} OPEN of a call that cost ${formatOpen(BigInt(bundle.receipt.price.units))}`,
+    `    they earned ${formatOpen(earned(bundle.receipt, span))} OPEN for contributor and refiner, of a call that cost ${formatOpen(BigInt(bundle.receipt.price.units))}`,
   );
   const file = receiptFile(bundle.receipt.id);
   line(`    check it: npx openledger verify ${file} --trust ${join(dirname(file), 'trust.json')}`);
@@ -101,17 +108,11 @@ type Quotation = {
   readonly span: { readonly start: number; readonly end: number };
 };
 
-/** confidence * information of the passage / all information, of the data leg; rounded down. */
-function earned(
-  { receipt }: Receipted['bundle'],
-  span: { readonly information: readonly number[] },
-): bigint {
-  const { attribution, legs } = receipt;
+/** A passage's part of the data leg. */
+function earned({ attribution, legs }: Receipted['bundle']['receipt'], span: EvidenceSpan): bigint {
+  if (!attribution) return 0n;
   const data = BigInt(legs.find(({ role }) => role === 'data')?.units ?? 0);
-  if (!attribution || attribution.information.total === 0) return 0n;
-  const information = BigInt(span.information.reduce((sum, one) => sum + one, 0));
-  const whole = 1_000_000n * BigInt(attribution.information.total);
-  return (data * BigInt(attribution.confidencePpm) * information) / whole;
+  return passageEarnings(attribution, data)[attribution.spans.indexOf(span)];
 }
 
 async function printTop(admin: Client, line: Line): Promise<void> {

@@ -291,7 +291,8 @@ test('a successor takes over from a writer that lost its connection, and nothing
   const taking = successor.start();
   await database.db.query(sql`
     select pg_terminate_backend(pid) from pg_locks
-    where locktype = 'advisory' and granted and objid = 7300002 and pid <> pg_backend_pid()`);
+    where locktype = 'advisory' and granted and objid = 7300002 and pid <> pg_backend_pid()
+      and database = (select oid from pg_database where datname = current_database())`);
   await writing;
   await ledger.stop();
   await taking;

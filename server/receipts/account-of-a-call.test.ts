@@ -16,6 +16,7 @@ import { snapshotsFrom } from '../attribution/snapshots-from.ts';
 import { createDatanets, type Datanets } from '../datanets/index.ts';
 import { createFees } from '../fees/index.ts';
 import { poolMembersFrom } from '../fees/pool-members-from.ts';
+import { accountFor } from '../flow.ts';
 import type { Inference } from '../gateway/index.ts';
 import { createGovernance } from '../governance/index.ts';
 import { createIdentity } from '../identity/index.ts';
@@ -92,33 +93,7 @@ beforeAll(async () => {
     }
     await attributions.attribute(id);
     await fees.route(id);
-    const [attribution, routing] = [await attributions.find(id), await fees.find(id)];
-    const { route } = inference;
-    const issued = await receipts.issue({
-      ...inference,
-      servedAt: routing.servedAt,
-      parties: {
-        payer: inference.payerId,
-        operator: route.operatorPartyId,
-        builder: route.builderPartyId,
-        base: route.basePartyId,
-      },
-      model: {
-        name: route.model,
-        hash: route.modelHash,
-        adapterHash: route.adapterHash,
-        engine: undefined,
-      },
-      snapshots: attribution.snapshots,
-      priceUnits: routing.units,
-      policyHash: routing.policyHash,
-      evidence: attribution.evidence,
-      shares: routing.shares,
-      legs: routing.legs,
-      transactionId: routing.transactionId,
-      epoch: routing.epoch,
-      parent: undefined,
-    });
+    const issued = await receipts.issue(await accountFor({ gateway, attributions, fees }, id));
     return issued.id;
   };
 });

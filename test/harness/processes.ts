@@ -1,8 +1,7 @@
 /** What runs on this machine, as the kernel tells (Linux): to prove that nothing stays behind. */
 import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { serverArguments } from '../../cli/server-process.ts';
 
 export type Process = { readonly pid: number; readonly parent: number; readonly command: string };
 
@@ -51,16 +50,10 @@ export type Ended = {
 
 /** A role of the server's process, from its start to its end. */
 export function runRole(role: string, environment: Readonly<Record<string, string>>): RunningRole {
-  const main = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const child = spawn(
-    process.execPath,
-    ['--import', loader, '--conditions=openledger', main, role],
-    {
-      env: { PATH: process.env.PATH, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const child = spawn(process.execPath, serverArguments(role), {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let [output, complaint] = ['', ''];
   child.stdout.on('data', (text: Buffer) => {
     output += text;

@@ -1,5 +1,5 @@
 /** The passages of a receipt: the words, whose record they stand in, and what they earned. */
-import type { EvidenceSpan } from '@openledger/protocol';
+import { type EvidenceSpan, passageEarnings } from '@openledger/protocol';
 import type { Client } from '@openledger/sdk';
 import { plural } from '../app/numbers.ts';
 import { Amount } from '../ledger/amount.tsx';
@@ -7,7 +7,6 @@ import { CitedRecord } from './cited-record.tsx';
 import { hueOf } from './hue-of.ts';
 import type { OpenedReceipt } from './open-receipt.ts';
 import type { Pointing } from './output-text.tsx';
-import { passageEarnings } from './passage-earnings.ts';
 
 /** More records than this say the same thing again. */
 const RECORDS_SHOWN = 4;

@@ -1,6 +1,6 @@
 /** The engine of this process: small models trained here, interpolated with the datanets they were trained on. */
 import type { GenerateOptions, Models } from '../../models/index.ts';
-import type { Generation, Operator, OperatorEvent } from './operator.ts';
+import type { Generation, Operator } from './operator.ts';
 
 export function localOperator(models: Models): Operator {
   return {
@@ -9,12 +9,9 @@ export function localOperator(models: Models): Operator {
         .filter(({ operator }) => operator === 'local')
         .map(({ modelId }) => modelId),
     countPrompt: (generation) => models.countTokens(optionsOf(generation)),
-    generate: (generation) => generate(models, generation),
+    generate: (generation) =>
+      models.generate({ ...optionsOf(generation), signal: generation.signal }),
   };
-}
-
-async function* generate(models: Models, generation: Generation): AsyncIterable<OperatorEvent> {
-  yield* models.generate({ ...optionsOf(generation), signal: generation.signal });
 }
 
 /** A small model continues text; it knows no roles. So the prompt is the messages, one after the other. */

@@ -5,10 +5,14 @@
  * those know nothing, from all documents.
  */
 import { createBm25 } from '../../compute/bm25.ts';
-import { buildInfinityGram, type InfinityGram, nextTokens } from '../../compute/infinity-gram.ts';
+import {
+  buildInfinityGram,
+  type InfinityGram,
+  type NextTokens,
+  nextTokens,
+} from '../../compute/infinity-gram.ts';
 import type { Tokenizer } from '../../compute/tokenizer/tokenizer.ts';
 import { type Corpus, textOf } from '../corpus.ts';
-import type { Continuation } from './sample.ts';
 
 const NEAR_DOCUMENTS = 5;
 const LONGEST_MATCH = 24;
@@ -27,7 +31,7 @@ export type Datastore = {
 };
 
 /** What followed the longest suffix of these tokens. */
-export type Continue = (tokens: readonly number[]) => Continuation | undefined;
+export type Continue = (tokens: readonly number[]) => NextTokens | undefined;
 
 export function createDatastore(corpora: readonly Corpus[], tokenizer: Tokenizer): Datastore {
   const documents = distinctDocuments(corpora).map((text) => ({
@@ -98,7 +102,7 @@ const infinityGramOf = (
 ): InfinityGram =>
   buildInfinityGram(documents, { vocabSize: tokenizer.vocabSize, separatorId: tokenizer.bosId });
 
-function longestMatch(gram: InfinityGram, tokens: readonly number[]): Continuation | undefined {
+function longestMatch(gram: InfinityGram, tokens: readonly number[]): NextTokens | undefined {
   const next = nextTokens(gram, tokens, { maxLength: LONGEST_MATCH });
   return next.matchLength > 0 && next.total > 0 ? next : undefined;
 }

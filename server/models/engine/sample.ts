@@ -4,19 +4,13 @@
  * p = (1 - lambda) * model + lambda * counts, lambda rising with the length of the match
  * (Liu et al., "Infini-gram: scaling unbounded n-gram language models to a trillion tokens", 2024, section 4).
  */
+import type { NextTokens } from '../../compute/infinity-gram.ts';
 import type { Random } from '../../compute/random.ts';
 
 export type SamplingSettings = {
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
-};
-
-/** What followed the longest suffix of the text so far that stands in the datanet. */
-export type Continuation = {
-  readonly matchLength: number;
-  readonly counts: ReadonlyMap<number, number>;
-  readonly total: number;
 };
 
 export type Choice = {
@@ -49,7 +43,7 @@ export function sample(
     random,
   }: {
     readonly settings: SamplingSettings;
-    readonly continuation: Continuation | undefined;
+    readonly continuation: NextTokens | undefined;
     readonly banned: ReadonlySet<number>;
     readonly alternatives: number;
     readonly random: Random;
@@ -100,7 +94,7 @@ function largest(logits: Float32Array, k: number): readonly number[] {
 
 function interpolate(
   model: ReadonlyMap<number, number>,
-  continuation: Continuation | undefined,
+  continuation: NextTokens | undefined,
 ): ReadonlyMap<number, number> {
   if (!continuation || continuation.total === 0) return model;
   const lambda = interpolationWeight(continuation.matchLength);

@@ -1,5 +1,6 @@
 /** What each passage of a receipt earned for the owners of its records. */
-import { type Evidence, PPM_ONE, WEIGHT_ONE } from '@openledger/protocol';
+import type { Evidence } from './evidence.ts';
+import { PPM_ONE, WEIGHT_ONE } from './split.ts';
 
 /**
  * Divides the measured part of a data leg over the passages, by information.

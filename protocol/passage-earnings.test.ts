@@ -1,7 +1,8 @@
-import { parseShares, WEIGHT_ONE } from '@openledger/protocol';
 import { expect, test } from 'vitest';
-import { exampleReceipt } from '../../test/harness/example-receipt.ts';
+import { exampleReceipt } from '../test/harness/example-receipt.ts';
 import { passageEarnings } from './passage-earnings.ts';
+import { parseShares } from './shares.ts';
+import { WEIGHT_ONE } from './split.ts';
 
 const { receipt } = exampleReceipt().bundle;
 const evidence = receipt.attribution;
