@@ -5,14 +5,28 @@
  * command would cost more than everything else); a writer whose batch did not become durable throws its state away.
  */
 import { type Id, MAX_UNITS, OpenLedgerError } from '@openledger/protocol';
-import { mayBeNegative } from './account.ts';
-import { type Command, keyOf, type Posting, payloadHash } from './command.ts';
+import { bookOf, mayBeNegative } from './account.ts';
+import { type Command, type Posting, transactionIdOf } from './command.ts';
 import { asOriginal, planReversal } from './reversal.ts';
-import { changesOf, type OpenHold, type Original, type State } from './state.ts';
+import { isSameWish } from './same-wish.ts';
+import {
+  type Account,
+  newAccount,
+  type OpenHold,
+  type Original,
+  originalIn,
+  recordedIn,
+  type State,
+} from './state.ts';
 import type { Transaction } from './transaction.ts';
 
 export type Outcome =
-  | { readonly kind: 'posted'; readonly transaction: Transaction }
+  | {
+      readonly kind: 'posted';
+      readonly transaction: Transaction;
+      /** Of each posting, in turn, the account that pays and the one that is paid. */
+      readonly sides: readonly Account[];
+    }
   | {
       readonly kind: 'replayed';
       readonly transactionId: Id<'transaction'>;
@@ -20,112 +34,150 @@ export type Outcome =
     }
   | { readonly kind: 'refused'; readonly error: OpenLedgerError };
 
-/** @param now the time written down, and the id to use where the command brings none */
-export function apply(
-  state: State,
-  command: Command,
-  now: { readonly at: Date; readonly freshId: Id<'transaction'> },
-): Outcome {
+/** @param at the time written down */
+export function apply(state: State, command: Command, at: Date): Outcome {
   try {
-    return decide(state, command, now);
+    return decide(state, command, at);
   } catch (error) {
     if (error instanceof OpenLedgerError) return { kind: 'refused', error };
     throw error;
   }
 }
 
-function decide(
-  state: State,
-  command: Command,
-  { at, freshId }: { readonly at: Date; readonly freshId: Id<'transaction'> },
-): Outcome {
-  const idempotencyKey = keyOf(command);
-  const payload = payloadHash(command);
-  const before = state.recorded.get(idempotencyKey);
-  if (before?.payload === payload) {
-    return {
-      kind: 'replayed',
-      transactionId: before.transactionId,
-      sequence: before.sequence,
-    };
+function decide(state: State, command: Command, at: Date): Outcome {
+  const transactionId = transactionIdOf(command);
+  const before = recordedIn(state, transactionId);
+  if (before && isSameWish(before, command)) {
+    return { kind: 'replayed', transactionId, sequence: before.sequence };
   }
-  if (before) throw conflict(command, before.transactionId);
+  if (before) throw conflict(command, before);
 
-  const effect = plan(state, command);
+  const effect = plan(state, command, at);
   const transaction: Transaction = {
-    transactionId: ownId(state, command) ?? freshId,
+    transactionId,
     sequence: state.sequence + 1,
     kind: command.kind,
-    idempotencyKey,
-    payload,
     at,
     effectiveAt: command.kind === 'post' ? command.effectiveAt : undefined,
     reason: command.kind === 'expire' ? 'expired' : command.reason,
     reference: command.kind === 'expire' ? undefined : command.reference,
     holdId: 'holdId' in command ? command.holdId : undefined,
-    expiresAt: effect.opens?.expiresAt,
-    reverses: command.kind === 'reverse' ? command.transactionId : undefined,
+    expiresAt: effect.lasts,
+    reverses: command.kind === 'reverse' ? command.reverses : undefined,
+    token: 'token' in command ? command.token : undefined,
     postings: effect.postings,
   };
-  move(state, effect.postings);
+  const sides = move(state, effect.postings);
   record(state, transaction, effect);
-  return { kind: 'posted', transaction };
+  return { kind: 'posted', transaction, sides };
 }
 
 /** The postings of a command, and what becomes of holds and originals. */
 type Effect = {
   readonly postings: readonly Posting[];
-  readonly opens?: OpenHold;
+  /** As the hold stands after it. */
+  readonly keeps?: OpenHold;
+  readonly lasts?: Date;
   readonly ends?: OpenHold;
   readonly reversed?: readonly [Id<'transaction'>, Original];
 };
 
-function plan(state: State, command: Command): Effect {
+function plan(state: State, command: Command, at: Date): Effect {
   switch (command.kind) {
     case 'post':
       return { postings: command.postings };
-    case 'hold': {
+    case 'hold':
+    case 'lease': {
       const { holdId, from: source, to: held, amount, asset, expiresAt } = command;
+      const token = command.kind === 'lease' ? command.token : undefined;
       return {
         postings: [{ from: source, to: held, amount, asset }],
-        opens: { holdId, source, held, amount, asset, expiresAt },
+        keeps: { holdId, source, held, amount, asset, expiresAt, token },
+        lasts: expiresAt,
       };
+    }
+    case 'renew': {
+      const lease = ownLease(state, command, at);
+      const { amount, token, expiresAt } = command;
+      const { source: from, held: to, asset } = lease;
+      return {
+        postings: amount === 0n ? [] : [{ from, to, amount, asset }],
+        keeps: { ...lease, token, expiresAt, amount: lease.amount + amount },
+        lasts: expiresAt,
+      };
+    }
+    case 'draw': {
+      const lease = ownLease(state, command, at);
+      const { drawn, postings } = payFrom(lease, command.postings);
+      return { postings, keeps: { ...lease, amount: lease.amount - drawn } };
     }
     case 'capture': {
       const hold = openHold(state, command.holdId);
-      return { postings: capturePostings(hold, command.postings), ends: hold };
+      if (hold.token !== undefined) refuse('conflict', 'A lease is drawn from, not captured.', hold);
+      const { postings } = payFrom(hold, command.postings, hold.amount);
+      return { postings, ends: hold };
     }
-    case 'release':
+    case 'release': {
+      const hold = openHold(state, command.holdId);
+      if (hold.token !== command.token) throw fencedOff(hold);
+      return { postings: givenBack(hold, hold.amount), ends: hold };
+    }
     case 'expire': {
       const hold = openHold(state, command.holdId);
-      return { postings: [givenBack(hold)], ends: hold };
+      if (at <= hold.expiresAt) refuse('conflict', `${hold.holdId} has time left.`, hold);
+      return { postings: givenBack(hold, hold.amount), ends: hold };
     }
     case 'reverse': {
-      const original = state.originals.get(command.transactionId);
+      const original = originalOf(state, command.reverses);
       if (!original) {
-        throw new OpenLedgerError('not_found', `There is no ${command.transactionId}.`);
+        throw new OpenLedgerError('not_found', `There is no ${command.reverses}.`);
       }
       const { postings, after } = planReversal(original, command.amount);
-      return { postings, reversed: [command.transactionId, after] };
+      return { postings, reversed: [command.reverses, after] };
     }
   }
 }
 
-const givenBack = ({ source, held, amount, asset }: OpenHold): Posting => ({
-  from: held,
-  to: source,
-  amount,
-  asset,
-});
+function originalOf(state: State, id: Id<'transaction'>): Original | undefined {
+  const recorded = recordedIn(state, id);
+  return originalIn(state, id) ?? (recorded && asOriginal(recorded));
+}
+
+/** The lease, for the one who has its token, before its time is over. Only a renewal may bring a higher token. */
+function ownLease(
+  state: State,
+  { kind, holdId, token }: Extract<Command, { kind: 'renew' | 'draw' }>,
+  at: Date,
+): OpenHold {
+  const lease = openHold(state, holdId);
+  if (lease.token === undefined) refuse('conflict', `${holdId} is a hold, not a lease.`, lease);
+  if (token < lease.token || (kind === 'draw' && token > lease.token)) throw fencedOff(lease);
+  if (at > lease.expiresAt) refuse('conflict', `The lease ${holdId} has expired.`, lease);
+  return lease;
+}
+
+const fencedOff = ({ holdId }: OpenHold): OpenLedgerError =>
+  new OpenLedgerError('conflict', `${holdId} is held under another token.`, { holdId });
+
+function refuse(code: 'conflict', sentence: string, { holdId }: OpenHold): never {
+  throw new OpenLedgerError(code, sentence, { holdId });
+}
+
+/** An emptied lease gives nothing back. */
+const givenBack = ({ source, held, asset }: OpenHold, amount: bigint): readonly Posting[] =>
+  amount === 0n ? [] : [{ from: held, to: source, amount, asset }];
 
 /**
- * The whole hold goes back and what is captured is paid from there: the net is the same as paying out of the hold, and a
+ * What is taken out of the hold goes back and is paid from there: the net is the same as paying out of the hold, and a
  * later reversal finds the payer's own account.
+ *
+ * @param taken how much leaves the hold; what is paid, where it is not more
  */
-function capturePostings(
+function payFrom(
   hold: OpenHold,
   payments: readonly { readonly to: string; readonly amount: bigint }[],
-): readonly Posting[] {
+  taken?: bigint,
+): { readonly drawn: bigint; readonly postings: readonly Posting[] } {
   const total = payments.reduce((sum, { amount }) => sum + amount, 0n);
   if (total > hold.amount) {
     throw new OpenLedgerError('insufficient_funds', 'The capture is larger than its hold.', {
@@ -141,7 +193,8 @@ function capturePostings(
     });
   }
   const { source: from, asset } = hold;
-  return [givenBack(hold), ...payments.map(({ to, amount }) => ({ from, to, amount, asset }))];
+  const paid = payments.map(({ to, amount }) => ({ from, to, amount, asset }));
+  return { drawn: total, postings: [...givenBack(hold, taken ?? total), ...paid] };
 }
 
 function openHold(state: State, holdId: Id<'hold'>): OpenHold {
@@ -150,49 +203,58 @@ function openHold(state: State, holdId: Id<'hold'>): OpenHold {
   return hold;
 }
 
-/** The id that the caller chose. @throws conflict when another transaction bears it */
-function ownId(state: State, command: Command): Id<'transaction'> | undefined {
-  if (command.kind !== 'post' && command.kind !== 'capture') return undefined;
-  const { transactionId } = command;
-  if (transactionId && state.originals.has(transactionId)) {
-    throw new OpenLedgerError('conflict', `${transactionId} is another transaction.`, {
-      transactionId,
-    });
-  }
-  return transactionId;
-}
-
-function conflict(command: Command, transactionId: Id<'transaction'>): OpenLedgerError {
+function conflict(command: Command, { transactionId }: Transaction): OpenLedgerError {
   const sentence =
-    'idempotencyKey' in command
-      ? 'The idempotency key was used for something else.'
-      : command.kind === 'hold'
+    'transactionId' in command
+      ? `${transactionId} was used for something else.`
+      : command.kind === 'hold' || command.kind === 'lease'
         ? 'The hold exists, and is another.'
         : 'The hold has already ended, and otherwise.';
-  return new OpenLedgerError('conflict', sentence, { key: keyOf(command), transactionId });
+  return new OpenLedgerError('conflict', sentence, { transactionId });
 }
 
 /** Changes balances, all or none: what counts is where each account stands after the whole transaction. */
-function move(state: State, postings: readonly Posting[]): void {
-  const changes = [...changesOf(postings)].map(([book, change]) => {
-    const balance = (state.accounts.get(book)?.balance ?? 0n) + change;
-    assertBalance(book, balance, change);
-    return { book, balance };
-  });
-  for (const { book, balance } of changes) {
-    const [account, asset] = book.split(' ');
-    const number = state.accounts.get(book)?.number ?? ++state.account;
-    state.accounts.set(book, { account, asset, number, balance });
+function move(state: State, postings: readonly Posting[]): readonly Account[] {
+  const sides: Account[] = [];
+  const opened = new Map<string, Account>();
+  const side = (name: string, asset: string): Account => {
+    const book = bookOf(name, asset);
+    const known = state.accounts.get(book) ?? opened.get(book);
+    if (known) return known;
+    const account = newAccount({ account: name, asset }, state.account + opened.size + 1, 0n);
+    opened.set(book, account);
+    return account;
+  };
+  for (const { from, to, amount, asset } of postings) {
+    const source = side(from, asset);
+    const target = side(to, asset);
+    source.moving -= amount;
+    target.moving += amount;
+    sides.push(source, target);
   }
+  try {
+    for (const account of sides) assertBalance(account);
+  } catch (error) {
+    for (const account of sides) account.moving = 0n;
+    throw error;
+  }
+  for (const account of sides) {
+    account.balance += account.moving;
+    account.change += account.moving;
+    account.moving = 0n; // an account that stands in several postings moves once
+  }
+  for (const [book, account] of opened) state.accounts.set(book, account);
+  state.account += opened.size;
+  return sides;
 }
 
-function assertBalance(book: string, balance: bigint, change: bigint): void {
-  const [account, asset] = book.split(' ');
-  if (balance < 0n && change < 0n && !mayBeNegative(account)) {
+function assertBalance({ account, asset, balance: before, moving }: Account): void {
+  const balance = before + moving;
+  if (balance < 0n && moving < 0n && !mayBeNegative(account)) {
     throw new OpenLedgerError('insufficient_funds', `${account} does not have that much.`, {
       account,
       asset,
-      available: (balance - change).toString(),
+      available: before.toString(),
       missing: (-balance).toString(),
     });
   }
@@ -205,11 +267,9 @@ function assertBalance(book: string, balance: bigint, change: bigint): void {
 }
 
 function record(state: State, transaction: Transaction, effect: Effect): void {
-  const { transactionId, sequence, payload, idempotencyKey } = transaction;
-  state.sequence = sequence;
-  state.recorded.set(idempotencyKey, { transactionId, sequence, payload });
-  state.originals.set(transactionId, asOriginal(transaction));
-  if (effect.reversed) state.originals.set(...effect.reversed);
-  if (effect.opens) state.holds.set(effect.opens.holdId, effect.opens);
+  state.sequence = transaction.sequence;
+  state.memory.recorded.set(transaction.transactionId, transaction);
+  if (effect.reversed) state.memory.originals.set(...effect.reversed);
+  if (effect.keeps) state.holds.set(effect.keeps.holdId, effect.keeps);
   if (effect.ends) state.holds.delete(effect.ends.holdId);
 }

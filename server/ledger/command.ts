@@ -1,14 +1,7 @@
-/** What the ledger can be asked to do, how each wish is checked, and what makes two wishes the same. */
-import {
-  type CanonicalValue,
-  canonicalHash,
-  type Id,
-  isId,
-  MAX_UNITS,
-  OPEN,
-  OpenLedgerError,
-} from '@openledger/protocol';
+/** What the ledger can be asked to do, and how each wish is checked. A wish is named by the transaction it becomes. */
+import { type Id, isId, MAX_UNITS, OPEN, OpenLedgerError } from '@openledger/protocol';
 import { accountKey, isHeld } from './account.ts';
+import { transactionIdFor } from './transaction-id.ts';
 
 /** Two sides in one row: a transaction balances by construction. */
 export type Posting = {
@@ -30,15 +23,14 @@ type Why = {
 };
 
 export type Post = Why & {
-  readonly idempotencyKey: string;
-  /** A name of the caller's making; where it is left out the ledger makes one. */
-  readonly transactionId?: Id<'transaction'>;
+  /** The idempotency key: what was done under it once is done. `transactionIdFor` makes one that stays the same. */
+  readonly transactionId: Id<'transaction'>;
   /** When it happened, where that is not now. Statements order by sequence, not by this. */
   readonly effectiveAt?: Date;
   readonly postings: readonly PostingInput[];
 };
 
-/** Moves money from an account to its owner's `:held`. The hold's id is its idempotency key. */
+/** Moves money from an account to its owner's `:held`. The hold's id names the transaction as well. */
 export type Hold = Why & {
   readonly holdId: Id<'hold'>;
   readonly from: string;
@@ -51,17 +43,40 @@ export type Hold = Why & {
 /** Pays at most the hold to anywhere; the rest goes back. */
 export type Capture = Why & {
   readonly holdId: Id<'hold'>;
-  readonly transactionId?: Id<'transaction'>;
   readonly postings: readonly { readonly to: string; readonly amount: bigint }[];
 };
 
-/** Gives the whole hold back. */
-export type Release = Why & { readonly holdId: Id<'hold'> };
+/** Gives the whole hold back, or what is left of a lease; a lease's holder names the token he has. */
+export type Release = Why & { readonly holdId: Id<'hold'>; readonly token?: number };
 
-/** Undoes a part of a post or of a capture, or all that remains of it where no amount is named. */
-export type Reverse = Why & {
-  readonly idempotencyKey: string;
+/**
+ * A hold that is drawn from many times: a gateway's budget for one payer. Its token fences: whoever renews it with a higher
+ * one is its only holder from then on. After `expiresAt` no draw is accepted, and the rest goes back.
+ */
+export type Lease = Hold & { readonly token: number };
+
+/** Lengthens a lease, adds to it, or takes it over. */
+export type Renew = Why & {
   readonly transactionId: Id<'transaction'>;
+  readonly holdId: Id<'hold'>;
+  /** At least the lease's own. */
+  readonly token: number;
+  /** Units added, 0 for none. */
+  readonly amount: bigint;
+  readonly expiresAt: Date;
+};
+
+/** Pays out of a lease, for one request: its transaction is the request's end. */
+export type Draw = Capture & {
+  readonly transactionId: Id<'transaction'>;
+  readonly token: number;
+};
+
+/** Undoes a part of a post, a capture or a draw, or all that remains of it where no amount is named. */
+export type Reverse = Why & {
+  readonly transactionId: Id<'transaction'>;
+  /** The transaction that is undone. */
+  readonly reverses: Id<'transaction'>;
   /** Units of the sum of the original's legs. */
   readonly amount?: bigint;
 };
@@ -69,57 +84,60 @@ export type Reverse = Why & {
 export type Command =
   | (Post & { readonly kind: 'post'; readonly postings: readonly Posting[] })
   | (Hold & { readonly kind: 'hold'; readonly asset: string })
+  | (Lease & { readonly kind: 'lease'; readonly asset: string })
+  | (Renew & { readonly kind: 'renew' })
+  | (Draw & { readonly kind: 'draw' })
   | (Capture & { readonly kind: 'capture' })
   | (Release & { readonly kind: 'release' })
   | { readonly kind: 'expire'; readonly holdId: Id<'hold'> }
   | (Reverse & { readonly kind: 'reverse' });
 
-/** Wishes as commands: defaults filled in and nothing else taken along, so that equal wishes are equal commands. */
+/** Wishes as commands: defaults filled in and nothing else taken along. */
 export const commands = {
-  post: (wish: Post): Command => ({
+  post: ({ transactionId, effectiveAt, postings, ...why }: Post): Command => ({
     kind: 'post',
-    ...whyOf(wish),
-    idempotencyKey: wish.idempotencyKey,
-    transactionId: wish.transactionId,
-    effectiveAt: wish.effectiveAt,
-    postings: wish.postings.map(({ from, to, amount, asset = OPEN }) => ({
-      from,
-      to,
-      amount,
-      asset,
-    })),
+    ...whyOf(why),
+    transactionId,
+    effectiveAt,
+    postings: postings.map(({ from, to, amount, asset = OPEN }) => ({ from, to, amount, asset })),
   }),
-  hold: (wish: Hold): Command => ({
-    kind: 'hold',
-    ...whyOf(wish),
-    holdId: wish.holdId,
-    from: wish.from,
-    to: wish.to,
-    amount: wish.amount,
-    asset: wish.asset ?? OPEN,
-    expiresAt: wish.expiresAt,
+  hold: (wish: Hold): Command => ({ kind: 'hold', ...holdOf(wish) }),
+  lease: (wish: Lease): Command => ({ kind: 'lease', ...holdOf(wish), token: wish.token }),
+  renew: ({ transactionId, holdId, token, amount, expiresAt, ...why }: Renew): Command => ({
+    kind: 'renew',
+    ...whyOf(why),
+    ...{ transactionId, holdId, token, amount, expiresAt },
   }),
-  capture: (wish: Capture): Command => ({
-    kind: 'capture',
-    ...whyOf(wish),
-    holdId: wish.holdId,
-    transactionId: wish.transactionId,
-    postings: wish.postings.map(({ to, amount }) => ({ to, amount })),
+  draw: ({ transactionId, token, ...capture }: Draw): Command => ({
+    kind: 'draw',
+    ...captureOf(capture),
+    ...{ transactionId, token },
   }),
-  release: (wish: Release): Command => ({
+  capture: (wish: Capture): Command => ({ kind: 'capture', ...captureOf(wish) }),
+  release: ({ holdId, token, ...why }: Release): Command => ({
     kind: 'release',
-    ...whyOf(wish),
-    holdId: wish.holdId,
+    ...whyOf(why),
+    holdId,
+    token,
   }),
   expire: (holdId: Id<'hold'>): Command => ({ kind: 'expire', holdId }),
-  reverse: (wish: Reverse): Command => ({
+  reverse: ({ transactionId, reverses, amount, ...why }: Reverse): Command => ({
     kind: 'reverse',
-    ...whyOf(wish),
-    idempotencyKey: wish.idempotencyKey,
-    transactionId: wish.transactionId,
-    amount: wish.amount,
+    ...whyOf(why),
+    ...{ transactionId, reverses, amount },
   }),
 };
+
+const holdOf = ({ holdId, from, to, amount, asset = OPEN, expiresAt, ...why }: Hold) => ({
+  ...whyOf(why),
+  ...{ holdId, from, to, amount, asset, expiresAt },
+});
+
+const captureOf = ({ holdId, postings, ...why }: Capture) => ({
+  ...whyOf(why),
+  holdId,
+  postings: postings.map(({ to, amount }) => ({ to, amount })),
+});
 
 const whyOf = ({ reason, reference }: Why): Why => ({ reason, reference });
 
@@ -127,28 +145,14 @@ const whyOf = ({ reason, reference }: Why): Why => ({ reason, reference });
 export const MAX_POSTINGS = 10_000;
 
 /**
- * The command's idempotency key. Holds need none from the caller: a hold begins once and ends once, so capturing and
- * releasing compete for one key. Callers' keys begin with a letter or a digit and cannot meet these.
+ * The transaction that a command becomes. A hold begins once and ends once, so capturing, releasing and expiring it compete
+ * for one name.
  */
-export function keyOf(command: Command): string {
-  if (command.kind === 'hold') return `#hold:${command.holdId}`;
-  if ('idempotencyKey' in command) return command.idempotencyKey;
-  return `#end:${command.holdId}`;
+export function transactionIdOf(command: Command): Id<'transaction'> {
+  if ('transactionId' in command) return command.transactionId;
+  const begins = command.kind === 'hold' || command.kind === 'lease';
+  return transactionIdFor(command.holdId, begins ? 'begin' : 'end');
 }
-
-/** SHA-256 of the canonical command: the same wish has the same hash. */
-export const payloadHash = (command: Command): string =>
-  canonicalHash(canonicalForm(command) as CanonicalValue);
-
-const canonicalForm = (value: unknown): unknown => {
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map(canonicalForm);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, part]) => [name, canonicalForm(part)]),
-  );
-};
 
 /** What is wrong with the command whatever the balances: an invalid_input, or nothing. */
 export function flawOf(command: Command): OpenLedgerError | undefined {
@@ -162,9 +166,6 @@ export function flawOf(command: Command): OpenLedgerError | undefined {
 }
 
 function checkCommand(command: Command): void {
-  if ('idempotencyKey' in command) {
-    assertText(command.idempotencyKey, /^[A-Za-z0-9][\x21-\x7e]{0,199}$/, 'idempotency key');
-  }
   if ('reason' in command) assertText(command.reason, PLAIN, 'reason');
   if ('reference' in command && command.reference !== undefined) {
     assertText(command.reference, PLAIN, 'reference');
@@ -172,9 +173,9 @@ function checkCommand(command: Command): void {
   if ('holdId' in command && !isId('hold', command.holdId)) {
     throw new OpenLedgerError('invalid_input', `"${command.holdId}" is not a hold's id.`);
   }
-  if ('transactionId' in command && command.transactionId !== undefined) {
-    assertText(command.transactionId, /^txn_[0-9a-f]{32}$/, "transaction's id");
-  }
+  if ('transactionId' in command) assertTransactionId(command.transactionId);
+  if (command.kind === 'reverse') assertTransactionId(command.reverses);
+  if ('token' in command && command.token !== undefined) assertToken(command.token);
   if ('effectiveAt' in command && command.effectiveAt) assertDate(command.effectiveAt);
   checkMoney(command);
 }
@@ -188,6 +189,7 @@ function checkMoney(command: Command): void {
       for (const posting of command.postings) checkPosting(posting);
       return;
     case 'hold':
+    case 'lease':
       accountKey(command.from, command.asset);
       accountKey(command.to, command.asset);
       assertAmount(command.amount);
@@ -199,7 +201,12 @@ function checkMoney(command: Command): void {
         });
       }
       return;
+    case 'renew':
+      if (command.amount !== 0n) assertAmount(command.amount);
+      assertDate(command.expiresAt);
+      return;
     case 'capture':
+    case 'draw':
       assertPostings(command.postings);
       for (const { to, amount } of command.postings) {
         accountKey(to);
@@ -249,6 +256,16 @@ function assertDate(date: Date): void {
   const year = date.getUTCFullYear();
   if (year >= 1970 && year <= 9999) return;
   throw new OpenLedgerError('invalid_input', 'A date lies between the years 1970 and 9999.');
+}
+
+function assertTransactionId(id: string): void {
+  if (isId('transaction', id)) return;
+  throw new OpenLedgerError('invalid_input', `"${id}" is not a transaction's id.`, { id });
+}
+
+function assertToken(token: number): void {
+  if (Number.isInteger(token) && token > 0 && token < 2 ** 31) return;
+  throw new OpenLedgerError('invalid_input', `${token} is not a token.`);
 }
 
 function assertText(text: string, form: RegExp, name: string): void {

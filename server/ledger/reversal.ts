@@ -39,6 +39,8 @@ export function afterReversal(original: Original, amount: bigint): Original {
   return { ...original, remaining: original.remaining.map((rest, leg) => rest - parts[leg]) };
 }
 
+const REVERSIBLE: ReadonlySet<string> = new Set(['post', 'capture', 'draw']);
+
 /** @throws unprocessable when it cannot be reversed, or not by that much */
 export function planReversal(
   original: Original,
@@ -46,7 +48,7 @@ export function planReversal(
 ): { readonly postings: readonly Posting[]; readonly after: Original } {
   const total = sum(original.remaining);
   const amount = wanted ?? total;
-  if (original.kind !== 'post' && original.kind !== 'capture') {
+  if (!REVERSIBLE.has(original.kind)) {
     refuse(`A ${original.kind} is not reversed.`, { kind: original.kind });
   }
   if (total === 0n || amount > total) {

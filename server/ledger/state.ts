@@ -5,7 +5,13 @@ import type { Posting } from './command.ts';
 import type { Transaction } from './transaction.ts';
 
 /** A balance may fall below zero only where the account may. Numbers name accounts in the log's rows. */
-export type Account = AccountKey & { readonly number: number; readonly balance: bigint };
+export type Account = AccountKey & {
+  readonly number: number;
+  balance: bigint;
+  /** What the transaction that is being judged, and then the batch that is being made, changes it by. */
+  moving: bigint;
+  change: bigint;
+};
 
 export type OpenHold = {
   readonly holdId: Id<'hold'>;
@@ -13,8 +19,11 @@ export type OpenHold = {
   readonly source: string;
   readonly held: string;
   readonly asset: string;
+  /** What is still held. */
   readonly amount: bigint;
   readonly expiresAt: Date;
+  /** A lease's fencing token; a hold has none. */
+  readonly token: number | undefined;
 };
 
 /** A transaction that may be reversed: its legs, and of each what has not been reversed yet. */
@@ -24,7 +33,11 @@ export type Original = {
   readonly remaining: readonly bigint[];
 };
 
-export type Recorded = Pick<Transaction, 'transactionId' | 'sequence' | 'payload'>;
+/** What of the log the commands of a batch ask about. */
+export type Memory = {
+  readonly recorded: Map<Id<'transaction'>, Transaction>;
+  readonly originals: Map<Id<'transaction'>, Original>;
+};
 
 export type State = {
   /** The last sequence and account number given out. */
@@ -34,19 +47,39 @@ export type State = {
   readonly accounts: Map<string, Account>;
   /** Every open hold. */
   readonly holds: Map<Id<'hold'>, OpenHold>;
-  /** By idempotency key and by id, for one batch. */
-  readonly recorded: Map<string, Recorded>;
-  readonly originals: Map<Id<'transaction'>, Original>;
+  /** Of the batch at hand, and of the one before it, which may not be durable yet. */
+  memory: Memory;
+  before: Memory;
 };
+
+const emptyMemory = (): Memory => ({ recorded: new Map(), originals: new Map() });
 
 export const emptyState = (): State => ({
   sequence: 0,
   account: 0,
   accounts: new Map(),
   holds: new Map(),
-  recorded: new Map(),
-  originals: new Map(),
+  memory: emptyMemory(),
+  before: emptyMemory(),
 });
+
+export const newAccount = (
+  key: AccountKey,
+  number: number,
+  balance: bigint,
+): Account => ({ ...key, number, balance, moving: 0n, change: 0n });
+
+/** Begins a batch: what the one before the last asked about is durable, and forgotten. */
+export function beginBatch(state: State): void {
+  state.before = state.memory;
+  state.memory = emptyMemory();
+}
+
+export const recordedIn = (state: State, id: Id<'transaction'>): Transaction | undefined =>
+  state.memory.recorded.get(id) ?? state.before.recorded.get(id);
+
+export const originalIn = (state: State, id: Id<'transaction'>): Original | undefined =>
+  state.memory.originals.get(id) ?? state.before.originals.get(id);
 
 /** What postings change, netted by book; a book that ends where it began stands with 0. */
 export function changesOf(postings: Iterable<Posting>): Map<string, bigint> {

@@ -1,4 +1,5 @@
--- The ledger's tables. Only the writer changes them; every change is one statement, fenced by ledger.writer.
+-- The ledger's tables. Only the writer changes them; every change is one statement, fenced by ledger.writer. The inbox is
+-- the one exception: there other processes leave their wishes for the writer.
 
 create schema ledger;
 
@@ -25,26 +26,32 @@ create table ledger.batches (
   hash            bytea not null
 );
 
--- The log. Posting i moves amounts[i] from account froms[i] to account tos[i]. Never updated, never deleted.
-create table ledger.transactions (
-  sequence         bigint primary key,
-  id               uuid not null unique,
-  at               timestamptz not null,
-  effective_at     timestamptz,
-  expires_at       timestamptz,
-  hold             uuid,
-  reverses         uuid,
-  kind             text not null check (kind in ('post', 'hold', 'capture', 'release', 'expire', 'reverse')),
-  idempotency_key  text collate "C" not null unique,
-  payload          bytea not null,
-  reason           text not null,
-  reference        text,
-  froms            bigint[] not null,
-  tos              bigint[] not null,
-  amounts          numeric(78, 0)[] not null
-);
+create index batches_by_sequence on ledger.batches (first_sequence);
 
+-- The log. Posting i moves amounts[i] from froms[i] to tos[i]; where froms has one account, it pays all of them.
+-- Never updated, never deleted. The id is the idempotency key, and partitions follow its time, so that it is unique over all.
+create table ledger.transactions (
+  id            uuid not null primary key,
+  sequence      bigint not null,
+  at            timestamptz not null,
+  effective_at  timestamptz,
+  expires_at    timestamptz,
+  hold          uuid,
+  reverses      uuid,
+  token         integer,
+  kind          text not null check (kind in ('post', 'hold', 'lease', 'renew', 'draw', 'capture', 'release', 'expire', 'reverse')),
+  reason        text not null,
+  reference     text,
+  froms         bigint[] not null,
+  tos           bigint[] not null,
+  amounts       numeric(78, 0)[] not null
+) partition by range (id);
+
+create index transactions_by_sequence on ledger.transactions (sequence);
 create index transactions_by_reversed on ledger.transactions (reverses) where reverses is not null;
+
+-- Ids of no month that has a partition; the writer makes the months' partitions (ledger.transactions_2026_11, ...) ahead.
+create table ledger.transactions_other partition of ledger.transactions default;
 
 -- One row an account and asset. Only the balance ever changes, and no index covers it, so updates stay on their page.
 create table ledger.accounts (
@@ -58,22 +65,26 @@ create table ledger.accounts (
 
 create index accounts_by_suffix on ledger.accounts (reverse(name) text_pattern_ops);
 
--- Open holds only; the log remembers the ended ones.
+-- Open holds and leases only; the log remembers the ended ones. A lease has a token and is drawn from many times.
 create table ledger.holds (
   id          uuid primary key,
   source      bigint not null,
   held        bigint not null,
-  amount      numeric(78, 0) not null check (amount > 0),
-  expires_at  timestamptz not null
-);
+  amount      numeric(78, 0) not null check (amount > 0 or token is not null),
+  expires_at  timestamptz not null,
+  token       integer
+) with (fillfactor = 50);
 
--- History by account, written by the follower behind the log. One row an account and transaction.
+create index holds_by_expiry on ledger.holds (expires_at);
+
+-- History by account, written by the follower behind the log: which transactions touched it, a chunk for each stretch that
+-- was followed at once, and where it stood after the chunk's last one.
 create table ledger.entries (
-  account   bigint not null,
-  sequence  bigint not null,
-  amount    numeric(78, 0) not null,
-  balance   numeric(78, 0) not null,
-  primary key (account, sequence)
+  account         bigint not null,
+  first_sequence  bigint not null,
+  closing         numeric(78, 0) not null,
+  sequences       bigint[] not null,
+  primary key (account, first_sequence)
 );
 
 create table ledger.follower (
@@ -82,3 +93,14 @@ create table ledger.follower (
 );
 
 insert into ledger.follower default values;
+
+-- Wishes of other processes, and what became of them. Unlogged: what a crash empties was never acknowledged, and whoever
+-- waits for it asks again with the same id.
+create unlogged table ledger.inbox (
+  number   bigint generated always as identity primary key,
+  command  jsonb not null,
+  left_at  timestamptz not null default now(),
+  outcome  jsonb
+) with (fillfactor = 70);
+
+create index inbox_open on ledger.inbox (number) where outcome is null;
