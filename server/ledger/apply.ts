@@ -124,7 +124,7 @@ function plan(state: State, command: Command, at: Date): Effect {
     }
     case 'expire': {
       const hold = openHold(state, command.holdId);
-      if (at <= hold.expiresAt) refuse('conflict', `${hold.holdId} has time left.`, hold);
+      if (at < hold.expiresAt) refuse('conflict', `${hold.holdId} has time left.`, hold);
       return { postings: givenBack(hold, hold.amount), ends: hold };
     }
     case 'reverse': {

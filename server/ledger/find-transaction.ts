@@ -1,8 +1,7 @@
 import type { Id } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { uuid } from './commit-batch.ts';
-import { idOf, readTransactions } from './read-transactions.ts';
+import { idOf, readTransactions, uuid } from './read-transactions.ts';
 import type { Transaction } from './transaction.ts';
 
 /** A transaction, the batch whose hash covers it, and what has reversed it since. */
@@ -22,7 +21,7 @@ export async function findTransaction(
     select number
     from ledger.batches
     where first_sequence <= ${transaction.sequence}
-    order by number desc
+    order by first_sequence desc
     limit 1`);
   const reversals = await reader.query<{ id: string }>(sql`
     select id

@@ -1,5 +1,5 @@
 /** From rows of the log back to transactions. */
-import { type Id, OpenLedgerError, toHex } from '@openledger/protocol';
+import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { type Sql, sql } from '../platform/sql.ts';
 import type { AccountKey } from './account.ts';
@@ -13,9 +13,8 @@ export type TransactionRow = {
   readonly expires_at: Date | null;
   readonly hold: string | null;
   readonly reverses: string | null;
+  readonly token: number | null;
   readonly kind: string;
-  readonly idempotency_key: string;
-  readonly payload: Uint8Array;
   readonly reason: string;
   readonly reference: string | null;
   readonly froms: readonly string[];
@@ -29,8 +28,8 @@ export type Names = ReadonlyMap<string, AccountKey>;
 /** The rows of the log that a condition on `t` selects, by sequence. */
 export const selectTransactions = (reader: Reader, condition: Sql) =>
   reader.query<TransactionRow>(sql`
-    select t.sequence, t.id, t.at, t.effective_at, t.expires_at, t.hold, t.reverses, t.kind, t.idempotency_key,
-           t.payload, t.reason, t.reference, t.froms, t.tos, t.amounts::text[]
+    select t.sequence, t.id, t.at, t.effective_at, t.expires_at, t.hold, t.reverses, t.token, t.kind,
+           t.reason, t.reference, t.froms, t.tos, t.amounts::text[]
     from ledger.transactions t
     where ${condition}
     order by t.sequence`);
@@ -61,7 +60,8 @@ export function parseTransaction(row: TransactionRow, names: Names): Transaction
     if (account) return account;
     throw new OpenLedgerError('unprocessable', `There is no account number ${number}.`);
   };
-  const { froms, tos, amounts } = row;
+  const { tos, amounts } = row;
+  const froms = row.froms.length === 1 ? tos.map(() => row.froms[0]) : row.froms;
   if (froms.length !== tos.length || froms.length !== amounts.length) {
     throw new OpenLedgerError('unprocessable', 'A posting lacks a side or an amount.');
   }
@@ -69,8 +69,6 @@ export function parseTransaction(row: TransactionRow, names: Names): Transaction
     transactionId: idOf('txn', row.id),
     sequence: Number(row.sequence),
     kind: row.kind as Transaction['kind'], // held to the list by the table's constraint
-    idempotencyKey: row.idempotency_key,
-    payload: toHex(row.payload),
     at: row.at,
     effectiveAt: row.effective_at ?? undefined,
     reason: row.reason,
@@ -78,6 +76,7 @@ export function parseTransaction(row: TransactionRow, names: Names): Transaction
     holdId: row.hold ? idOf('hld', row.hold) : undefined,
     expiresAt: row.expires_at ?? undefined,
     reverses: row.reverses ? idOf('txn', row.reverses) : undefined,
+    token: row.token ?? undefined,
     postings: froms.map((from, leg) => {
       const { account, asset } = named(from);
       const target = named(tos[leg]);
@@ -94,3 +93,6 @@ export function idOf(prefix: 'hld', uuid: string): Id<'hold'>;
 export function idOf(prefix: 'txn' | 'hld', uuid: string): Id<'transaction'> | Id<'hold'> {
   return `${prefix}_${uuid.replaceAll('-', '')}`;
 }
+
+/** `txn_0192...` -> `0192...`, which PostgreSQL reads as a uuid. */
+export const uuid = (id: string): string => id.slice(id.indexOf('_') + 1);

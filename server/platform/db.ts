@@ -64,7 +64,8 @@ async function run<Row extends Record<string, unknown>>(
   on: Queryable,
   statement: Sql,
 ): Promise<readonly Row[]> {
-  const { rows } = await on.query<Row>(statement.text, [...statement.values]);
+  const { name, text, values } = statement;
+  const { rows } = await on.query<Row>({ name, text, values: [...values] });
   return rows;
 }
 

@@ -1,5 +1,10 @@
 /** SQL as SQL, with every value a parameter: sql`select id from x.y where id = ${id}`. */
-export type Sql = { readonly text: string; readonly values: readonly unknown[] };
+export type Sql = {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** A statement with a name is planned once a connection. */
+  readonly name?: string;
+};
 
 const FRAGMENT = Symbol('sql');
 type Fragment = Sql & { readonly [FRAGMENT]: true };
@@ -23,6 +28,9 @@ export function sql(strings: TemplateStringsArray, ...values: readonly unknown[]
   splice(strings, values);
   return { text, values: parameters, [FRAGMENT]: true } as Fragment;
 }
+
+/** Has a statement planned once a connection; the name stands for this one text. */
+export const prepared = (name: string, { text, values }: Sql): Sql => ({ name, text, values });
 
 function wire(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
