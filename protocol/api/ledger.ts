@@ -15,7 +15,17 @@ const Account = z.string().min(3).max(200);
 const Asset = z.string().min(1).max(100);
 const Time = z.iso.datetime();
 const Sequence = z.number().int().positive();
-const transactionKinds = ['post', 'hold', 'capture', 'release', 'expire', 'reverse'] as const;
+const transactionKinds = [
+  'post',
+  'hold',
+  'lease',
+  'renew',
+  'draw',
+  'capture',
+  'release',
+  'expire',
+  'reverse',
+] as const;
 
 export const AccountBalance = z.object({ account: Account, asset: Asset, amount: SignedUnits });
 
@@ -47,6 +57,8 @@ export const LedgerTransaction = z.object({
   holdId: idSchema('hold').optional(),
   expiresAt: Time.optional(),
   reverses: idSchema('transaction').optional(),
+  /** A lease's fencing token. */
+  token: z.number().int().optional(),
   reversedBy: z.array(idSchema('transaction')),
   postings: z.array(z.object({ from: Account, to: Account, amount: Units, asset: Asset })),
 });

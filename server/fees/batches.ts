@@ -4,6 +4,7 @@
  * A batch is recorded in the transaction that plans it, and posted afterwards under keys made from its id. After a crash
  * it is posted again, word for word; the ledger answers with what it did the first time.
  */
+import { transactionIdFor } from '../ledger/index.ts';
 import type { Tx } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { CONTROL, type FeesHandles } from './stage.ts';
@@ -38,15 +39,20 @@ const MOVES_AT_ONCE = 5000;
 
 /** Posts every recorded batch that is not known to be posted, oldest first. */
 export async function postBatches({ db, ledger, clock }: FeesHandles): Promise<void> {
-  const batches = await db.query<{ id: string; reason: string; postings: StoredMove[] }>(sql`
-    select id, reason, postings
+  const batches = await db.query<{
+    id: string;
+    recorded_at: Date;
+    reason: string;
+    postings: StoredMove[];
+  }>(sql`
+    select id, recorded_at, reason, postings
     from fees.batches
     where posted_at is null
     order by id`);
-  for (const { id, reason, postings } of batches) {
+  for (const { id, recorded_at, reason, postings } of batches) {
     for (let at = 0; at < postings.length; at += MOVES_AT_ONCE) {
       await ledger.post({
-        idempotencyKey: `fees:batch:${id}:${at}`,
+        transactionId: transactionIdFor(recorded_at, `fees:batch:${id}:${at}`),
         reason,
         reference: `fees:batch:${id}`,
         postings: postings.slice(at, at + MOVES_AT_ONCE).map(parseMove),

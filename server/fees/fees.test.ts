@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/harness/postgr
 import type { Attribution } from '../attribution/index.ts';
 import type { Inference } from '../gateway/index.ts';
 import { createGovernance } from '../governance/index.ts';
-import { createLedger, type Ledger } from '../ledger/index.ts';
+import { createLedger, type Ledger, transactionIdFor } from '../ledger/index.ts';
 import { sleep, systemClock } from '../platform/clock.ts';
 import { silentLog } from '../platform/log.ts';
 import { sql } from '../platform/sql.ts';
@@ -80,7 +80,7 @@ async function charge(facts: Charge): Promise<string> {
   charges.set(inferenceId, facts);
   if (facts.units > 0n) {
     await ledger.post({
-      idempotencyKey: `capture:${inferenceId}`,
+      transactionId: transactionIdFor(inferenceId, 'capture'),
       reason: 'inference',
       postings: [{ from: 'external:payer', to: 'clearing:fees', amount: facts.units }],
     });
@@ -162,7 +162,7 @@ describe('routing', () => {
     await expect(fees.route(inferenceId)).rejects.toMatchObject({ code: 'insufficient_funds' });
     expect(await fees.rollUp()).toBe(0);
     await ledger.post({
-      idempotencyKey: 'late',
+      transactionId: transactionIdFor(new Date(), 'late'),
       reason: 'inference',
       postings: [{ from: 'external:payer', to: 'clearing:fees', amount: 100n }],
     });

@@ -8,6 +8,7 @@ import {
 } from '@openledger/protocol';
 import type { Attribution } from '../attribution/index.ts';
 import type { Inference } from '../gateway/index.ts';
+import { transactionIdFor } from '../ledger/index.ts';
 import { announce } from '../platform/jobs.ts';
 import { sql } from '../platform/sql.ts';
 import { stampEpoch } from './epochs.ts';
@@ -34,7 +35,7 @@ export async function postRouting(
   const posted =
     postings.length > 0
       ? await ledger.post({
-          idempotencyKey: `fees:${inferenceId}`,
+          transactionId: transactionIdFor(inferenceId, 'fees.routed'),
           reason: 'fees.routed',
           reference: inferenceId,
           postings,

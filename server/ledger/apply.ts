@@ -113,7 +113,8 @@ function plan(state: State, command: Command, at: Date): Effect {
     }
     case 'capture': {
       const hold = openHold(state, command.holdId);
-      if (hold.token !== undefined) refuse('conflict', 'A lease is drawn from, not captured.', hold);
+      if (hold.token !== undefined)
+        refuse('conflict', 'A lease is drawn from, not captured.', hold);
       const { postings } = payFrom(hold, command.postings, hold.amount);
       return { postings, ends: hold };
     }

@@ -5,7 +5,7 @@ import type { Db, Tx } from '../platform/db.ts';
 import { silentLog } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
 import { type Sql, sql } from '../platform/sql.ts';
-import { audit, createLedger } from './index.ts';
+import { audit, createLedger, transactionIdFor } from './index.ts';
 
 let database: TestDatabase;
 
@@ -14,7 +14,11 @@ beforeAll(async () => {
   const ledger = createLedger({ db: database.db, clock: systemClock, log: silentLog });
   await ledger.start();
   const pay = (key: string, from: string, to: string, amount: bigint) =>
-    ledger.post({ idempotencyKey: key, reason: 'test', postings: [{ from, to, amount }] });
+    ledger.post({
+      transactionId: transactionIdFor(new Date(), key),
+      reason: 'test',
+      postings: [{ from, to, amount }],
+    });
   const holds = [newId('hold', systemClock), newId('hold', systemClock)];
   await pay('fund', 'external:chain', 'ann:available', 100n);
   await Promise.all([
@@ -92,23 +96,12 @@ test.each([
     sql`update ledger.transactions set at = at + interval '1 s' where sequence = 1`,
   ],
   [
-    'a payload',
-    'root',
-    1,
-    sql`update ledger.transactions set payload = ${zeros} where sequence = 1`,
-  ],
-  [
     'an id',
     'root',
     1,
     sql`update ledger.transactions set id = gen_random_uuid() where sequence = 1`,
   ],
-  [
-    'a key',
-    'root',
-    2,
-    sql`update ledger.transactions set idempotency_key = 'mine' where sequence = 2`,
-  ],
+  ['a token', 'root', 3, sql`update ledger.transactions set token = 3 where sequence = 5`],
   ['a hold', 'root', 3, sql`update ledger.transactions set hold = null where sequence = 5`],
   [
     'a sign',
@@ -168,13 +161,14 @@ test.each([
     'a line of a statement',
     'entries',
     undefined,
-    sql`update ledger.entries set balance = balance + 1 where sequence = 3 and amount > 0`,
+    sql`update ledger.entries set closing = closing + 1 where account = 2`,
   ],
+  ['a deleted line', 'entries', undefined, sql`delete from ledger.entries where account = 2`],
   [
-    'a deleted line',
+    'a transaction of a statement',
     'entries',
     undefined,
-    sql`delete from ledger.entries where sequence = 7 and amount > 0`,
+    sql`update ledger.entries set sequences[1] = 3 where account = 2`,
   ],
   [
     'a follower that claims too little',

@@ -11,7 +11,7 @@ export type Follower = {
 };
 
 const PAUSE_MS = 100;
-const PAGE = 2_000;
+const PAGE = 10_000;
 
 export function createFollower({ db, log }: { readonly db: Db; readonly log: Log }): Follower {
   let timer: NodeJS.Timeout | undefined;
@@ -48,27 +48,30 @@ async function followPage(tx: Tx): Promise<number> {
     for update of f`);
   if (after === upto) return 0;
   await tx.query(sql`
-    insert into ledger.entries (account, sequence, amount, balance)
-    select change.account,
-           change.sequence,
-           change.amount,
-           coalesce(before.balance, 0) + sum(change.amount) over (partition by change.account order by change.sequence)
+    insert into ledger.entries (account, first_sequence, closing, sequences)
+    select chunk.account, chunk.sequences[1], coalesce(before.closing, 0) + chunk.change, chunk.sequences
     from (
-      select side.account, t.sequence, sum(side.amount) as amount
-      from ledger.transactions t
-      cross join lateral (
-        select f.account, -f.amount from unnest(t.froms, t.amounts) as f(account, amount)
-        union all
-        select g.account, g.amount from unnest(t.tos, t.amounts) as g(account, amount)
-      ) as side(account, amount)
-      where t.sequence > ${after} and t.sequence <= ${upto}
-      group by side.account, t.sequence
-    ) change
+      select touch.account,
+             sum(touch.amount) as change,
+             array_agg(touch.sequence order by touch.sequence) as sequences
+      from (
+        select side.account, t.sequence, sum(side.amount) as amount
+        from ledger.transactions t
+        cross join lateral (
+          select coalesce(f.account, t.froms[1]), -f.amount from unnest(t.froms, t.amounts) as f(account, amount)
+          union all
+          select g.account, g.amount from unnest(t.tos, t.amounts) as g(account, amount)
+        ) as side(account, amount)
+        where t.sequence > ${after}::bigint and t.sequence <= ${upto}::bigint
+        group by side.account, t.sequence
+      ) touch
+      group by touch.account
+    ) chunk
     left join lateral (
-      select e.balance
+      select e.closing
       from ledger.entries e
-      where e.account = change.account
-      order by e.sequence desc
+      where e.account = chunk.account
+      order by e.first_sequence desc
       limit 1
     ) before on true`);
   await tx.query(sql`update ledger.follower set sequence = ${upto}`);

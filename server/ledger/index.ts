@@ -5,25 +5,25 @@
  * - A posting names both sides, so every transaction balances; the balances of an asset always sum to zero.
  * - Only `external:*` stands below zero. A transaction is judged by where each account stands after the whole of it, in the
  *   reducer first and by the table's constraint again.
- * - What is answered is durable. The same idempotency key with the same payload is answered with what it did the first
- *   time; with another payload it is a `conflict`. A refused command leaves nothing behind, its key included: the same
- *   wish may succeed later.
+ * - What is answered is durable. A transaction's id is its idempotency key: the same id with the same wish is answered with
+ *   what it did the first time; with another wish it is a `conflict`. A refused command leaves nothing behind: the same wish
+ *   may succeed later.
  * - A hold ends exactly once: captured (in part or whole), released or expired. Until the sweep has expired it, it can be
  *   captured. Money in `...:held` moves through its hold alone.
+ * - A lease is drawn from many times, by the one who has its token, until it expires; then no draw is accepted any more and
+ *   the sweep gives the rest back. A renewal lengthens it, adds to it, or takes it over with a higher token.
  * - Nothing is edited. A reversal mirrors legs pro rata of what remains; partial reversals, however many, sum exactly.
  * - Batches form a hash chain; `audit` replays it all and names the first difference.
+ * - Any number of processes may ask. One writes, by lock and term; the wishes of the others reach it through the inbox, and
+ *   one of them takes over when it is gone.
  *
  * Does not
  * - pay for what an account no longer has: a reversal that a receiver cannot pay is refused as `insufficient_funds`, whole.
- *   Receivables (netted from future earnings, then bond, then insurance) come with disputes;
- * - let other processes write: one writer at a time, by lock and term. Readers may be anywhere;
+ *   What is owed then is for fees to book;
  * - know parties, prices or policies: account names are its callers' words.
  *
- * A transaction's id is made here unless the caller brings one (any `txn_` id that is not taken, e.g. one derived from an
- * inference's id); the id is then a part of the payload.
- *
  * Tables (schema `ledger`): `writer` head of the log, `batches` and `transactions` the log, `accounts` balances, `holds` the
- * open ones, `entries` and `follower` history by account, written behind the log.
+ * open ones, `entries` and `follower` history by account, written behind the log, `inbox` wishes of other processes.
  */
 import type { Id } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
@@ -44,15 +44,19 @@ import {
   type Capture,
   type Command,
   commands,
+  type Draw,
   flawOf,
   type Hold,
+  type Lease,
   type Post,
   type Release,
+  type Renew,
   type Reverse,
 } from './command.ts';
 import type { AuditReport } from './difference.ts';
 import { findTransaction, type RecordedTransaction } from './find-transaction.ts';
 import { createFollower } from './follower.ts';
+import { createPostgresStore } from './postgres-store.ts';
 import { idOf } from './read-transactions.ts';
 import { type Entry, statement } from './statement.ts';
 import { createWriter } from './writer.ts';
@@ -63,17 +67,21 @@ export { audit } from './audit.ts';
 export type { Balance, BalancesFilter, TrialBalance } from './balances.ts';
 export type {
   Capture,
+  Draw,
   Hold,
+  Lease,
   Post,
   Posting,
   PostingInput,
   Release,
+  Renew,
   Reverse,
 } from './command.ts';
 export { MAX_POSTINGS } from './command.ts';
 export type { AuditReport, Check } from './difference.ts';
 export type { RecordedTransaction } from './find-transaction.ts';
 export type { Entry } from './statement.ts';
+export { timeOf, transactionIdFor } from './transaction-id.ts';
 
 /** What became of a command that was not refused: done now, or done before under the same key. */
 export type Done = {
@@ -98,6 +106,11 @@ export type Ledger = {
    */
   postAll(wishes: readonly Post[]): Promise<readonly Answer[]>;
   hold(wish: Hold): Promise<Done>;
+  lease(wish: Lease): Promise<Done>;
+  /** @throws conflict when the lease has expired, or another has it; not_found when it has ended */
+  renew(wish: Renew): Promise<Done>;
+  /** Draws on leases, each refused or done by itself. @throws unavailable as `postAll` */
+  drawAll(wishes: readonly Draw[]): Promise<readonly Answer[]>;
   /** @throws conflict when the hold ended otherwise; insufficient_funds when it is smaller than the capture */
   capture(wish: Capture): Promise<Done>;
   release(wish: Release): Promise<Done>;
@@ -121,6 +134,13 @@ export type Ledger = {
 /** One wish's answer among several. */
 export type Answer = Done | Extract<Outcome, { kind: 'refused' }>;
 
+/** An outcome as callers see it. */
+const answerOf = (outcome: Outcome): Answer => {
+  if (outcome.kind !== 'posted') return outcome;
+  const { transactionId, sequence } = outcome.transaction;
+  return { kind: 'posted', transactionId, sequence };
+};
+
 export function createLedger({
   db,
   clock,
@@ -131,15 +151,14 @@ export function createLedger({
   readonly log: Log;
 }): Ledger {
   const follower = createFollower({ db, log });
-  const writer = createWriter({ db, clock, log, onCommit: follower.wake });
+  const store = createPostgresStore({ db, clock });
+  const writer = createWriter({ store, clock, log, onCommit: follower.wake });
 
   const submit = async (command: Command): Promise<Answer> => {
     const flaw = flawOf(command);
     if (flaw) return { kind: 'refused', error: flaw };
     const outcome = await writer.submit(command);
-    if (outcome.kind !== 'posted') return outcome;
-    const { transactionId, sequence } = outcome.transaction;
-    return { kind: 'posted', transactionId, sequence };
+    return answerOf(outcome);
   };
   const done = async (command: Command): Promise<Done> => {
     const answer = await submit(command);
@@ -155,6 +174,9 @@ export function createLedger({
     post: (wish) => done(commands.post(wish)),
     postAll: (wishes) => Promise.all(wishes.map((wish) => submit(commands.post(wish)))),
     hold: (wish) => done(commands.hold(wish)),
+    lease: (wish) => done(commands.lease(wish)),
+    renew: (wish) => done(commands.renew(wish)),
+    drawAll: (wishes) => Promise.all(wishes.map((wish) => submit(commands.draw(wish)))),
     capture: (wish) => done(commands.capture(wish)),
     release: (wish) => done(commands.release(wish)),
     reverse: (wish) => done(commands.reverse(wish)),

@@ -6,14 +6,18 @@ import { openDb } from '../platform/db.ts';
 import { silentLog } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
-import { createLedger, type Ledger, type Post } from './index.ts';
+import { createLedger, type Ledger, type Post, transactionIdFor } from './index.ts';
 
 let database: TestDatabase;
 let ledger: Ledger;
+const start = new Date();
 
-const openLedger = (db = database.db) => createLedger({ db, clock: systemClock, log: silentLog });
+let lateMs = 0;
+const clock = { now: () => new Date(Date.now() + lateMs) };
+const openLedger = (db = database.db) => createLedger({ db, clock, log: silentLog });
 
 beforeEach(async () => {
+  lateMs = 0;
   database = await createTestDatabase();
   ledger = openLedger();
   await ledger.start();
@@ -24,8 +28,9 @@ afterEach(async () => {
   await database.drop();
 });
 
+const named = (key: string) => transactionIdFor(start, key);
 const pay = (key: string, from: string, to: string, amount: bigint): Post => ({
-  idempotencyKey: key,
+  transactionId: named(key),
   reason: 'test',
   postings: [{ from, to, amount }],
 });
@@ -46,7 +51,7 @@ test('what is posted can be read at once: balance, transaction, statement', asyn
   await fund('ann:available', 10n);
   const effectiveAt = new Date('2026-05-04T03:02:01.123Z');
   const { kind, transactionId, sequence } = await ledger.post({
-    idempotencyKey: 'split',
+    transactionId: named('split'),
     reason: 'fees.routed',
     reference: 'inf_1',
     effectiveAt,
@@ -86,7 +91,7 @@ test('the same key and payload is answered with what it did; another payload is 
   const other = ledger.post({ ...wish, reason: 'another' });
   await expect(other).rejects.toMatchObject({ code: 'conflict' });
   const twins = await Promise.all(
-    [1, 2, 3].map(() => ledger.post({ ...wish, idempotencyKey: 'x' })),
+    [1, 2, 3].map(() => ledger.post({ ...wish, transactionId: named('x') })),
   );
   expect(twins.map(({ kind }) => kind)).toEqual(['posted', 'replayed', 'replayed']);
   expect(await ledger.balance('bob:available')).toBe(8n);
@@ -125,7 +130,7 @@ test('what is queued together shares a batch, and a bad wish in it fails alone',
 
 test('a roll-up of thousands of postings in several transactions adds up', async () => {
   const wishes = Array.from({ length: 30 }, (_, i) => ({
-    idempotencyKey: `roll-${i}`,
+    transactionId: named(`roll-${i}`),
     reason: 'roll-up',
     postings: Array.from({ length: 200 }, (_, j) => ({
       from: 'external:chain',
@@ -178,6 +183,7 @@ test('the sweep expires what is due, nothing else, and nothing twice', async () 
   await ledger.hold(holdFrom('ann', 30n, released, soon));
   await ledger.release({ holdId: released, reason: 'test' });
   expect(await ledger.expireHolds(new Date())).toBe(0);
+  lateMs = 3_600_000;
   const sweeps = [ledger.expireHolds(inAnHour()), ledger.expireHolds(inAnHour())];
   const [a, b] = await Promise.all(sweeps);
   expect(a + b).toBe(2); // `later` ends exactly in an hour
@@ -188,7 +194,7 @@ test('the sweep expires what is due, nothing else, and nothing twice', async () 
 test('partial reversals end in the exact mirror, and no unit more', async () => {
   await fund('ann:available', 100n);
   const { transactionId } = await ledger.post({
-    idempotencyKey: 'split',
+    transactionId: named('split'),
     reason: 'test',
     postings: [
       { from: 'ann:available', to: 'bob:payable', amount: 33n },
@@ -196,7 +202,12 @@ test('partial reversals end in the exact mirror, and no unit more', async () => 
     ],
   });
   const reverse = (key: string, amount?: bigint) =>
-    ledger.reverse({ idempotencyKey: key, reason: 'refund', transactionId, amount });
+    ledger.reverse({
+      transactionId: named(key),
+      reason: 'refund',
+      reverses: transactionId,
+      amount,
+    });
   await reverse('r1', 10n);
   expect(await reverse('r1', 10n)).toMatchObject({ kind: 'replayed' });
   await Promise.all([reverse('r2', 1n), reverse('r3', 50n)]);
@@ -217,7 +228,7 @@ test('a refund of a captured hold goes back to the payer, not into the hold', as
     reason: 'test',
     postings: [{ to: 'clearing:fees', amount: 45n }],
   });
-  await ledger.reverse({ idempotencyKey: 'refund', reason: 'test', transactionId });
+  await ledger.reverse({ transactionId: named('refund'), reason: 'test', reverses: transactionId });
   expect(await ledger.balance('ann:available')).toBe(100n);
   expect(await ledger.balance('clearing:fees')).toBe(0n);
 });
@@ -282,7 +293,7 @@ test('a successor takes over from a writer that lost its connection, and nothing
       await Promise.allSettled(
         part.map(async (wish) => {
           await ledger.post(wish);
-          acknowledged.push(wish.idempotencyKey);
+          acknowledged.push(wish.transactionId);
         }),
       );
     }
@@ -382,6 +393,10 @@ test('the trial balance sums to zero and shows no single party', async () => {
 test('an unknown transaction is not there, and an unknown one is not reversed', async () => {
   const transactionId = `txn_${'0'.repeat(32)}` as Id<'transaction'>;
   expect(await ledger.transaction(transactionId)).toBeUndefined();
-  const reverse = ledger.reverse({ idempotencyKey: 'r', reason: 'test', transactionId });
+  const reverse = ledger.reverse({
+    transactionId: named('r'),
+    reason: 'test',
+    reverses: transactionId,
+  });
   await expect(reverse).rejects.toMatchObject({ code: 'not_found' });
 });

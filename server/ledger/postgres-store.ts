@@ -146,7 +146,7 @@ async function readOriginals(
 
 async function readAccounts(reader: Reader, books: readonly AccountKey[]) {
   const names = arrayText(books.map(({ account }) => account));
-  const assets = arrayText(books.map(({ asset }) => asset));
+  const assets = arrayText(books.map(({ asset }) => quoted(asset)));
   type Row = { number: string; name: string; asset: string; balance: string };
   const rows = await reader.query<Row>(sql`
     select a.number, a.name, a.asset, a.balance
@@ -202,7 +202,7 @@ async function commit(
           from fence, unnest(
             ${arrayText(opened.map(({ number }) => number))}::bigint[],
             ${arrayText(opened.map(({ account }) => account))}::text[],
-            ${arrayText(opened.map(({ asset }) => asset))}::text[],
+            ${arrayText(opened.map(({ asset }) => quoted(asset)))}::text[],
             ${arrayText(opened.map(({ balance }) => balance))}::numeric[]
           ) as a(number, name, asset, balance)
         ),
@@ -255,7 +255,7 @@ function transactionColumns(rows: Write['transactions']) {
     ${arrayText(column(({ kind }) => kind))}::text[],
     ${arrayText(column(({ reason }) => quoted(reason)))}::text[],
     ${arrayText(column(({ reference }) => quoted(reference)))}::text[],
-    ${rows.length === 0 ? '{}' : arrayText(rows.map(({ froms }) => `"{${oneOrAll(froms)}}"`))}::text[],
+    ${arrayText(rows.map(({ froms }) => `"{${oneOrAll(froms)}}"`))}::text[],
     ${arrayText(rows.map(({ tos }) => `"{${tos.join(',')}}"`))}::text[],
     ${arrayText(column(({ postings }) => `"{${postings.map(({ amount }) => amount).join(',')}}"`))}::text[]
   )`;

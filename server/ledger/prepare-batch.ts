@@ -3,7 +3,14 @@ import type { Id } from '@openledger/protocol';
 import { type AccountKey, bookOf } from './account.ts';
 import { apply, type Outcome } from './apply.ts';
 import { type Command, transactionIdOf } from './command.ts';
-import { type Account, beginBatch, newAccount, originalIn, recordedIn, type State } from './state.ts';
+import {
+  type Account,
+  beginBatch,
+  newAccount,
+  originalIn,
+  recordedIn,
+  type State,
+} from './state.ts';
 import type { Head, Term, Write } from './store.ts';
 import { type Batch, batchHash, rootOf, type Transaction } from './transaction.ts';
 

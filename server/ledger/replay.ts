@@ -4,6 +4,7 @@ import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { bookOf, mayBeNegative } from './account.ts';
 import { type Check, Difference } from './difference.ts';
+import { type Histories, readHistories } from './histories.ts';
 import {
   type Names,
   parseTransaction,
@@ -20,6 +21,7 @@ type ReplayedHold = {
   readonly held: string;
   readonly amount: bigint;
   readonly expiresAt: string;
+  readonly token: number | undefined;
 };
 
 export type Replay = {
@@ -31,15 +33,15 @@ export type Replay = {
   hash: Uint8Array;
   readonly balances: Map<string, bigint>;
   readonly holds: Map<string, ReplayedHold>;
-  /** How far the follower has come. */
+  /** How far the follower has come, and what it has written. */
   readonly followed: number;
-  /** By book, over its statement's lines: the sum of sequence * (1 + 2 * amount + 4 * balance), which no change of one line keeps. */
-  readonly histories: Map<string, bigint>;
+  readonly histories: Histories;
 };
 
-const emptyReplay = (names: Names, followed: number): Replay => ({
+const emptyReplay = (names: Names, followed: number, histories: Histories): Replay => ({
   names,
   followed,
+  histories,
   batch: 0,
   sequence: 0,
   term: 0,
@@ -47,12 +49,13 @@ const emptyReplay = (names: Names, followed: number): Replay => ({
   hash: GENESIS,
   balances: new Map(),
   holds: new Map(),
-  histories: new Map(),
 });
 
 /** @throws Difference at the first batch that is not as it was committed */
 export async function replay(reader: Reader): Promise<Replay> {
-  const replayed = emptyReplay(await readNames(reader), await readFollowed(reader));
+  const names = await readNames(reader);
+  const histories = await readHistories(reader, names);
+  const replayed = emptyReplay(names, await readFollowed(reader), histories);
   await replayLog(reader, replayed);
   return replayed;
 }
@@ -180,9 +183,7 @@ function replayTransaction(replay: Replay, transaction: Transaction): void {
       });
     }
     replay.balances.set(book, balance);
-    if (sequence > replay.followed) continue;
-    const line = BigInt(sequence) * (1n + 2n * change + 4n * balance);
-    replay.histories.set(book, (replay.histories.get(book) ?? 0n) + line);
+    if (sequence <= replay.followed) replay.histories.expect({ book, sequence, balance });
   }
   replayHold(replay, transaction);
   replay.sequence = sequence;
@@ -190,7 +191,7 @@ function replayTransaction(replay: Replay, transaction: Transaction): void {
 }
 
 function replayHold(replay: Replay, transaction: Transaction): void {
-  const { kind, holdId, expiresAt, sequence, postings } = transaction;
+  const { kind, holdId, expiresAt, token, sequence, postings } = transaction;
   if (kind === 'post' || kind === 'reverse') return;
   const unless = (holds: boolean, detail: string) => {
     if (holds) return;
@@ -199,24 +200,36 @@ function replayHold(replay: Replay, transaction: Transaction): void {
       detail: `Transaction ${sequence}: ${detail}`,
     });
   };
-  const [{ from, to, amount, asset }] = postings;
   const open = holdId && replay.holds.get(holdId);
-  if (kind === 'hold') {
+  if (kind === 'hold' || kind === 'lease') {
+    const [{ from, to, amount, asset }] = postings;
     unless(!!holdId && !!expiresAt && !open, `${holdId} begins twice or has no end.`);
-    replay.holds.set(holdId!, {
-      source: bookOf(from, asset),
-      held: bookOf(to, asset),
-      amount,
-      expiresAt: expiresAt!.toISOString(),
-    });
+    const accounts = { source: bookOf(from, asset), held: bookOf(to, asset) };
+    replay.holds.set(holdId!, { ...accounts, amount, expiresAt: expiresAt!.toISOString(), token });
     return;
   }
+  if (!open) return unless(false, `${holdId} is not open.`);
+  const [first] = postings; // what the hold gives back, or a renewal adds
+  const renews = kind === 'renew';
   unless(
-    !!open &&
-      open.amount === amount &&
-      open.held === bookOf(from, asset) &&
-      open.source === bookOf(to, asset),
-    `${holdId} is not open, or is another.`,
+    !first ||
+      (bookOf(first.from, first.asset) === (renews ? open.source : open.held) &&
+        bookOf(first.to, first.asset) === (renews ? open.held : open.source)),
+    `${holdId} is another.`,
   );
-  replay.holds.delete(holdId!);
+  const moved = first?.amount ?? 0n;
+  if (renews) {
+    unless(
+      (token ?? 0) >= (open.token ?? Infinity) && !!expiresAt,
+      `${holdId} is renewed by nobody.`,
+    );
+    const amount = open.amount + moved;
+    replay.holds.set(holdId, { ...open, amount, token, expiresAt: expiresAt!.toISOString() });
+  } else if (kind === 'draw') {
+    unless(open.token === token && moved <= open.amount, `${holdId} is drawn from by another.`);
+    replay.holds.set(holdId, { ...open, amount: open.amount - moved });
+  } else {
+    unless(moved === open.amount, `${holdId} ends with ${moved} and holds ${open.amount}.`);
+    replay.holds.delete(holdId);
+  }
 }

@@ -36,7 +36,8 @@ export function isSameWish(transaction: Transaction, command: Command): boolean 
         sumOf(postings) === command.amount
       );
     case 'draw':
-      if (transaction.holdId !== command.holdId || transaction.token !== command.token) return false;
+      if (transaction.holdId !== command.holdId || transaction.token !== command.token)
+        return false;
       return samePayments(postings, command.postings);
     case 'capture':
       return samePayments(postings, command.postings);

@@ -63,11 +63,13 @@ export const emptyState = (): State => ({
   before: emptyMemory(),
 });
 
-export const newAccount = (
-  key: AccountKey,
-  number: number,
-  balance: bigint,
-): Account => ({ ...key, number, balance, moving: 0n, change: 0n });
+export const newAccount = (key: AccountKey, number: number, balance: bigint): Account => ({
+  ...key,
+  number,
+  balance,
+  moving: 0n,
+  change: 0n,
+});
 
 /** Begins a batch: what the one before the last asked about is durable, and forgotten. */
 export function beginBatch(state: State): void {

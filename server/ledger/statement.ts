@@ -47,52 +47,68 @@ export async function statement(
       from ledger.accounts
       where name = ${book.account} and asset = ${book.asset}
     ),
-    recent as (
-      select t.sequence,
-             (select coalesce(sum(g.amount), 0) from unnest(t.tos, t.amounts) as g(account, amount) where g.account = number)
-           - (select coalesce(sum(f.amount), 0) from unnest(t.froms, t.amounts) as f(account, amount) where f.account = number)
-               as amount
+    chunks as (
+      select e.first_sequence,
+             e.closing,
+             e.sequences,
+             row_number() over newest as place,
+             sum(cardinality(e.sequences)) over newest - cardinality(e.sequences) as newer
+      from book, ledger.entries e
+      where e.account = book.number and e.first_sequence < ${before}::bigint
+      window newest as (order by e.first_sequence desc)
+      order by e.first_sequence desc
+      limit ${limit}::integer + 1
+    ),
+    touched as (
+      select c.first_sequence as chunk, c.closing, s.sequence
+      from chunks c, unnest(c.sequences) as s(sequence)
+      -- The newest chunk may lie behind the page in part; of the others, as many as fill it.
+      where c.newer - (select cardinality(sequences) from chunks where place = 1) < ${limit}::integer
+      union all
+      select 0, null, t.sequence
       from book, ledger.transactions t
       where t.sequence > (select sequence from ledger.follower)
-        and (number = any(t.froms) or number = any(t.tos))
+        and (book.number = any(t.froms) or book.number = any(t.tos))
     ),
-    history as (
-      select recent.sequence,
-             recent.amount,
-             sum(recent.amount) over (order by recent.sequence) + coalesce((
-               select e.balance
-               from ledger.entries e
-               where e.account = (select number from book)
-               order by e.sequence desc
-               limit 1
-             ), 0) as balance
-      from recent
-      union all
-      (
-        select e.sequence, e.amount, e.balance
-        from ledger.entries e
-        where e.account = (select number from book) and e.sequence < ${before}
-        order by e.sequence desc
-        limit ${limit}
-      )
+    changes as (
+      select touched.chunk,
+             touched.closing,
+             t.sequence, t.id, t.kind, t.at, t.effective_at, t.reason, t.reference,
+             (select coalesce(sum(g.amount), 0) from unnest(t.tos, t.amounts) as g(account, amount)
+              where g.account = (select number from book))
+           - (select coalesce(sum(f.amount), 0) from unnest(t.froms, t.amounts) as f(account, amount)
+              where coalesce(f.account, t.froms[1]) = (select number from book)) as amount
+      from touched
+      join ledger.transactions t using (sequence)
+    ),
+    last as (
+      select closing
+      from ledger.entries
+      where account = (select number from book)
+      order by first_sequence desc
+      limit 1
     )
-    select h.sequence, h.amount, h.balance, t.id, t.kind, t.at, t.effective_at, t.reason, t.reference
-    from history h
-    join ledger.transactions t using (sequence)
-    where h.sequence < ${before}
-    order by h.sequence desc
-    limit ${limit}`);
-  return rows.map((row) => ({
-    sequence: Number(row.sequence),
-    transactionId: idOf('txn', row.id),
-    kind: row.kind as Transaction['kind'],
-    at: row.at,
-    effectiveAt: row.effective_at ?? undefined,
-    reason: row.reason,
-    reference: row.reference ?? undefined,
-    amount: BigInt(row.amount),
-    balance: BigInt(row.balance),
-  }));
+    select sequence, id, kind, at, effective_at, reason, reference, amount,
+           case chunk
+             when 0 then coalesce((select closing from last), 0) + sum(amount) over (partition by chunk order by sequence)
+             else closing - sum(amount) over (partition by chunk order by sequence desc) + amount
+           end as balance
+    from changes
+    order by sequence desc`);
+  return rows
+    .filter(({ sequence }) => Number(sequence) < before)
+    .slice(0, limit)
+    .map((row) => ({
+      sequence: Number(row.sequence),
+      transactionId: idOf('txn', row.id),
+      kind: row.kind as Transaction['kind'],
+      at: row.at,
+      effectiveAt: row.effective_at ?? undefined,
+      reason: row.reason,
+      reference: row.reference ?? undefined,
+      amount: BigInt(row.amount),
+      balance: BigInt(row.balance),
+    }));
 }
 
 type Row = {

@@ -20,7 +20,7 @@ import { accountFor } from '../flow.ts';
 import type { Inference } from '../gateway/index.ts';
 import { createGovernance } from '../governance/index.ts';
 import { createIdentity } from '../identity/index.ts';
-import { createLedger, type Ledger } from '../ledger/index.ts';
+import { createLedger, type Ledger, transactionIdFor } from '../ledger/index.ts';
 import { systemClock as clock } from '../platform/clock.ts';
 import { silentLog as log } from '../platform/log.ts';
 import { createReceipts, openSigners, type Receipts } from './index.ts';
@@ -86,7 +86,7 @@ beforeAll(async () => {
     inferences.set(id, inference);
     if (inference.priceUnits > 0n) {
       await ledger.post({
-        idempotencyKey: `capture:${id}`,
+        transactionId: transactionIdFor(id, 'capture'),
         reason: 'inference',
         postings: [{ from: 'external:payer', to: 'clearing:fees', amount: inference.priceUnits }],
       });

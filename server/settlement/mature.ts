@@ -60,7 +60,8 @@ function moveAll(
   way: (balance: PartyBalance) => { readonly from: string; readonly to: string },
 ): Promise<void> {
   return postInParts(stage, {
-    idempotencyKey: `${reason}:${newId('transaction', stage.clock)}`,
+    since: stage.clock.now(),
+    name: newId('transaction', stage.clock),
     reason,
     postings: balances.map((balance) => {
       const { from, to } = way(balance);

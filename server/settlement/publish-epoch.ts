@@ -94,7 +94,8 @@ async function publish(stage: Stage, number: bigint): Promise<Publication> {
   if (epoch?.state !== 'publishing') throw new Error(`Epoch ${number} has no root to publish.`);
   const payouts = await payoutsOf(db, number);
   await postInParts(stage, {
-    idempotencyKey: `exported:${number}`,
+    since: epoch.closedAt,
+    name: `exported:${number}`,
     reason: 'exported',
     reference: `epoch:${number}`,
     postings: payouts.map(({ party, amount }) => ({

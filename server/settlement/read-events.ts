@@ -141,14 +141,16 @@ async function post(stage: ReadStage, event: VaultEvent): Promise<void> {
   const [row] = await stage.db.query<{
     kind: EventRow['kind'];
     postings: readonly { from: string; to: string; amount: string }[];
+    seen_at: Date;
   }>(sql`
-    select kind, postings
+    select kind, postings, seen_at
     from settlement.events
     where transaction_hash = ${event.transactionHash} and log_index = ${event.logIndex}`);
   if (!row) return; // it moved no money
   const name = `chain:${stage.chain.id}:${event.transactionHash}:${event.logIndex}`;
   await postInParts(stage, {
-    idempotencyKey: name,
+    since: row.seen_at,
+    name,
     reason: `chain.${row.kind}`,
     reference: name,
     postings: row.postings.map((posting) => ({ ...posting, amount: BigInt(posting.amount) })),

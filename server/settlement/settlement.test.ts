@@ -5,7 +5,7 @@ import { type Id, UNITS_PER_OPEN } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startTestChain, type TestChain } from '../../test/harness/chain.ts';
 import { createTestDatabase } from '../../test/harness/postgres.ts';
-import { createLedger, type Ledger } from '../ledger/index.ts';
+import { createLedger, type Ledger, transactionIdFor } from '../ledger/index.ts';
 import { type Address, openChain } from '../platform/chain.ts';
 import { systemClock } from '../platform/clock.ts';
 import { silentLog } from '../platform/log.ts';
@@ -59,7 +59,7 @@ const earning =
     await settlement.faucet(payer, amount);
     const { number } = await settlement.openEpoch();
     await ledger.post({
-      idempotencyKey: `earn:${payer}`,
+      transactionId: transactionIdFor(new Date(0), `earn:${payer}`),
       reason: 'fees.routed',
       postings: [{ from: `${payer}:available`, to: `${contributor}:pending:${number}`, amount }],
     });
@@ -285,7 +285,7 @@ test('nothing is published while the vault does not cover what the ledger owes',
   wallets.set(alice, ALICE);
   await earn(alice, 10n);
   await ledger.post({
-    idempotencyKey: 'forged',
+    transactionId: transactionIdFor(new Date(), 'forged'),
     reason: 'forged',
     postings: [{ from: 'external:chain', to: `${party()}:available`, amount: 1n }],
   });

@@ -12,7 +12,7 @@ import {
   type Identity,
   type KeyOrder,
 } from '../../server/identity/index.ts';
-import { createLedger, type Ledger } from '../../server/ledger/index.ts';
+import { createLedger, type Ledger, transactionIdFor } from '../../server/ledger/index.ts';
 import { createModels, type Models } from '../../server/models/index.ts';
 import type { Clock } from '../../server/platform/clock.ts';
 import { createLog } from '../../server/platform/log.ts';
@@ -82,7 +82,7 @@ export async function openTestGateway(): Promise<TestGateway> {
       const { id: partyId } = await identity.registerParty({ identity: `local:payer-${++payers}` });
       if (units > 0n) {
         await ledger.post({
-          idempotencyKey: `fund-${partyId}`,
+          transactionId: transactionIdFor(partyId, 'fund'),
           reason: 'test',
           postings: [{ from: 'external:chain', to: `${partyId}:available`, amount: units }],
         });

@@ -17,6 +17,7 @@ create table fees.batches (
   reason      text not null check (reason in ('fees.credited', 'fees.folded', 'fees.reversed')),
   postings    jsonb not null,          -- [{ from, to, amount }], amounts as decimal strings
   control     numeric(78, 0) not null, -- what the postings change the control account by
+  recorded_at timestamptz not null default date_trunc('milliseconds', now()),
   posted_at   timestamptz
 );
 
