@@ -1,0 +1,2 @@
+import type { Benchmark } from './options.ts';
+export const splitBenchmark: Benchmark = async () => ({ notes: [], rows: [] });
