@@ -10,10 +10,11 @@ import type { Ledger, Post } from '../../server/ledger/index.ts';
 import { systemClock } from '../../server/platform/clock.ts';
 import { newId } from '../../server/platform/new-id.ts';
 
-/** Numbers of accounts, from 0: beneficiaries after payers, so that in order of number the hot ones are locked last. */
+/** Accounts are numbered: payers from 0, then beneficiaries, the hot ones last. Who locks in this order holds them shortest. */
 export type Split = {
   readonly id: Id<'transaction'>;
   readonly payer: number;
+  /** Ascending. */
   readonly beneficiaries: readonly number[];
   readonly amounts: readonly bigint[];
 };
@@ -52,12 +53,12 @@ export function createCrowd({ payers }: { readonly payers: number }): Crowd {
     payers,
     uneven: () =>
       split([
-        ...[HOT, HOT + 1, HOT + 2],
-        OF_50 + random.below(50),
-        OF_200 + random.below(200),
         OF_300 + random.below(300),
+        OF_200 + random.below(200),
+        OF_50 + random.below(50),
+        ...[HOT, HOT + 1, HOT + 2],
       ]),
-    oneHot: () => split([BENEFICIARIES - 1, ...distinct(POSTINGS - 1)]),
+    oneHot: () => split([...distinct(POSTINGS - 1), BENEFICIARIES - 1]),
     even: () => split(distinct(POSTINGS)),
   };
 }
@@ -71,7 +72,7 @@ function drawDistinct(
     const one = random.below(below);
     if (!drawn.includes(one)) drawn.push(one);
   }
-  return drawn;
+  return drawn.sort((a, b) => a - b);
 }
 
 function partsOf(price: bigint): readonly bigint[] {

@@ -1,8 +1,9 @@
 /**
  * The usual ledger, written well: each split is a transaction of PostgreSQL's own.
  *
- * One trip to the server (a procedure whose plans are kept), rows locked in one order so that nothing deadlocks, the
- * hot ones last so that they are held shortest, one update for all seven balances, a constraint as the limit check.
+ * One trip to the server, a procedure whose plans are kept, each row locked by its own update, all in one order so that
+ * nothing deadlocks and the hot ones last so that they are held shortest, a constraint as the limit check. (Measured
+ * against it: `select for update` in order and then one update of all seven rows, 10 to 20 % slower.)
  * It keeps no chained hash and no history by account, which ours does.
  */
 import { type Db, openDb } from '../../server/platform/db.ts';
@@ -14,6 +15,7 @@ export type RowLedger = {
   close(): Promise<void>;
 };
 
+/** @param connections the most it uses; how many ask at a time is up to the caller */
 export async function createRowLedger(
   db: Db,
   { crowd, connections }: { readonly crowd: Crowd; readonly connections: number },
@@ -63,15 +65,11 @@ const schema = [
       insert into peer.transactions (id, reason, reference, accounts, changes)
       values (new_id, new_reason, new_reference, numbers, moves);
 
-      perform from peer.accounts
-      where number = any(numbers)
-      order by number
-      for no key update;
-
-      update peer.accounts
-      set balance = balance + move.change
-      from unnest(numbers, moves) as move (number, change)
-      where accounts.number = move.number;
+      for i in 1 .. cardinality(numbers) loop
+        update peer.accounts
+        set balance = balance + moves[i]
+        where number = numbers[i];
+      end loop;
     end
     $$`,
 ];

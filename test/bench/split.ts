@@ -22,7 +22,7 @@ const FULL = { vectors: 10_000, sample: 100, members: 1_000_000, distributions: 
 const WIDTH = 200;
 const PARTIES = 50_000;
 const FEW_MEMBERS = 1_000;
-/** The parties of the widest share vector of the first loop. */
+/** Parties of a wide share vector: an answer that quotes little pays the whole snapshot. */
 const WIDE = 1_017;
 const SMOKE_SCALE = 0.02;
 
