@@ -23,8 +23,8 @@ export async function main(words: readonly string[]): Promise<number> {
     process.stderr.write(USAGE);
     return 2;
   }
-  process.once('SIGINT', () => process.exit(130)); // PostgreSQL ends with us
   const scratch = await startScratch();
+  process.once('SIGINT', () => scratch.abandon().finally(() => process.exit(130)));
   try {
     say(await describeMachine(scratch));
     const { notes, rows } = await benchmarks[name]({ scratch, options });

@@ -19,6 +19,8 @@ export type Scratch = {
   /** Writes out what earlier windows left dirty, so that nobody pays for another's pages. */
   settle(): Promise<void>;
   end(): Promise<void>;
+  /** Ends in the middle of it all: nobody waits for what is under way. */
+  abandon(): Promise<void>;
 };
 
 export async function startScratch(): Promise<Scratch> {
@@ -28,16 +30,20 @@ export async function startScratch(): Promise<Scratch> {
   const db = openDb(postgres.url);
   await migrateJobs(db);
   await migrate(db);
+  const abandon = async () => {
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
   return {
     folder,
+    abandon,
     pid: postgres.pid,
     db,
     createDatabase: (name) => postgres.createDatabase(name),
     settle: async () => void (await db.query(sql`checkpoint`)),
     end: async () => {
       await db.close();
-      await postgres.stop();
-      await rm(folder, { recursive: true, force: true });
+      await abandon();
     },
   };
 }
