@@ -10,10 +10,9 @@ import { figure } from './table.ts';
 
 export async function describeMachine({ db, folder }: Scratch): Promise<string> {
   const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  const load = loadavg().map((minutes) => minutes.toFixed(2));
   return [
     `when        ${new Date().toISOString()}, commit ${commit()}`,
-    `machine     ${cpus().length} cores (${cpus()[0]?.model}), load average ${load.join(' ')}, ` +
+    `machine     ${cpus().length} cores (${cpus()[0]?.model}), load average ${loadAverage()}, ` +
       `memory ${gibibytes(freemem())} free of ${gibibytes(totalmem())}`,
     `software    node ${process.version}, PostgreSQL ${await setting(db, 'server_version')}`,
     `durability  ${await settings(db, ['fsync', 'synchronous_commit', 'full_page_writes', 'wal_sync_method', 'shared_buffers'])}`,
@@ -21,6 +20,12 @@ export async function describeMachine({ db, folder }: Scratch): Promise<string> 
     '',
   ].join('\n');
 }
+
+/** Over 1, 5 and 15 minutes. */
+export const loadAverage = (): string =>
+  loadavg()
+    .map((load) => load.toFixed(2))
+    .join(' ');
 
 async function setting(db: Db, name: string): Promise<string> {
   const [row] = await db.query<{ value: string }>({

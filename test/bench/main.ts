@@ -1,6 +1,6 @@
 /** The benchmarks' command line: which one, how long, how large. It prints what was measured, whatever that says, and ends with 0. */
 import { ledgerBenchmark } from './ledger.ts';
-import { describeMachine } from './machine.ts';
+import { describeMachine, loadAverage } from './machine.ts';
 import { optionsFrom } from './options.ts';
 import { startScratch } from './scratch.ts';
 import { splitBenchmark } from './split.ts';
@@ -28,7 +28,8 @@ export async function main(words: readonly string[]): Promise<number> {
   try {
     say(await describeMachine(scratch));
     const { notes, rows } = await benchmarks[name]({ scratch, options });
-    say(`\n${notes.map((note) => `- ${note}\n`).join('')}`);
+    const told = [...notes, `Load average at the end, ours included: ${loadAverage()}.`];
+    say(`\n${told.map((note) => `- ${note}\n`).join('')}\n`);
     say(formatTable(rows));
   } finally {
     await scratch.end();
