@@ -76,7 +76,7 @@ const attributionOf = (inferenceId: string): Attribution =>
 
 /** An attributed inference whose price has been captured. */
 async function charge(facts: Charge): Promise<string> {
-  const inferenceId = `inf_${randomBytes(16).toString('hex')}`;
+  const inferenceId: Id<'inference'> = `inf_${randomBytes(16).toString('hex')}`;
   charges.set(inferenceId, facts);
   if (facts.units > 0n) {
     await ledger.post({
@@ -254,13 +254,13 @@ describe('crediting', () => {
 
 describe('crashes', () => {
   /** A ledger whose answer is lost: it does what it was asked, and the caller never hears of it. */
-  const deafened = (deafFor: (key: string) => boolean): FeesHandles => ({
+  const deafened = (deafFor: (reason: string) => boolean): FeesHandles => ({
     ...handles,
     ledger: {
       ...ledger,
       post: async (wish) => {
         const done = await ledger.post(wish);
-        if (deafFor(wish.idempotencyKey)) throw new Error('The process died here.');
+        if (deafFor(wish.reason)) throw new Error('The process died here.');
         return done;
       },
     },
@@ -277,7 +277,7 @@ describe('crashes', () => {
 
   test('in the middle of a roll-up: the batch is posted once, and alike', async () => {
     const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 3, [bob]: 9 }) });
-    const dying = createFees(deafened((key) => key.startsWith('fees:batch')));
+    const dying = createFees(deafened((reason) => reason !== 'fees.routed'));
     await dying.route(inferenceId);
     await expect(dying.rollUp()).rejects.toThrow('died');
     await fees.rollUp();
@@ -299,7 +299,7 @@ describe('crashes', () => {
   test('in the middle of closing an epoch: closing again finishes it, once', async () => {
     await fees.route(await charge({ units: 600n, shares: shares({ [POOL]: 12 }) }));
     await fees.rollUp();
-    const dying = createFees(deafened((key) => key.startsWith('fees:batch')));
+    const dying = createFees(deafened((reason) => reason !== 'fees.routed'));
     await expect(dying.closeEpoch(1)).rejects.toThrow('died');
     await fees.closeEpoch(1);
     await fees.closeEpoch(1);

@@ -208,7 +208,8 @@ function replayHold(replay: Replay, transaction: Transaction): void {
     replay.holds.set(holdId!, { ...accounts, amount, expiresAt: expiresAt!.toISOString(), token });
     return;
   }
-  if (!open) return unless(false, `${holdId} is not open.`);
+  unless(!!open, `${holdId} is not open.`);
+  if (!holdId || !open) return;
   const [first] = postings; // what the hold gives back, or a renewal adds
   const renews = kind === 'renew';
   unless(

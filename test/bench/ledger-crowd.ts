@@ -97,7 +97,7 @@ export const wishOf = (
   { id, payer, beneficiaries, amounts }: Split,
   names: readonly string[],
 ): Post => ({
-  idempotencyKey: id,
+  transactionId: id,
   reason: 'fees.routed',
   reference: `inf_${id.slice(4)}`,
   postings: beneficiaries.map((to, leg) => ({
@@ -117,7 +117,7 @@ export async function fundPayers(
 ): Promise<void> {
   for (let first = 0; first < payers; first += FUNDED_AT_ONCE) {
     await ledger.post({
-      idempotencyKey: newId('transaction', systemClock),
+      transactionId: newId('transaction', systemClock),
       reason: 'bench.funded',
       postings: names
         .slice(first, Math.min(payers, first + FUNDED_AT_ONCE))

@@ -31,7 +31,7 @@ export async function benchFees(db: Db): Promise<BenchedFees> {
   /** The data legs lie in the control account before their roll-up. */
   const fund = (amount: bigint) =>
     ledger.post({
-      idempotencyKey: newId('transaction', systemClock),
+      transactionId: newId('transaction', systemClock),
       reason: 'bench.funded',
       postings: [{ from: 'external:bench', to: 'control:data', amount }],
     });
