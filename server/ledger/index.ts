@@ -25,10 +25,11 @@
  * Tables (schema `ledger`): `writer` head of the log, `batches` and `transactions` the log, `accounts` balances, `holds` the
  * open ones, `entries` and `follower` history by account, written behind the log, `inbox` wishes of other processes.
  */
-import type { Id } from '@openledger/protocol';
+import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
+import { type Repeating, repeat } from '../platform/repeat.ts';
 import { sql } from '../platform/sql.ts';
 import type { Outcome } from './apply.ts';
 import { audit } from './audit.ts';
@@ -56,6 +57,7 @@ import {
 import type { AuditReport } from './difference.ts';
 import { findTransaction, type RecordedTransaction } from './find-transaction.ts';
 import { createFollower } from './follower.ts';
+import { createInbox, serveInbox } from './inbox.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { idOf } from './read-transactions.ts';
 import { type Entry, statement } from './statement.ts';
@@ -92,11 +94,12 @@ export type Done = {
 
 export type Ledger = {
   /**
-   * Becomes the writer; without it this ledger only reads.
-   *
-   * @throws unavailable when another process still writes after the wait, 10 seconds where none is given
+   * Takes part: becomes the writer where nobody is, otherwise leaves wishes with the one who is, and stands by to take over.
+   * Without it this ledger only reads.
    */
-  start(patience?: { readonly waitMs?: number }): Promise<void>;
+  start(): Promise<void>;
+  /** Whether this process is the writer now. */
+  isWriting(): boolean;
   /** @throws insufficient_funds naming account and missing units; conflict; unavailable */
   post(wish: Post): Promise<Done>;
   /**
@@ -154,11 +157,33 @@ export function createLedger({
   const store = createPostgresStore({ db, clock });
   const writer = createWriter({ store, clock, log, onCommit: follower.wake });
 
+  const inbox = createInbox({ db, log });
+  let started: Repeating | undefined;
+  let serving: ReturnType<typeof serveInbox> | undefined;
+
+  /** Nobody writes, as far as this process knows: perhaps it can. Who has the right also answers the others. */
+  const takeOver = async (): Promise<void> => {
+    if (writer.isWriting()) return;
+    await serving?.stop();
+    serving = undefined;
+    try {
+      await writer.start({ waitMs: 0 });
+    } catch (error) {
+      if (error instanceof OpenLedgerError && error.code === 'unavailable') return; // another process writes
+      throw error;
+    }
+    serving = serveInbox({ db, log }, write);
+    follower.wake();
+  };
+
+  const write = async (command: Command): Promise<Answer> => answerOf(await writer.submit(command));
+
   const submit = async (command: Command): Promise<Answer> => {
     const flaw = flawOf(command);
     if (flaw) return { kind: 'refused', error: flaw };
-    const outcome = await writer.submit(command);
-    return answerOf(outcome);
+    if (writer.isWriting()) return write(command);
+    if (started) return inbox.submit(command);
+    throw new OpenLedgerError('unavailable', 'This process does not write to the ledger.');
   };
   const done = async (command: Command): Promise<Done> => {
     const answer = await submit(command);
@@ -167,10 +192,12 @@ export function createLedger({
   };
 
   return {
-    async start(patience) {
-      await writer.start(patience);
-      follower.wake();
+    async start() {
+      if (started) return;
+      await takeOver();
+      started = repeat('ledger.take_over', { everyMs: 500, log }, takeOver);
     },
+    isWriting: writer.isWriting,
     post: (wish) => done(commands.post(wish)),
     postAll: (wishes) => Promise.all(wishes.map((wish) => submit(commands.post(wish)))),
     hold: (wish) => done(commands.hold(wish)),
@@ -196,6 +223,11 @@ export function createLedger({
     trialBalance: () => trialBalance(db),
     audit: () => audit(db),
     async stop() {
+      await started?.stop();
+      started = undefined;
+      await serving?.stop();
+      serving = undefined;
+      await inbox.stop();
       await writer.stop();
       await follower.stop();
     },

@@ -262,11 +262,42 @@ test('a new ledger over the same database continues state, keys, holds and chain
   expect(await ledger.audit()).toMatchObject({ ok: true, transactions: 4, batches: 4 });
 });
 
-test('there is one writer at a time; the others may read', async () => {
+test('one process writes; the wishes of the others reach it, and are done once', async () => {
   await fund('ann:available', 5n);
   const other = openLedger();
-  await expect(other.start({ waitMs: 100 })).rejects.toMatchObject({ code: 'unavailable' });
-  expect(await other.balance('ann:available')).toBe(5n);
+  await other.start();
+  expect([ledger.isWriting(), other.isWriting()]).toEqual([true, false]);
+  const wish = pay('from afar', 'ann:available', 'bob:available', 2n);
+  const done = await other.post(wish);
+  expect(done.kind).toBe('posted');
+  expect(await ledger.post(wish)).toEqual({ ...done, kind: 'replayed' });
+  await expect(other.post({ ...wish, reason: 'another' })).rejects.toMatchObject({
+    code: 'conflict',
+  });
+  const dear = other.post(pay('dear', 'ann:available', 'bob:available', 9n));
+  await expect(dear).rejects.toMatchObject({ details: { missing: '6' } });
+  const holdId = newHold();
+  await other.hold(holdFrom('ann', 3n, holdId));
+  await other.release({ holdId, reason: 'test' });
+  const crowd = Array.from({ length: 300 }, (_, i) =>
+    pay(`crowd-${i}`, 'external:chain', 'cid:available', 1n),
+  );
+  expect((await other.postAll(crowd)).every(({ kind }) => kind === 'posted')).toBe(true);
+  expect(await other.balance('cid:available')).toBe(300n);
+  expect(await database.db.query(sql`select number from ledger.inbox`)).toEqual([]);
+  await other.stop();
+});
+
+test('who stands by takes over within a moment, and answers what was asked meanwhile', async () => {
+  await fund('ann:available', 5n);
+  const other = openLedger();
+  await other.start();
+  await ledger.stop();
+  const done = await other.post(pay('heir', 'ann:available', 'bob:available', 2n));
+  expect(done.kind).toBe('posted');
+  expect(other.isWriting()).toBe(true);
+  expect(await other.audit()).toMatchObject({ ok: true, transactions: 2 });
+  await other.stop();
 });
 
 test('a writer whose term is over changes nothing, and begins another', async () => {
@@ -299,14 +330,13 @@ test('a successor takes over from a writer that lost its connection, and nothing
     }
   })();
   await expect.poll(() => acknowledged.length).toBeGreaterThan(50);
-  const taking = successor.start();
   await database.db.query(sql`
     select pg_terminate_backend(pid) from pg_locks
     where locktype = 'advisory' and granted and objid = 7300002 and pid <> pg_backend_pid()
       and database = (select oid from pg_database where datname = current_database())`);
+  await successor.start();
   await writing;
   await ledger.stop();
-  await taking;
   const before = acknowledged.length;
   const answers = await successor.postAll(wishes);
   const replayed = answers.filter(({ kind }) => kind === 'replayed').length;

@@ -17,6 +17,8 @@ import type { Head, Store, Term } from './store.ts';
 export type Writer = {
   /** Becomes the writer, after at most the wait. @throws unavailable while another process is */
   start(patience?: { readonly waitMs?: number }): Promise<void>;
+  /** Whether this process has the right to write, as far as it knows. */
+  isWriting(): boolean;
   /** Queues a well-formed command. @throws unavailable when it is not known whether it was done: ask again, same id */
   submit(command: Command): Promise<Outcome>;
   /** Finishes what is queued and lets another process write. */
@@ -126,6 +128,7 @@ export function createWriter({
       open = true;
       log.info('ledger.writing', { term: tenure.term.number });
     },
+    isWriting: () => open && tenure !== undefined,
     submit(command) {
       if (!open) {
         return Promise.reject(

@@ -20,6 +20,8 @@ export type Db = Reader & {
 
 export type Session = Reader & {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Hears what is notified on a channel, until the connection ends. */
+  listen(channel: string, hear: () => void): Promise<{ readonly ended: Promise<void> }>;
   close(): Promise<void>;
 };
 
@@ -51,6 +53,12 @@ export function openDb(url: string, { poolSize = 10 }: { readonly poolSize?: num
       return {
         query: (statement) => run(client, statement),
         transaction: (work) => inTransaction(client, work),
+        async listen(channel, hear) {
+          const ended = new Promise<void>((end) => client.once('end', () => end()));
+          client.on('notification', (notice) => notice.channel === channel && hear());
+          await client.query(`listen ${client.escapeIdentifier(channel)}`);
+          return { ended };
+        },
         close: () => client.end(),
       };
     },

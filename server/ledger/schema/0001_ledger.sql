@@ -97,10 +97,10 @@ insert into ledger.follower default values;
 -- Wishes of other processes, and what became of them. Unlogged: what a crash empties was never acknowledged, and whoever
 -- waits for it asks again with the same id.
 create unlogged table ledger.inbox (
-  number   bigint generated always as identity primary key,
-  command  jsonb not null,
-  left_at  timestamptz not null default now(),
-  outcome  jsonb
-) with (fillfactor = 70);
+  number    bigint generated always as identity primary key,
+  commands  jsonb not null, -- several that were wished at once
+  left_at   timestamptz not null default now(),
+  outcomes  jsonb           -- one a command
+);
 
-create index inbox_open on ledger.inbox (number) where outcome is null;
+create index inbox_open on ledger.inbox (number) where outcomes is null;
