@@ -16,7 +16,7 @@ export const Earnings = z.object({
   operator: Units,
   builder: Units,
   base: Units,
-  /** Its part of pools in the open epoch; credited when that closes. */
+  /** Its part of pools in epochs that have not matured; credited when they do. */
   accruing: Units,
   /** What is owed below one unit, in 2^-64 units. */
   fraction: z.string(),
@@ -25,6 +25,8 @@ export const Earnings = z.object({
   payable: Units,
   escrow: Units,
   exported: Units,
+  /** What it has to give back of what it was paid; netted from its next credits. */
+  receivable: Units,
 });
 
 export const Payout = z.object({

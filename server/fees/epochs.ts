@@ -30,3 +30,10 @@ export async function endEpoch(tx: Tx, epoch: number, closedAt: Date): Promise<v
   await tx.query(sql`update fees.epochs set closed_at = ${closedAt} where number = ${epoch}`);
   await tx.query(sql`insert into fees.epochs (number) values (${epoch + 1})`);
 }
+
+/** The epoch up to which everything has matured; 0 before the first. */
+export async function maturedThrough(on: Reader): Promise<number> {
+  const [{ number }] = await on.query<{ number: number }>(sql`
+    select coalesce(max(number), 0) as number from fees.epochs where matured_at is not null`);
+  return number;
+}
