@@ -85,15 +85,6 @@ export function shareProducts(amount: bigint, shares: Shares): SubUnits {
   return new Map(shares.map(({ to, weight }) => [to, amount * weight]));
 }
 
-/**
- * Adds the products amount * weight to running sums, in place: the roll-up's inner loop.
- *
- * The vector is taken on trust. Whoever records one has checked it (`assertShares`), and it never changes after that.
- */
-export function addProducts(sums: Map<string, bigint>, amount: bigint, shares: Shares): void {
-  for (const { to, weight } of shares) sums.set(to, (sums.get(to) ?? 0n) + amount * weight);
-}
-
 /** Adds sub-units payee by payee. */
 export function sumSubUnits(parts: Iterable<SubUnits>): SubUnits {
   const sums = new Map<string, bigint>();

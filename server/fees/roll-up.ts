@@ -1,5 +1,5 @@
 /** The follower: sums the share vectors that came in, and credits what whole units came together. */
-import { addProducts } from '@openledger/protocol';
+import type { SubUnits } from '@openledger/protocol';
 import { sleep } from '../platform/clock.ts';
 import type { Tx } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
@@ -9,7 +9,6 @@ import { finishCorrection } from './finish-correction.ts';
 import { netReceivables } from './net-receivables.ts';
 import { planAlone } from './plan-alone.ts';
 import { writeRepayments } from './receivables.ts';
-import { sharesFromRow } from './routings.ts';
 import type { FeesHandles } from './stage.ts';
 
 /** Credits everything that is routed and not yet credited. @returns how many inferences that was */
@@ -49,22 +48,14 @@ async function hasUncredited({ db }: FeesHandles): Promise<boolean> {
   return rows.length > 0;
 }
 
-const VECTORS_AT_ONCE = 2000;
+const VECTORS_AT_ONCE = 5000;
 
-type Vector = {
-  sequence: string;
-  epoch: number;
-  data_units: string;
-  share_to: string;
-  share_weights: string;
-};
+type Due = { sequence: string; epoch: number; data_units: string; has_data: boolean };
 
 /** Records one batch for the oldest epoch that has something to credit. */
 async function planRollUp(tx: Tx, { clock }: FeesHandles): Promise<number> {
-  // Joined and split as text: a driver's array parser takes ten times as long.
-  const rows = await tx.query<Vector>(sql`
-    select sequence, epoch, data_units,
-           array_to_string(share_to, ' ') as share_to, array_to_string(share_weights, ' ') as share_weights
+  const due = await tx.query<Due>(sql`
+    select sequence, epoch, data_units, cardinality(share_to) > 0 as has_data
     from fees.routings
     join fees.vectors on vectors.id = vector_id
     where is_posted and batch_id is null and epoch = (
@@ -72,21 +63,12 @@ async function planRollUp(tx: Tx, { clock }: FeesHandles): Promise<number> {
     )
     order by sequence
     limit ${VECTORS_AT_ONCE}`);
-  if (rows.length === 0) return 0;
+  if (due.length === 0) return 0;
 
-  const [{ epoch }] = rows;
-  const sums = new Map<string, bigint>();
-  let units = 0n;
-  for (const { data_units, share_to, share_weights } of rows) {
-    if (share_to === '') continue; // no registered data, no data leg
-    addProducts(
-      sums,
-      BigInt(data_units),
-      sharesFromRow(share_to.split(' '), share_weights.split(' ')),
-    );
-    units += BigInt(data_units);
-  }
-  const change = await planChange(tx, sums, epoch);
+  const [{ epoch }] = due;
+  const sequences = due.map(({ sequence }) => sequence);
+  const units = due.reduce((sum, row) => sum + BigInt(row.has_data ? row.data_units : 0), 0n);
+  const change = await planChange(tx, await sumProducts(tx, sequences), epoch);
   const { moves, repayments } = await planPayments(tx, change);
   await writeChange(tx, change);
   await writeRepayments(tx, repayments);
@@ -95,6 +77,21 @@ async function planRollUp(tx: Tx, { clock }: FeesHandles): Promise<number> {
   const batchId = await recordBatch(tx, batch);
   await tx.query(sql`
     update fees.routings set batch_id = ${batchId}
-    where sequence = any(${rows.map((row) => row.sequence)}::bigint[])`);
-  return rows.length;
+    where sequence = any(${sequences}::bigint[])`);
+  return due.length;
+}
+
+/**
+ * `shareProducts` of many vectors, summed by payee, where the vectors lie: numerics are exact, and of two million shares only
+ * one row a payee travels. Moving them here to sum them took twice as long.
+ */
+async function sumProducts(tx: Tx, sequences: readonly string[]): Promise<SubUnits> {
+  const rows = await tx.query<{ payee: string; sub_units: string }>(sql`
+    select payee, sum(data_units * weight) as sub_units
+    from fees.routings
+    join fees.vectors on vectors.id = vector_id
+    cross join unnest(share_to, share_weights) as share (payee, weight)
+    where sequence = any(${sequences}::bigint[])
+    group by payee`);
+  return new Map(rows.map(({ payee, sub_units }) => [payee, BigInt(sub_units)]));
 }
