@@ -89,6 +89,26 @@ export const feesOperations = {
       creditMs: z.object({ p50: z.number(), p99: z.number() }).optional(),
     }),
   },
+  refund: {
+    summary: 'Refund a routed price to its payer, whole where no units are named',
+    method: 'POST',
+    path: '/api/fees/refunds',
+    scope: 'admin',
+    input: z.object({
+      inferenceId: idSchema('inference'),
+      /** The caller's name for it: asked again under the same name, nothing is refunded twice. */
+      refundId: z.string().regex(/^[\x21-\x7e]{1,200}$/, 'Expected 1 to 200 visible characters.'),
+      units: Units.optional(),
+    }),
+    output: z.object({
+      inferenceId: idSchema('inference'),
+      refundId: z.string(),
+      units: Units,
+      /** What of it had matured and was advanced; netted from what its parties earn. */
+      advancedUnits: Units,
+      refundedAt: z.iso.datetime(),
+    }),
+  },
   check: {
     summary: 'Prove that the control account holds exactly what nobody could be credited with yet',
     method: 'GET',
