@@ -1,14 +1,17 @@
 /** Records a correction of a routed price once, and sees it through. */
 import { OpenLedgerError } from '@openledger/protocol';
+import { sleep } from '../platform/clock.ts';
 import { recordTentativeBatch } from './batches.ts';
 import { type Correction, insertCorrection, lookUpCorrection, type Wish } from './corrections.ts';
-import { maturedThrough } from './epochs.ts';
+import { type Unmatured, unmatured } from './epochs.ts';
 import { finishCorrection } from './finish-correction.ts';
 import { planAlone } from './plan-alone.ts';
 import { planCorrection } from './plan-correction.ts';
 import { rollUp } from './roll-up.ts';
 import { findRouting, type Routing } from './routings.ts';
 import type { FeesHandles } from './stage.ts';
+
+const RETRY_MS = 5;
 
 /** So often is planned again when somebody takes the lenders' money between plan and posting. */
 const ATTEMPTS = 5;
@@ -27,7 +30,7 @@ export type CorrectionName = {
 export async function correct(
   handles: FeesHandles,
   correction: CorrectionName,
-  decide: (routing: Routing, epochs: { readonly maturedThrough: number }) => Wish,
+  decide: (routing: Routing, epochs: Unmatured) => Wish,
 ): Promise<Correction> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     await rollUp(handles); // so that what is taken back has been given
@@ -35,7 +38,7 @@ export async function correct(
       if (await lookUpCorrection(tx, correction)) return;
       const routing = await findRouting(tx, correction.inferenceId);
       assertCredited(routing);
-      const wish = decide(routing, { maturedThrough: await maturedThrough(tx) });
+      const wish = decide(routing, await unmatured(tx));
       const plan = await planCorrection(tx, handles, routing, wish);
       const recordedAt = handles.clock.now();
       const batchId = await recordTentativeBatch(tx, {
@@ -65,6 +68,7 @@ async function untilFinished(
     await finishCorrection(handles);
     const found = await lookUpCorrection(handles.db, correction);
     if (!found || found.isApplied) return found;
+    await sleep(RETRY_MS); // another is just finishing it
   }
 }
 

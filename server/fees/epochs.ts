@@ -31,9 +31,13 @@ export async function endEpoch(tx: Tx, epoch: number, closedAt: Date): Promise<v
   await tx.query(sql`insert into fees.epochs (number) values (${epoch + 1})`);
 }
 
-/** The epoch up to which everything has matured; 0 before the first. */
-export async function maturedThrough(on: Reader): Promise<number> {
-  const [{ number }] = await on.query<{ number: number }>(sql`
-    select coalesce(max(number), 0) as number from fees.epochs where matured_at is not null`);
-  return number;
+/** The epochs that have not matured: from after the last that has, to the open one. */
+export type Unmatured = { readonly after: number; readonly open: number };
+
+export async function unmatured(on: Reader): Promise<Unmatured> {
+  const [row] = await on.query<Unmatured>(sql`
+    select coalesce(max(number) filter (where matured_at is not null), 0) as after,
+           max(number) filter (where closed_at is null) as open
+    from fees.epochs`);
+  return row;
 }

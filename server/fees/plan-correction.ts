@@ -5,7 +5,7 @@ import type { Move } from './batches.ts';
 import type { Wish } from './corrections.ts';
 import { type Change, planChange, planFoldedChange, planPayments } from './credits.ts';
 import { type Demand, type Funds, planDebits } from './debits.ts';
-import { maturedThrough } from './epochs.ts';
+import { unmatured } from './epochs.ts';
 import { pendingOf } from './pending.ts';
 import { type Advance, claimMoves, type Repayment } from './receivables.ts';
 import { type Routing, remainingData } from './routings.ts';
@@ -51,7 +51,7 @@ export async function correctionChange(
   wish: Wish,
 ): Promise<Change> {
   const sums = correctionSums(routing, wish);
-  return routing.epoch <= (await maturedThrough(on))
+  return routing.epoch <= (await unmatured(on)).after
     ? planFoldedChange(on, handles, sums, routing.epoch)
     : planChange(on, sums, routing.epoch);
 }
@@ -125,7 +125,7 @@ async function fundsFor(
     lenders.push({ account, amount: await ledger.balance(account, OPEN) });
   }
   const pending = await pendingOf(handles, names.filter(isParty), {
-    maturedThrough: await maturedThrough(on),
+    ...(await unmatured(on)),
     first: routing.epoch,
   });
   return { own, pending, lenders };

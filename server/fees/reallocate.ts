@@ -25,8 +25,8 @@ export async function reallocateFees(
   const done = await correct(
     handles,
     { inferenceId, kind: 'reallocation', name: reallocationId },
-    (routing, { maturedThrough }) => {
-      assertOpen(routing, maturedThrough);
+    (routing, { after }) => {
+      assertOpen(routing, after);
       return {
         kind: 'reallocation',
         inferenceId: routing.inferenceId,

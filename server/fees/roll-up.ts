@@ -6,7 +6,7 @@ import { sql } from '../platform/sql.ts';
 import { bookControl, controlChange, postBatches, recordBatch } from './batches.ts';
 import { owedBy, planChange, planPayments, writeChange } from './credits.ts';
 import { finishCorrection } from './finish-correction.ts';
-import { netReceivables } from './net-receivables.ts';
+import { netReceivablesOf } from './net-receivables.ts';
 import { planAlone } from './plan-alone.ts';
 import { writeRepayments } from './receivables.ts';
 import type { FeesHandles } from './stage.ts';
@@ -14,12 +14,15 @@ import type { FeesHandles } from './stage.ts';
 /** Credits everything that is routed and not yet credited. @returns how many inferences that was */
 export async function rollUp(handles: FeesHandles): Promise<number> {
   let total = 0;
+  const earners = new Set<string>();
   while (await hasUncredited(handles)) {
-    total += await planAlone(handles, (tx) => planRollUp(tx, handles));
+    const due = await planAlone(handles, (tx) => planRollUp(tx, handles));
+    total += due.length;
+    for (const row of due) for (const party of row.earners) earners.add(party);
   }
   await postBatches(handles); // what a crash may have left, as well
   await finishCorrection(handles);
-  if (total > 0) await netReceivables(handles);
+  if (earners.size > 0) await netReceivablesOf(handles, [...earners]);
   return total;
 }
 
@@ -50,12 +53,18 @@ async function hasUncredited({ db }: FeesHandles): Promise<boolean> {
 
 const VECTORS_AT_ONCE = 5000;
 
-type Due = { sequence: string; epoch: number; data_units: string; has_data: boolean };
+type Due = {
+  sequence: string;
+  epoch: number;
+  data_units: string;
+  has_data: boolean;
+  earners: string[];
+};
 
-/** Records one batch for the oldest epoch that has something to credit. */
-async function planRollUp(tx: Tx, { clock }: FeesHandles): Promise<number> {
+/** Records one batch for the oldest epoch that has something to credit. @returns what it credited */
+async function planRollUp(tx: Tx, { clock }: FeesHandles): Promise<readonly Due[]> {
   const due = await tx.query<Due>(sql`
-    select sequence, epoch, data_units, cardinality(share_to) > 0 as has_data
+    select sequence, epoch, data_units, cardinality(share_to) > 0 as has_data, earners
     from fees.routings
     join fees.vectors on vectors.id = vector_id
     where is_posted and batch_id is null and epoch = (
@@ -63,7 +72,7 @@ async function planRollUp(tx: Tx, { clock }: FeesHandles): Promise<number> {
     )
     order by sequence
     limit ${VECTORS_AT_ONCE}`);
-  if (due.length === 0) return 0;
+  if (due.length === 0) return due;
 
   const [{ epoch }] = due;
   const sequences = due.map(({ sequence }) => sequence);
@@ -78,7 +87,7 @@ async function planRollUp(tx: Tx, { clock }: FeesHandles): Promise<number> {
   await tx.query(sql`
     update fees.routings set batch_id = ${batchId}
     where sequence = any(${sequences}::bigint[])`);
-  return due.length;
+  return due;
 }
 
 /**
