@@ -115,13 +115,17 @@ export async function insertReceivables(
   advances: readonly Advance[],
   cause: { readonly inferenceId: string; readonly name: string; readonly recordedAt: Date },
 ): Promise<void> {
-  for (const { party, creditor, amount } of advances) {
-    await tx.query(sql`
-      insert into fees.receivables
-        (party, creditor, inference_id, correction, units, outstanding, recorded_at)
-      values
-        (${party}, ${creditor}, ${cause.inferenceId}, ${cause.name}, ${amount}, ${amount}, ${cause.recordedAt})`);
-  }
+  if (advances.length === 0) return;
+  await tx.query(sql`
+    insert into fees.receivables
+      (party, creditor, inference_id, correction, units, outstanding, recorded_at)
+    select party, creditor, ${cause.inferenceId}, ${cause.name}, amount, amount, ${cause.recordedAt}
+    from unnest(
+      ${advances.map(({ party }) => party)}::text[],
+      ${advances.map(({ creditor }) => creditor)}::text[],
+      ${advances.map(({ amount }) => amount)}::numeric[]
+    ) with ordinality as advance (party, creditor, amount, at)
+    order by at`);
 }
 
 export async function writeRepayments(tx: Tx, repayments: readonly Repayment[]): Promise<void> {
