@@ -144,7 +144,7 @@ async function createStages({ config, db, chain, keys, clock, log, folder }: App
     textsOf: (inferenceId) => gateway.find(inferenceId),
   });
   const settlement = await createSettlement({
-    ...{ db, ledger, identity, chain, keys, clock, log },
+    ...{ db, ledger, fees, identity, chain, keys, clock, log },
     disputeSeconds: config.OPENLEDGER_DISPUTE_SECONDS,
     rootWindowSeconds: config.OPENLEDGER_ROOT_WINDOW_SECONDS,
   });
