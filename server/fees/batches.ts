@@ -92,18 +92,28 @@ export type BatchRow = {
 export const batchColumns = sql`id, reason, reference, postings, recorded_at`;
 
 /** Tells the ledger. Repeatable: the keys are made from the batch's id, and its moves never change. */
-export async function postMoves(
+async function postMoves(
+  handles: Pick<FeesHandles, 'ledger'>,
+  batch: BatchRow,
+): Promise<void> {
+  for (const at of partsOf(batch)) await postPart(handles, batch, at);
+}
+
+/** Where each of a batch's transactions begins. */
+export const partsOf = ({ postings }: BatchRow): readonly number[] =>
+  Array.from({ length: Math.ceil(postings.length / MOVES_AT_ONCE) }, (_, i) => i * MOVES_AT_ONCE);
+
+export async function postPart(
   { ledger }: Pick<FeesHandles, 'ledger'>,
   { id, reason, reference, postings, recorded_at }: BatchRow,
+  at: number,
 ): Promise<void> {
-  for (let at = 0; at < postings.length; at += MOVES_AT_ONCE) {
-    await ledger.post({
-      transactionId: transactionIdFor(recorded_at, `fees:batch:${id}:${at}`),
-      reason,
-      reference: reference ?? `fees:batch:${id}`,
-      postings: parseMoves(postings.slice(at, at + MOVES_AT_ONCE)),
-    });
-  }
+  await ledger.post({
+    transactionId: transactionIdFor(recorded_at, `fees:batch:${id}:${at}`),
+    reason,
+    reference: reference ?? `fees:batch:${id}`,
+    postings: parseMoves(postings.slice(at, at + MOVES_AT_ONCE)),
+  });
 }
 
 export async function markPosted(tx: Tx, batchId: string, postedAt: Date): Promise<void> {

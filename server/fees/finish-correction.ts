@@ -9,7 +9,8 @@ import {
   controlChange,
   markPosted,
   parseMoves,
-  postMoves,
+  partsOf,
+  postPart,
 } from './batches.ts';
 import { type Correction, findTentative, forgetCorrection } from './corrections.ts';
 import { owedBy, writeChange } from './credits.ts';
@@ -36,16 +37,27 @@ export async function finishCorrection(handles: FeesHandles): Promise<void> {
   });
 }
 
-/** Only the first of a batch's transactions can be refused, so a refusal leaves nothing behind. */
+/**
+ * Only the first of a batch's transactions can be refused, and a refusal leaves nothing behind. The others move what this
+ * stage alone can move: one that is refused is a mistake to look at, not to forget.
+ */
 async function isTaken(handles: FeesHandles, batch: BatchRow): Promise<boolean> {
+  const [first, ...others] = partsOf(batch);
   try {
-    await postMoves(handles, batch);
-    return true;
+    if (first !== undefined) await postPart(handles, batch, first);
   } catch (error) {
-    if (error instanceof OpenLedgerError && error.code === 'insufficient_funds') return false;
-    throw error;
+    if (!isRefusal(error)) throw error;
+    handles.log.warn('fees.correction_refused', { batch: batch.id, error });
+    return false;
   }
+  for (const at of others) await postPart(handles, batch, at);
+  return true;
 }
+
+/** The ledger has judged it. Whatever else went wrong, it may have been taken. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof OpenLedgerError &&
+  ['insufficient_funds', 'unprocessable', 'invalid_input'].includes(error.code);
 
 async function apply(
   tx: Tx,

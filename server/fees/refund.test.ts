@@ -379,6 +379,13 @@ describe('a reallocation', () => {
     expect([await stage.pending(ada), await stage.pending(bob)]).toEqual([0n, 250n]);
   });
 
+  test('of what was refunded whole moves nothing', async () => {
+    const inferenceId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
+    await fees.refund({ inferenceId, refundId: 'r' });
+    await fees.reallocate({ inferenceId, reallocationId: 'a', shares: twelfths({ [bob]: 12 }) });
+    expect([await stage.pending(ada), await stage.pending(bob)]).toEqual([0n, 0n]);
+  });
+
   test('is refused when the epoch has matured, without a data leg, and for what is no vector', async () => {
     const inferenceId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
     const bare = await routed({ units: 1000n, shares: [] });
