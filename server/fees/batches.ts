@@ -92,10 +92,7 @@ export type BatchRow = {
 export const batchColumns = sql`id, reason, reference, postings, recorded_at`;
 
 /** Tells the ledger. Repeatable: the keys are made from the batch's id, and its moves never change. */
-async function postMoves(
-  handles: Pick<FeesHandles, 'ledger'>,
-  batch: BatchRow,
-): Promise<void> {
+async function postMoves(handles: Pick<FeesHandles, 'ledger'>, batch: BatchRow): Promise<void> {
   for (const at of partsOf(batch)) await postPart(handles, batch, at);
 }
 
