@@ -9,7 +9,7 @@ export const newId = <K extends IdKind>(kind: K, clock: Clock): Id<K> =>
 const ID_BYTES = 10;
 
 /** Asking the system costs more than all the rest of an id, so it is asked for many at once. Each byte is given out once. */
-let pool = Buffer.alloc(0);
+let pool: Uint8Array = new Uint8Array(0);
 
 function freshBytes(): Uint8Array {
   if (pool.length < ID_BYTES) pool = randomBytes(ID_BYTES * 400);
