@@ -88,8 +88,6 @@ export type Budget = {
   start(options?: { readonly recall?: Recall }): Promise<readonly Recovered[]>;
   /** @throws insufficient_funds (what is missing is in the details), unavailable */
   reserve(order: ReserveOrder): Promise<BudgetReservation>;
-  /** How a request of this process ends; undefined when it is not known here, or has long ended. */
-  endingOf(requestId: Id<'inference'>): Promise<Ending> | undefined;
   summary(): BudgetSummary;
   /** Ends what is open for what it has earned, draws, and gives every lease back. */
   stop(): Promise<void>;
@@ -199,7 +197,6 @@ export function createBudget(handles: BudgetHandles): Budget {
       const lease = await purses.reserve({ requestId, payer, units });
       return reservationOf(requestId, lease);
     },
-    endingOf: (requestId) => draws.endingOf(requestId),
     summary: () => ({ leases: state.leases.size, open: state.requests.size, ...counts }),
     async stop() {
       running = false;
