@@ -64,7 +64,10 @@ type Outcome =
 export function deliver(handles: DeliverHandles, call: Call, limitMs: number): Delivering {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), limitMs).unref();
-  const delivered = { text: '', tokens: 0 };
+  const delivered = {
+    ...{ text: '', tokens: 0 },
+    promptTokens: call.promptTokens ?? sumOf(promptTexts(call.generation).map(tokensAbout)),
+  };
   let hasLeft = false;
   let settled: Promise<Settled> | undefined;
   const settleOnce = (outcome: Outcome): Promise<Settled> => {
@@ -135,18 +138,15 @@ async function* heard(
 const outOfTime = (): OpenLedgerError =>
   new OpenLedgerError('unavailable', 'The money set aside for this call is not there any longer.');
 
-type Text = { readonly text: string; readonly tokens: number };
-
-const ownUsage = ({ promptTokens, generation }: Call, { tokens }: Text): Usage => ({
-  promptTokens: promptTokens ?? sumOf(promptTexts(generation).map(tokensAbout)),
-  completionTokens: tokens,
-});
+/** What was handed over, and our own count of it and of the prompt. */
+type Text = { readonly text: string; readonly tokens: number; readonly promptTokens: number };
 
 const chargeFor = (call: Call, delivered: Text, end: CallEnd): Charge =>
   chargeOf(
     end,
     {
-      ...{ text: delivered.text, delivery: call.delivery, own: ownUsage(call, delivered) },
+      ...{ text: delivered.text, delivery: call.delivery },
+      own: { promptTokens: delivered.promptTokens, completionTokens: delivered.tokens },
       isOwnExact: call.promptTokens !== undefined,
       atMost: {
         promptTokens: call.atMost.promptTokens,
