@@ -10,13 +10,7 @@ import { promptTexts } from './context.ts';
 import { recordServed, recordVoid } from './inferences.ts';
 import type { Reservation } from './money.ts';
 import type { Generation, Operator, OperatorEvent } from './operators/operator.ts';
-import {
-  type Pricing,
-  sumOf,
-  tokensAbout,
-  tokensAtMost,
-  type Usage,
-} from './price.ts';
+import { type Pricing, sumOf, tokensAbout, tokensAtMost, type Usage } from './price.ts';
 
 /** Streamed text is delivered as it is read; a whole answer is delivered at its end or not at all. */
 export type Delivery = 'streamed' | 'whole';

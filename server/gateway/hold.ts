@@ -32,7 +32,8 @@ export const createHolds = (handles: HoldHandles): Money => {
     },
     async settle({ inferenceId, heldUnits, priceUnits: amount }) {
       const end = { ...endOf(inferenceId), reason: 'inference.served' };
-      if (amount > 0n) await ledger.capture({ ...end, postings: [{ to: 'clearing:fees', amount }] });
+      if (amount > 0n)
+        await ledger.capture({ ...end, postings: [{ to: 'clearing:fees', amount }] });
       else if (heldUnits > 0n) await ledger.release(end);
       return true;
     },
