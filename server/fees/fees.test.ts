@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { COMMONS, defaultPolicy, policyHash, type Shares, WEIGHT_ONE } from '@openledger/protocol';
+import {
+  COMMONS,
+  defaultPolicy,
+  type Id,
+  policyHash,
+  type Shares,
+  WEIGHT_ONE,
+} from '@openledger/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
 import type { Attribution } from '../attribution/index.ts';
