@@ -99,6 +99,7 @@ export async function createApp(handles: AppHandles): Promise<App> {
       models.stop();
       await jobs.stop();
       await Promise.all([preparing, ...running.map((one) => one.stop())]);
+      await gateway.stop();
       await ledger.stop();
     },
   };
@@ -125,6 +126,7 @@ async function createStages({ config, db, chain, keys, clock, log, folder }: App
     clock,
     log,
     allowPrivateOperators,
+    leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
   });
   const agents = createAgents({ db, clock, identity });
   const attributions = createAttributions({

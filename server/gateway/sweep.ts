@@ -1,16 +1,17 @@
 /** Ends what a dead process left behind. */
-import { OpenLedgerError } from '@openledger/protocol';
 import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { capture, findUncaptured } from './capture.ts';
-import { HOLD_TTL_MS, holdIdOf } from './hold.ts';
-import { voidAbandoned } from './inferences.ts';
+import { HOLD_TTL_MS } from './hold.ts';
+import { recordServed, voidAbandoned } from './inferences.ts';
+import type { Money } from './money.ts';
 
 type SweepHandles = {
   readonly db: Db;
   readonly ledger: Ledger;
+  readonly money: Money;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -36,20 +37,18 @@ export async function sweep(handles: SweepHandles): Promise<void> {
 /**
  * Ends every call that the process before this one left open, and gives its money back at once. To be called before
  * serving: only one process writes the ledger, so nobody can be serving them any more.
+ *
+ * Where the money's log tells what was forwarded, that was charged; the text itself died with the process.
  */
-export async function recover({ db, ledger, clock }: SweepHandles): Promise<void> {
-  const left = await db.transaction((tx) => voidAbandoned(tx, clock.now()));
-  for (const inferenceId of left) {
-    await ledger
-      .release({
-        holdId: holdIdOf(inferenceId),
-        reason: 'inference.void',
-        reference: inferenceId,
-      })
-      .catch(ignoreExpired);
+export async function recover({ db, money, clock }: SweepHandles): Promise<void> {
+  for (const { inferenceId, units: priceUnits, usage } of await money.recover()) {
+    await db.transaction((tx) =>
+      recordServed(tx, {
+        ...{ inferenceId, usage, priceUnits, output: '', finishReason: 'gateway_failed' },
+        ...{ estimated: true, servedAt: clock.now() },
+      }),
+    );
   }
-}
-
-function ignoreExpired(error: unknown): void {
-  if (!(error instanceof OpenLedgerError && error.code === 'conflict')) throw error;
+  const left = await db.transaction((tx) => voidAbandoned(tx, clock.now()));
+  for (const inferenceId of left) await money.release(inferenceId);
 }
