@@ -45,4 +45,5 @@ export {
 } from './datanets.ts';
 export { partyKinds } from './identity.ts';
 export { AdapterRecipe, BaseRecipe, Evaluation, Recipe, RunProgress } from './models.ts';
+export type { ExportFormat } from './ledger.ts';
 export { pageOf, paging } from './paging.ts';

@@ -68,7 +68,8 @@ export const AuditReport = z.discriminatedUnion('ok', [
 
 const SequenceCursor = z.string().regex(/^[1-9][0-9]{0,14}$/);
 
-export const exportFormats = ['json', 'csv', 'beancount'] as const;
+const exportFormats = ['json', 'csv', 'beancount'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
 
 export const Exported = z.object({
   format: z.enum(exportFormats),

@@ -87,8 +87,11 @@ export type {
 } from './command.ts';
 export { MAX_POSTINGS } from './command.ts';
 export type { AuditReport, Check } from './difference.ts';
+export { journalBeancount, statementBeancount } from './format-beancount.ts';
+export { journalCsv, statementCsv } from './format-csv.ts';
 export type { RecordedTransaction } from './find-transaction.ts';
 export type { Entry } from './statement.ts';
+export { encodeTransaction, type Transaction } from './transaction.ts';
 export { timeOf, transactionIdFor } from './transaction-id.ts';
 
 /** What became of a command that was not refused: done now, or done before under the same key. */
