@@ -303,11 +303,11 @@ function parseCsv(csv: string): string[][] {
   return records;
 }
 
-const nasty = ['=1+1', '+x', '-x', '@x', "'x", 'a "quoted", text', 'two\r\nlines', 'plain', ''];
+const nasty = ['=1+1', '+x', '-x', '@x', "'x", 'a "quoted", text', 'back\\slash', 'plain'];
 
 test('CSV gives every text back, and no cell begins a formula', async () => {
   for (const reason of nasty) {
-    await pay('external:chain', 'ann:available', MAX_UNITS / 100n, { reason: reason || 'x', reference: reason });
+    await pay('external:chain', 'ann:available', MAX_UNITS / 100n, { reason, reference: reason });
   }
   const statement = await ledger.export('ann:available');
   const [header, opening, ...records] = parseCsv(statementCsv(statement));
@@ -344,7 +344,7 @@ test.skipIf(!BEAN_CHECK)(
   async () => {
     await keepBooks();
     for (const reason of nasty) {
-      await pay('external:chain', 'ann:available', MAX_UNITS / 1000n, { reason: reason || 'x', reference: reason });
+      await pay('external:chain', 'ann:available', MAX_UNITS / 1000n, { reason, reference: reason });
     }
     await pay('ann:available', 'bob_-.X:available', MAX_UNITS / 500n);
     await pay('external:chain', 'ann:available', 7n, {

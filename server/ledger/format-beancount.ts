@@ -1,8 +1,8 @@
 /**
  * Statements and the journal as plain-text accounting that `bean-check` accepts (beancount 2 and 3).
  *
- * Every posting is written as its two legs, one after the other: so a transaction stays at zero after each pair, exactly,
- * although beancount rounds sums to 28 digits.
+ * Every posting is written as its two legs, one after the other: so a transaction stands at zero after each pair, exactly,
+ * although beancount adds with 28 digits.
  */
 import { createHash } from 'node:crypto';
 import { isSubject, OPEN, type Statement } from '@openledger/protocol';
@@ -96,12 +96,23 @@ const head = (leaf: Omit<Leaf, 'postings'>): readonly string[] => [
   ...(leaf.reference === undefined ? [] : [`  reference: ${quote(leaf.reference)}`]),
 ];
 
-function legs([from, to, amount, asset]: Posting): readonly string[] {
-  const back = amount.startsWith('-') ? amount.slice(1) : `-${amount}`;
-  return [
-    `  ${from}  ${number(back, asset)} ${currency(asset)}`,
-    `  ${to}  ${number(amount, asset)} ${currency(asset)}`,
-  ];
+/** Beancount rounds what has more than 28 digits as soon as it has a sign, so such an amount is written in parts. */
+const DIGITS = 28;
+
+const legs = ([from, to, amount, asset]: Posting): readonly string[] =>
+  partsOf(amount.replace('-', '')).flatMap((part) => {
+    const [paid, got] = amount.startsWith('-') ? [part, `-${part}`] : [`-${part}`, part];
+    return [
+      `  ${from}  ${number(paid, asset)} ${currency(asset)}`,
+      `  ${to}  ${number(got, asset)} ${currency(asset)}`,
+    ];
+  });
+
+function partsOf(units: string): readonly string[] {
+  if (units.length <= DIGITS) return [units];
+  const low = units.slice(-DIGITS).replace(/^0+/, '');
+  const high = partsOf(units.slice(0, -DIGITS)).map((part) => part + '0'.repeat(DIGITS));
+  return low === '' ? high : [...high, low];
 }
 
 /**
@@ -152,8 +163,8 @@ function number(units: string, asset: string): string {
 /** Beancount adds with 28 digits. Where a balance has more, the assertion allows for what that loses. */
 function tolerance(balances: readonly string[], asset: string): string {
   const longest = Math.max(...balances.map((units) => units.replace('-', '').length));
-  if (longest <= 28) return '';
-  return ` ~ ${number(`1${'0'.repeat(longest - 26 + String(balances.length).length)}`, asset)}`;
+  if (longest <= DIGITS) return '';
+  return ` ~ ${number(`1${'0'.repeat(longest - DIGITS + 2 + String(balances.length).length)}`, asset)}`;
 }
 
 const day = (time: number): string => new Date(time).toISOString().slice(0, 10);
