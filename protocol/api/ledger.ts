@@ -140,7 +140,8 @@ export const ledgerOperations = {
     output: AuditReport,
   },
   proof: {
-    summary: "Prove that a transaction stands in the log: its text, its batch, and its period's seal",
+    summary:
+      "Prove that a transaction stands in the log: its text, its batch, and its period's seal",
     method: 'GET',
     path: '/api/ledger/transactions/:transactionId/proof',
     scope: 'read',
@@ -148,7 +149,8 @@ export const ledgerOperations = {
     output: TransactionProof,
   },
   export: {
-    summary: "Export a statement of an account, or of all of a party's, as JSON with proofs, CSV or beancount",
+    summary:
+      "Export a statement of an account, or of all of a party's, as JSON with proofs, CSV or beancount",
     method: 'GET',
     path: '/api/ledger/export',
     scope: 'read',
@@ -191,7 +193,8 @@ export const ledgerOperations = {
     output: pageOf(Seal),
   },
   closePeriod: {
-    summary: 'End the open period at the head of the log, and seal its trial balance; asked again it answers with the seal',
+    summary:
+      'End the open period at the head of the log, and seal its trial balance; asked again it answers with the seal',
     method: 'POST',
     path: '/api/ledger/periods',
     scope: 'admin',

@@ -335,6 +335,7 @@ function checkBalances({ accounts, seals }: Statement): string {
       must(stands, `${account} did not have ${balance} ${asset} when period ${seal.period} ended.`);
     }
   }
-  const zeros = unproven > 0 ? ` ${unproven} of zero have no leaf: they follow from the lines.` : '';
+  const zeros =
+    unproven > 0 ? ` ${unproven} of zero have no leaf: they follow from the lines.` : '';
   return `The balances are those that were sealed.${zeros}`;
 }

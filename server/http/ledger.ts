@@ -129,7 +129,6 @@ const journalText: Readonly<
 const date = (text: string | undefined): Date | undefined =>
   text === undefined ? undefined : new Date(text);
 
-
 function assertSees(caller: Caller, account: string): void {
   if (ownedBy(caller.partyId, account) || isAdmin(caller)) return;
   throw new OpenLedgerError('forbidden', 'This account is not yours.', { account });

@@ -104,37 +104,39 @@ test('each part that is forged fails with the check of its name', async () => {
   const { second } = await keepBooks();
   const trust = { seals: [second.hash] };
   const statement = await ledger.export('ann:', { period: 2 });
-  const forge = (change: (copy: any) => void) => {
+  const forge = (change: (copy: Statement) => unknown) => {
     const copy = structuredClone(statement);
     change(copy);
     return failed(copy, trust);
   };
-  expect(forge((s) => void (s.version = 2))).toBe('schema');
-  expect(forge((s) => void (s.seals.closing.accounts += 1))).toBe('seal');
-  expect(forge((s) => void (s.seals.opening.root = '0'.repeat(64)))).toBe('seal');
-  expect(forge((s) => void (s.batches[0].term += 1))).toBe('batch');
-  expect(forge((s) => void (s.batches[0].proof[0] = '0'.repeat(64)))).toBe('batch');
-  expect(
-    forge((s) => {
-      s.transactions[0].leaf = s.transactions[0].leaf.replace('"9"', '"8"');
-    }),
-  ).toBe('transaction');
-  expect(forge((s) => void s.transactions.pop())).toBe('transaction');
-  expect(forge((s) => void (s.accounts[0].entries[0].amount = '-8'))).toBe('entries');
-  expect(forge((s) => void (s.accounts[0].entries[0].reason = 'gift'))).toBe('entries');
-  expect(forge((s) => void s.accounts.pop())).toBe('entries');
-  expect(forge((s) => void (s.accounts[0].entries[0].balance = '57'))).toBe('sum');
-  expect(forge((s) => void (s.accounts[0].closing = '53'))).toBe('sum');
-  expect(forge((s) => void (s.accounts[0].closingProof.index += 1))).toBe('balances');
-  expect(
-    forge(({ accounts: [one] }) => {
-      for (const holder of [one, ...one.entries]) {
-        for (const name of ['opening', 'closing', 'balance']) {
-          if (holder[name]) holder[name] = String(BigInt(holder[name]) + 1n);
-        }
-      }
-    }),
-  ).toBe('balances');
+  const { closing, opening } = statement.seals;
+  const raised = (text: string) => String(BigInt(text) + 1n);
+  const forgeries: readonly [string, (copy: Statement) => unknown][] = [
+    ['schema', (s) => Object.assign(s, { version: 2 })],
+    ['seal', (s) => Object.assign(s.seals, { closing: { ...closing, accounts: 9 } })],
+    ['seal', (s) => Object.assign(s.seals, { opening: { ...opening, root: '0'.repeat(64) } })],
+    ['batch', (s) => Object.assign(s.batches[0], { term: 7 })],
+    ['batch', (s) => Object.assign(s.batches[0], { proof: [] })],
+    [
+      'transaction',
+      ({ transactions: [one] }) => Object.assign(one, { leaf: one.leaf.replace('"9"', '"8"') }),
+    ],
+    ['transaction', (s) => s.transactions.pop()],
+    ['entries', (s) => Object.assign(s.accounts[0].entries[0], { amount: '-8' })],
+    ['entries', (s) => Object.assign(s.accounts[0].entries[0], { reason: 'gift' })],
+    ['entries', (s) => s.accounts.pop()],
+    ['sum', (s) => Object.assign(s.accounts[0].entries[0], { balance: '57' })],
+    ['sum', (s) => Object.assign(s.accounts[0], { closing: '53' })],
+    ['balances', (s) => Object.assign(s.accounts[0].closingProof!, { index: 0 })],
+    [
+      'balances',
+      ({ accounts: [one] }) => {
+        Object.assign(one, { opening: raised(one.opening), closing: raised(one.closing) });
+        for (const entry of one.entries) entry.balance = raised(entry.balance);
+      },
+    ],
+  ];
+  for (const [check, change] of forgeries) expect(forge(change), String(change)).toBe(check);
 });
 
 test('no byte of a statement can be flipped', async () => {
@@ -175,11 +177,10 @@ test('statements of any stretch of a random history add up, and meet the books',
           .sort((x, y) => x - y)
           .map((one) => one + 1 + Number(before) - 5)
           .map((one) => Math.max(1, one));
-        const { db } = database;
         const audited = await ledger.audit();
         if (!audited.ok) throw new Error(audited.detail);
         const statement = await ledger.export('ann:', { fromSequence, toSequence });
-        expect(failed(statement, { batches: [...(await batchHashes())] })).toBeUndefined();
+        expect(failed(statement, { batches: await batchHashes() })).toBeUndefined();
         for (const { account, opening, closing, entries } of statement.accounts) {
           const sum = entries.reduce((total, { amount }) => total + BigInt(amount), 0n);
           expect(BigInt(opening) + sum).toBe(BigInt(closing));
@@ -190,7 +191,6 @@ test('statements of any stretch of a random history add up, and meet the books',
         for (const { account, closing } of all.accounts) {
           expect(closing).toBe(String(await ledger.balance(account)));
         }
-        expect(db).toBeDefined();
       },
     ),
     { numRuns: 15 },
@@ -275,9 +275,15 @@ test('a transaction is proven by itself, before its period is sealed and after',
 test.each([
   ['a root', sql`update ledger.periods set root = sha256('x') where number = 1`],
   ['a seal', sql`update ledger.periods set hash = sha256('x') where number = 2`],
-  ['a watermark', sql`update ledger.periods set last_sequence = last_sequence - 1 where number = 2`],
+  [
+    'a watermark',
+    sql`update ledger.periods set last_sequence = last_sequence - 1 where number = 2`,
+  ],
   ['a moment', sql`update ledger.periods set closed_at = closed_at - interval '1 s'`],
-  ['a sealed balance', sql`update ledger.period_balances set balance = balance + 1 where place = 1`],
+  [
+    'a sealed balance',
+    sql`update ledger.period_balances set balance = balance + 1 where place = 1`,
+  ],
   ['a sealed line', sql`delete from ledger.period_balances where period = 2 and place = 1`],
   ['a count', sql`update ledger.periods set accounts = accounts + 1 where number = 1`],
 ] as const)('the audit names tampering with %s of a period', async (_, tampering: Sql) => {
@@ -344,7 +350,10 @@ test.skipIf(!BEAN_CHECK)(
   async () => {
     await keepBooks();
     for (const reason of nasty) {
-      await pay('external:chain', 'ann:available', MAX_UNITS / 1000n, { reason, reference: reason });
+      await pay('external:chain', 'ann:available', MAX_UNITS / 1000n, {
+        reason,
+        reference: reason,
+      });
     }
     await pay('ann:available', 'bob_-.X:available', MAX_UNITS / 500n);
     await pay('external:chain', 'ann:available', 7n, {
@@ -385,6 +394,8 @@ async function write(name: string, text: string): Promise<string> {
 }
 
 function check(path: string): string {
-  const { status, stdout, stderr } = spawnSync(BEAN_CHECK!, ['--no-cache', path], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(BEAN_CHECK!, ['--no-cache', path], {
+    encoding: 'utf8',
+  });
   return status === 0 ? '' : `${stdout}${stderr}` || `status ${status}`;
 }

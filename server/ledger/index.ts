@@ -59,7 +59,7 @@ import {
 import type { AuditReport } from './difference.ts';
 import { findTransaction, type RecordedTransaction } from './find-transaction.ts';
 import { createFollower } from './follower.ts';
-import { journal, type JournalPage } from './journal.ts';
+import { type JournalPage, journal } from './journal.ts';
 import { type LateEvent, lateEvents } from './late-events.ts';
 import { closePeriod, type Period, periods, sealPeriod } from './periods.ts';
 import { createPostgresStore } from './postgres-store.ts';
@@ -87,9 +87,9 @@ export type {
 } from './command.ts';
 export { MAX_POSTINGS } from './command.ts';
 export type { AuditReport, Check } from './difference.ts';
+export type { RecordedTransaction } from './find-transaction.ts';
 export { journalBeancount, statementBeancount } from './format-beancount.ts';
 export { journalCsv, statementCsv } from './format-csv.ts';
-export type { RecordedTransaction } from './find-transaction.ts';
 export type { Entry } from './statement.ts';
 export { encodeTransaction, type Transaction } from './transaction.ts';
 export { timeOf, transactionIdFor } from './transaction-id.ts';

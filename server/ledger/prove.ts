@@ -3,8 +3,8 @@ import {
   type Id,
   type ProvenBatch,
   type ProvenTransaction,
-  toHex,
   type TransactionProof,
+  toHex,
 } from '@openledger/protocol';
 import type { Db, Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';

@@ -282,4 +282,3 @@ async function readPlaces(reader: Reader, period: number, numbers: readonly stri
     return index === undefined ? null : { index, proof: pathIn(levels, index).map(toHex) };
   };
 }
-

@@ -92,7 +92,8 @@ async function checkBalances(
       row.place === place &&
       bookOf(name.account, name.asset) === book &&
       BigInt(row.balance) === balance;
-    if (!agrees) throw differs(period, `Its trial balance does not say that ${book} has ${balance}.`);
+    if (!agrees)
+      throw differs(period, `Its trial balance does not say that ${book} has ${balance}.`);
   }
   if (rows.length > books.length) throw differs(period, 'Its trial balance has too many accounts.');
 }
