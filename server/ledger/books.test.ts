@@ -127,7 +127,7 @@ test('each part that is forged fails with the check of its name', async () => {
     ['entries', (s) => s.accounts.pop()],
     ['sum', (s) => Object.assign(s.accounts[0].entries[0], { balance: '57' })],
     ['sum', (s) => Object.assign(s.accounts[0], { closing: '53' })],
-    ['balances', (s) => Object.assign(s.accounts[0].closingProof!, { index: 0 })],
+    ['balances', (s) => Object.assign(s.accounts[0].closingProof!, { index: 1 })],
     [
       'balances',
       ({ accounts: [one] }) => {
