@@ -54,7 +54,7 @@ export type Gateway = {
   /** Moves the actual price of a served call from its hold to `clearing:fees` and releases the rest. Repeatable. */
   capture(inferenceId: Id<'inference'>): Promise<void>;
   summary(): Promise<GatewaySummary>;
-  /** Ends the calls that a process before this one left open; to be called once, before serving. */
+  /** Ends the calls that processes which are gone have left open. */
   recover(): Promise<void>;
   /** Ends calls that nobody ended in time. */
   sweep(): Promise<void>;

@@ -4,9 +4,10 @@ import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
+import { findGone } from '../platform/presence.ts';
 import { capture, findUncaptured } from './capture.ts';
 import { HOLD_TTL_MS, holdIdOf } from './hold.ts';
-import { voidAbandoned } from './inferences.ts';
+import { findServing, voidLate, voidOf } from './inferences.ts';
 
 type SweepHandles = {
   readonly db: Db;
@@ -29,16 +30,18 @@ export async function sweep(handles: SweepHandles): Promise<void> {
       log.error('gateway.capture_failed', { inferenceId, error }),
     );
   }
-  await db.transaction((tx) => voidAbandoned(tx, ago(HOLD_TTL_MS)));
+  await db.transaction((tx) => voidLate(tx, ago(HOLD_TTL_MS)));
   await ledger.expireHolds(now);
 }
 
 /**
- * Ends every call that the process before this one left open, and gives its money back at once. To be called before
- * serving: only one process writes the ledger, so nobody can be serving them any more.
+ * Ends every call that a process which is gone has left open, and gives its money back at once. Calls of the living are not
+ * touched, whichever process serves them.
  */
-export async function recover({ db, ledger, clock }: SweepHandles): Promise<void> {
-  const left = await db.transaction((tx) => voidAbandoned(tx, clock.now()));
+export async function recover({ db, ledger }: SweepHandles): Promise<void> {
+  const gone = await findGone(db, await findServing(db));
+  if (gone.length === 0) return;
+  const left = await db.transaction((tx) => voidOf(tx, gone));
   for (const inferenceId of left) {
     await ledger
       .release({
