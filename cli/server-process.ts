@@ -80,7 +80,11 @@ export function runRole(
 
 /** What Node is told to run a role of the server from its sources, wherever it is started from. */
 export function serverArguments(role: string): readonly string[] {
-  const main = fileURLToPath(new URL('../server/main.ts', import.meta.url));
+  return [...sourceArguments(fileURLToPath(new URL('../server/main.ts', import.meta.url))), role];
+}
+
+/** What Node is told to run one of our sources. */
+export function sourceArguments(script: string): readonly string[] {
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return ['--import', loader, '--conditions=openledger', main, role];
+  return ['--import', loader, '--conditions=openledger', script];
 }

@@ -69,7 +69,7 @@ export function openDb(url: string, { poolSize = 10 }: { readonly poolSize?: num
       await client.query(KEEPALIVES);
       return {
         ended,
-        query: (statement) => run(client, statement),
+        query: (statement) => run<never>(client, statement).catch(explain),
         transaction: (work) => inTransaction(client, work),
         async listen(channel, hear) {
           client.on('notification', (notice) => notice.channel === channel && hear());
@@ -119,6 +119,12 @@ async function commit(client: pg.ClientBase): Promise<void> {
   const committed = client.query('commit');
   committed.catch(ignore); // where nobody waits for it any more
   await Promise.race([committed, tooLate]).finally(() => late.abort());
+}
+
+/** What a driver calls a read timeout. */
+function explain(error: unknown): never {
+  if (error instanceof Error && error.message === 'Query read timeout') throw undecided();
+  throw error;
 }
 
 const UNDECIDED = 'The database does not say whether this was kept; ask again.';
