@@ -1,13 +1,9 @@
 /** A primary with a synchronous standby, real servers and real writers: what was promised survives the primary. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../cli/first-loop/wait.ts';
-import { sourceArguments } from '../cli/server-process.ts';
 import { createLedger } from '../server/ledger/index.ts';
 import { systemClock } from '../server/platform/clock.ts';
 import { type Db, openDb } from '../server/platform/db.ts';
@@ -16,12 +12,19 @@ import { migrate } from '../server/platform/migrate.ts';
 import { newId } from '../server/platform/new-id.ts';
 import { type Postgres, startPostgres } from '../server/platform/postgres.ts';
 import { sql } from '../server/platform/sql.ts';
-import { copyCluster, follow, killCluster, promote, requireStandby } from './harness/postgres-replica.ts';
+import {
+  copyCluster,
+  follow,
+  killCluster,
+  promote,
+  requireStandby,
+} from './harness/postgres-replica.ts';
+import { type RunningScript, runScript } from './harness/processes.ts';
 
 let folder: string;
 let primary: Postgres;
 let standby: Postgres;
-const writers: ChildProcess[] = [];
+const writers: RunningScript[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'openledger-failover-'));
@@ -39,7 +42,7 @@ beforeAll(async () => {
   await requireStandby(primary.url);
 });
 afterAll(async () => {
-  for (const writer of writers) writer.kill('SIGKILL');
+  for (const writer of writers) writer.kill();
   await killCluster(primary); // it waits for a standby, also when it is to stop
   await standby.stop();
   await rm(folder, { recursive: true, force: true });
@@ -47,18 +50,18 @@ afterAll(async () => {
 
 test('every promise of a primary that was killed is kept by its standby, and the old one promises nothing more', async () => {
   const before = startWriter(primary.url);
-  await until('a load', async () => before.done.length > 500 || undefined);
+  await until('a load', async () => before.promised().length > 500 || undefined);
   await killCluster(primary);
-  const promised = [...before.done];
-  before.end();
+  const promised = before.promised();
+  before.kill();
   await promote(standby.url);
 
   const after = startWriter(standby.url);
-  await until('the load to go on', async () => after.done.length > 100 || undefined);
+  await until('the load to go on', async () => after.promised().length > 100 || undefined);
   expect(after.lines[0]).toBe('writing');
-  after.end();
+  after.kill();
   const db = openDb(standby.url);
-  expect(await missing(db, [...promised, ...after.done])).toEqual([]);
+  expect(await missing(db, [...promised, ...after.promised()])).toEqual([]);
 
   // The old primary comes back as it was, and with it somebody who writes to it.
   primary = await startPostgres(join(folder, 'one'));
@@ -73,9 +76,9 @@ test('every promise of a primary that was killed is kept by its standby, and the
   expect(Date.now() - asked).toBeLessThan(15_000);
   await until('the old writer to give up', async () => late.lines.length > 0 || undefined);
   expect(late.lines[0]).not.toBe('writing');
-  expect(late.done).toEqual([]);
+  expect(late.promised()).toEqual([]);
   expect(await countTransactions(old)).toBe(kept);
-  late.end();
+  late.kill();
 
   // Where a later term has begun, a writer of an earlier one changes nothing.
   const stale = createLedger({ db, clock: systemClock, log: silentLog });
@@ -98,25 +101,16 @@ test('every promise of a primary that was killed is kept by its standby, and the
   await db.close();
 }, 120_000);
 
-type Writer = {
-  readonly lines: readonly string[];
-  readonly done: readonly string[];
-  end(): void;
-};
+type Writer = RunningScript & { promised(): readonly string[] };
 
 function startWriter(url: string): Writer {
-  const script = fileURLToPath(new URL('./harness/ledger-writer.ts', import.meta.url));
-  const child = spawn(process.execPath, [...sourceArguments(script), url], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  writers.push(child);
-  const lines: string[] = [];
-  const done: string[] = [];
-  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-    lines.push(line);
-    if (line.startsWith('done ')) done.push(line.slice('done '.length));
-  });
-  return { lines, done, end: () => void child.kill('SIGKILL') };
+  const writer = runScript('test/harness/ledger-writer.ts', [url]);
+  writers.push(writer);
+  const promised = () =>
+    writer.lines
+      .filter((line) => line.startsWith('done '))
+      .map((line) => line.slice('done '.length));
+  return { ...writer, promised };
 }
 
 async function missing(db: Db, ids: readonly string[]): Promise<readonly string[]> {
