@@ -66,6 +66,7 @@ export function runRole(role: string, environment: Readonly<Record<string, strin
   });
   return {
     pid: child.pid as number,
+    output: () => output,
     signal: (name) => void child.kill(name),
     ended: new Promise((resolve) =>
       child.once('close', (status) => resolve({ status, output, complaint })),
@@ -75,6 +76,8 @@ export function runRole(role: string, environment: Readonly<Record<string, strin
 
 export type RunningRole = {
   readonly pid: number;
+  /** What it has said so far. */
+  output(): string;
   signal(name: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
 };
