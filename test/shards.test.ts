@@ -124,8 +124,7 @@ test('the merge adds, whatever the order, and keeps what no shard could credit',
 
 /** A fixed history: who pays how much, and how the data leg is shared between contributors and a pool. */
 function history(count: number): readonly Call[] {
-  const random = createRandom(7);
-  const below = (limit: number) => Math.floor(random() * limit);
+  const { below } = createRandom(7);
   return Array.from({ length: count }, () => {
     const cuts = [...contributors, POOL].map((to) => ({ to, part: BigInt(1 + below(1000)) }));
     const whole = cuts.reduce((sum, { part }) => sum + part, 0n);
