@@ -43,6 +43,12 @@ export function flagOf({ flags }: Pick<Arguments, 'flags'>, name: string): strin
 export const hasFlag = ({ flags }: Pick<Arguments, 'flags'>, name: string): boolean =>
   flags.has(name) && flags.get(name)?.[0] !== 'false';
 
+/** The server's setting that `--data` stands for. */
+export function dataOf(args: Pick<Arguments, 'flags'>): Readonly<Record<string, string>> {
+  const data = flagOf(args, 'data');
+  return data ? { OPENLEDGER_DATA: data } : {};
+}
+
 /** camelCase to kebab-case and back: the table's names as people type them. */
 export const toKebab = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -35,6 +35,10 @@ export const commands: Readonly<
     summary: 'Make a local key file, or remember an API key: keys new FILE, keys use SECRET',
     load: async () => (await import('./commands/keys.ts')).keys,
   },
+  serve: {
+    summary: 'Serve on a database and a chain that others share: serve [--port PORT] [--data DIR]',
+    load: async () => (await import('./commands/roles.ts')).serve,
+  },
   trace: {
     summary: 'Show whose words stand in an answer: trace INFERENCE',
     load: async () => (await import('./commands/trace.ts')).trace,
@@ -47,5 +51,10 @@ export const commands: Readonly<
   verify: {
     summary: "Check a receipt's file offline: verify FILE [--recompute --snapshot FILE]",
     load: async () => (await import('./commands/verify.ts')).verify,
+  },
+  work: {
+    summary:
+      'Do what nobody waits for, on a database and a chain that others share: work [--data DIR]',
+    load: async () => (await import('./commands/roles.ts')).work,
   },
 };

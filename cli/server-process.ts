@@ -60,9 +60,31 @@ async function firstLine(output: NodeJS.ReadableStream): Promise<Ready> {
   return new Promise(() => {}); // it ended without a word: the exit status tells
 }
 
+/** Runs a role in the foreground, with our terminal and our settings. @returns its exit status */
+export function runRole(
+  role: string,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Promise<number> {
+  const child = spawn(process.execPath, serverArguments(role), {
+    stdio: 'inherit',
+    env: { ...process.env, ...environment },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => void child.kill(signal));
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}
+
 /** What Node is told to run a role of the server from its sources, wherever it is started from. */
 export function serverArguments(role: string): readonly string[] {
-  const main = fileURLToPath(new URL('../server/main.ts', import.meta.url));
+  return [...sourceArguments(fileURLToPath(new URL('../server/main.ts', import.meta.url))), role];
+}
+
+/** What Node is told to run one of our sources. */
+export function sourceArguments(script: string): readonly string[] {
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return ['--import', loader, '--conditions=openledger', main, role];
+  return ['--import', loader, '--conditions=openledger', script];
 }

@@ -21,6 +21,7 @@ export * from './operations.ts';
 export * from './passage-earnings.ts';
 export * from './policy.ts';
 export * from './receipt.ts';
+export * from './shard-of.ts';
 export * from './shares.ts';
 export * from './signatures.ts';
 export * from './snapshot.ts';

@@ -1,11 +1,13 @@
 /**
  * Builds every stage once from its outside handles, lowest floor first, and joins them: the flow, the clocks, HTTP.
  *
- * `main.ts` and the tests both call this; there is no other way to make an OpenLedger.
+ * `main.ts` and the tests both call this; there is no other way to make an OpenLedger. It has two halves: serving answers
+ * those who ask, working does what nobody waits for. Any number of processes may do either on one database; `createApp` does
+ * both in this one.
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Id } from '@openledger/protocol';
+import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { createAgents } from './agents/index.ts';
 import { createAttributions, snapshotsFrom } from './attribution/index.ts';
 import { createDatanets } from './datanets/index.ts';
@@ -35,10 +37,13 @@ import type { Chain } from './platform/chain.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import type { Db } from './platform/db.ts';
+import { exclusively } from './platform/exclusively.ts';
 import { startJobs } from './platform/jobs.ts';
 import type { Keys } from './platform/keys.ts';
 import type { Log } from './platform/log.ts';
-import { repeat } from './platform/repeat.ts';
+import { onDuty } from './platform/on-duty.ts';
+import { enter } from './platform/presence.ts';
+import { type Repeating, repeat } from './platform/repeat.ts';
 import { sql } from './platform/sql.ts';
 import { createReceipts, openSigners, proofsFrom } from './receipts/index.ts';
 import { createSettlement } from './settlement/index.ts';
@@ -54,10 +59,13 @@ export type AppHandles = {
   readonly folder: string;
 };
 
-export type App = {
+export type App = Working & {
   readonly http: Http;
   /** The first key of this installation; undefined when it was made before. */
   ensureAdminKey(): Promise<string | undefined>;
+};
+
+export type Working = {
   /** Stops taking work, finishes what is under way. */
   stop(): Promise<void>;
 };
@@ -65,49 +73,92 @@ export type App = {
 /** Units a token of the models made here: 0.00001 OPEN read, 0.0001 OPEN written. */
 const PRICES = { promptUnits: 10n ** 13n, completionUnits: 10n ** 14n };
 
+/** Both halves in one process. */
 export async function createApp(handles: AppHandles): Promise<App> {
   const stages = await createStages(handles);
-  const { ledger, models, gateway, fees, receipts, settlement, settle } = stages;
-  const { config, db, clock, log } = handles;
-  await gateway.recover();
-  await registerOperators(stages, handles);
+  await stages.gateway.start();
+  const working = await work(stages, handles);
+  return { ...serve(stages, handles), ...working };
+}
 
-  const jobs = await startJobs(db, { handlers: flow(stages), log });
-  const running = [
-    fees.startRollUp({ intervalMs: 100 }),
-    receipts.startCheckpoints(),
-    repeat('settlement.sync', { everyMs: 1000, log }, () => settlement.sync()),
-    repeat('settlement.publish', { everyMs: 1000, log }, async () => {
-      await settlement.publishEpoch(await receipts.checkpoint());
-    }),
-    repeat('settlement.clock', { everyMs: 1000, log }, async () => {
-      const { openedAt } = await settlement.openEpoch();
-      const ageMs = clock.now().getTime() - openedAt.getTime();
-      if (ageMs >= config.OPENLEDGER_EPOCH_SECONDS * 1000) await settle();
-    }),
-    repeat('gateway.sweep', { everyMs: 10_000, log }, () => gateway.sweep()),
-  ];
+/** HTTP and the gateway, and no clocks: others must be working. */
+export async function startServing(handles: AppHandles): Promise<App> {
+  refuseLeases(handles);
+  return serve(await createStages(handles), handles);
+}
 
-  const preparing = prepareSnapshots(stages).catch((error: unknown) =>
-    log.error('attribution.prepare_failed', { error }),
-  );
+/** Announcements and clocks. Announcements are shared among all who work; a clock runs in one of them. */
+export async function startWorking(handles: AppHandles): Promise<Working> {
+  refuseLeases(handles);
+  return work(await createStages(handles), handles);
+}
 
+/** A lease's log lies with the process that serves, and whoever works elsewhere cannot read it yet. */
+function refuseLeases({ config }: AppHandles): void {
+  if (!config.OPENLEDGER_LEASES) return;
+  throw new OpenLedgerError('invalid_input', 'OPENLEDGER_LEASES needs the role `up` for now.');
+}
+
+function serve(stages: Stages, handles: AppHandles): App {
   return {
     http: createSurface(stages, handles),
     ensureAdminKey: async () => (await stages.identity.ensureAdminKey())?.secret,
+    stop: () => stages.stop(),
+  };
+}
+
+async function work(stages: Stages, handles: AppHandles): Promise<Working> {
+  const { presence, gateway, models } = stages;
+  const { db, log } = handles;
+  await gateway.recover();
+  const jobs = await startJobs(db, { handlers: flow(stages), log });
+  const running = Object.entries(clocks(stages, handles)).map(([name, start]) =>
+    onDuty(presence, { name, log }, start),
+  );
+  const preparing = prepareSnapshots(stages).catch((error: unknown) =>
+    log.error('attribution.prepare_failed', { error }),
+  );
+  return {
     async stop() {
       models.stop();
       await jobs.stop();
       await Promise.all([preparing, ...running.map((one) => one.stop())]);
-      await gateway.stop();
-      await ledger.stop();
+      await stages.stop();
     },
+  };
+}
+
+/** What is done again and again, by one process at a time. */
+function clocks(
+  { gateway, fees, receipts, settlement, settle }: Stages,
+  { config, clock, log }: AppHandles,
+): Readonly<Record<string, () => Repeating>> {
+  return {
+    'fees.roll_up': () => fees.startRollUp({ intervalMs: 100 }),
+    'receipts.checkpoints': () => receipts.startCheckpoints(),
+    'settlement.sync': () =>
+      repeat('settlement.sync', { everyMs: 1000, log }, () => settlement.sync()),
+    'settlement.publish': () =>
+      repeat('settlement.publish', { everyMs: 1000, log }, async () => {
+        await settlement.publishEpoch(await receipts.checkpoint());
+      }),
+    'settlement.clock': () =>
+      repeat('settlement.clock', { everyMs: 1000, log }, async () => {
+        const { openedAt } = await settlement.openEpoch();
+        const ageMs = clock.now().getTime() - openedAt.getTime();
+        if (ageMs >= config.OPENLEDGER_EPOCH_SECONDS * 1000) await settle();
+      }),
+    'gateway.recover': () =>
+      repeat('gateway.recover', { everyMs: 5000, log }, () => gateway.recover()),
+    'gateway.sweep': () => repeat('gateway.sweep', { everyMs: 10_000, log }, () => gateway.sweep()),
   };
 }
 
 type Stages = Awaited<ReturnType<typeof createStages>>;
 
-async function createStages({ config, db, chain, keys, clock, log, folder }: AppHandles) {
+async function createStages(handles: AppHandles) {
+  const { config, db, chain, keys, clock, log, folder } = handles;
+  const presence = await enter(db);
   const identity = createIdentity({ db, clock });
   const ledger = createLedger({ db, clock, log });
   await ledger.start();
@@ -127,6 +178,7 @@ async function createStages({ config, db, chain, keys, clock, log, folder }: App
     log,
     allowPrivateOperators,
     leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
+    servedBy: presence.name,
   });
   const agents = createAgents({ db, clock, identity });
   const attributions = createAttributions({
@@ -163,9 +215,20 @@ async function createStages({ config, db, chain, keys, clock, log, folder }: App
     const publication = await settlement.publishEpoch(await receipts.checkpoint());
     return { closed: number.toString(), publication: publication.kind };
   };
+  // Two that start at once would register the same models.
+  await exclusively(db, 'registerOperators', () =>
+    registerOperators({ identity, gateway, models }, handles),
+  );
   return {
-    ...{ identity, ledger, governance, datanets, models, gateway, agents },
+    ...{ presence, identity, ledger, governance, datanets, models, gateway, agents },
     ...{ attributions, fees, receipts, settlement, insights, settle },
+    /** Whoever wants calls and jobs to end well has stopped them before. */
+    async stop() {
+      models.stop();
+      await gateway.stop();
+      await ledger.stop();
+      await presence.leave();
+    },
   };
 }
 
@@ -196,7 +259,7 @@ function createSurface(stages: Stages, { chain, db, log }: AppHandles): Http {
 
 /** The engine of this process, and the operator that the configuration names, with the models it offers. */
 async function registerOperators(
-  { identity, gateway, models }: Stages,
+  { identity, gateway, models }: Pick<Stages, 'identity' | 'gateway' | 'models'>,
   { config }: AppHandles,
 ): Promise<void> {
   const party = async (name: string) =>

@@ -1,16 +1,18 @@
 /**
- * The process. Roles: `up` (everything; embedded what the settings do not name), `migrate`, `audit`.
+ * The process. Roles: `up` (everything; embedded what the settings do not name), `serve` and `work` (its two halves, any
+ * number of each on one database and one chain), `migrate`, `audit`.
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { OpenLedgerError } from '@openledger/protocol';
-import { createApp } from './app.ts';
+import { type App, type AppHandles, createApp, startServing, startWorking } from './app.ts';
 import { listen } from './http/listen.ts';
 import { audit } from './ledger/index.ts';
 import { openChain } from './platform/chain.ts';
 import { systemClock } from './platform/clock.ts';
 import { type Config, readConfig } from './platform/config.ts';
 import { type Db, openDb } from './platform/db.ts';
+import { exclusively } from './platform/exclusively.ts';
 import { migrateJobs } from './platform/jobs.ts';
 import { openKeys } from './platform/keys.ts';
 import { createLog, silentLog } from './platform/log.ts';
@@ -18,7 +20,7 @@ import { migrate } from './platform/migrate.ts';
 import { startPostgres } from './platform/postgres.ts';
 import { sql } from './platform/sql.ts';
 
-const roles = { up, migrate: migrateOnly, audit: auditOnly } as const;
+const roles = { up, serve, work, migrate: migrateOnly, audit: auditOnly } as const;
 
 const role = process.argv[2] ?? 'up';
 if (!Object.hasOwn(roles, role)) {
@@ -43,50 +45,97 @@ function complaintOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** Serves until it is told to stop; then finishes what is under way and stores the chain. */
+/** Both halves, on what is named and on what is embedded. */
 async function up(config: Config): Promise<void> {
+  const outside = await openOutside(config);
+  await announceServing(config, outside, await createApp(outside.handles));
+}
+
+async function serve(config: Config): Promise<void> {
+  assertShared('serve', config);
+  const outside = await openOutside(config);
+  await announceServing(config, outside, await startServing(outside.handles));
+}
+
+async function work(config: Config): Promise<void> {
+  assertShared('work', config);
+  const outside = await openOutside(config);
+  const working = await startWorking(outside.handles);
+  stopOnSignal(async () => {
+    await working.stop();
+    await outside.close();
+  });
+  say({ working: true, ...factsOf(config, outside) });
+}
+
+/** What several processes share cannot be embedded in one of them. */
+function assertShared(role: string, config: Config): void {
+  for (const name of ['DATABASE_URL', 'CHAIN_RPC_URL'] as const) {
+    if (config[name]) continue;
+    const sentence = `"${role}" runs beside other processes, which must share what it uses: set ${name}. "up" brings its own.`;
+    throw new OpenLedgerError('invalid_input', sentence);
+  }
+}
+
+type Outside = { readonly handles: AppHandles; readonly close: () => Promise<void> };
+
+async function openOutside(config: Config): Promise<Outside> {
   const folder = resolve(config.OPENLEDGER_DATA);
   await mkdir(folder, { recursive: true });
   const log = config.OPENLEDGER_LOG ? createLog((line) => process.stderr.write(line)) : silentLog;
-  const database = await openDatabase(config);
+  const { db, close } = await openDatabase(config);
   const chain = await openChain({
     rpcUrl: config.CHAIN_RPC_URL,
     folder: join(folder, 'chain'),
     confirmations: config.OPENLEDGER_CHAIN_CONFIRMATIONS,
     log,
+    exclusively: (name, work) => exclusively(db, name, work),
   });
   const keys = await openKeys(join(folder, 'keys'));
-  const app = await createApp({
-    ...{ config, log, chain, keys, folder },
-    db: database.db,
-    clock: systemClock,
-  });
+  return {
+    handles: { config, db, chain, keys, log, folder, clock: systemClock },
+    async close() {
+      await chain.stop();
+      await close();
+    },
+  };
+}
+
+/** Serves until it is told to stop; then finishes what is under way and stores the chain. */
+async function announceServing(config: Config, outside: Outside, app: App): Promise<void> {
   const listening = await listen(app.http, {
     host: config.OPENLEDGER_HOST,
     port: config.OPENLEDGER_PORT,
   });
   const adminKey = await app.ensureAdminKey();
+  stopOnSignal(async () => {
+    await listening.close();
+    await app.stop();
+    await outside.close();
+  });
+  say({ url: listening.url, adminKey, ...factsOf(config, outside) });
+}
 
+function stopOnSignal(close: () => Promise<void>): void {
   let stopping = false;
   const stop = async (): Promise<void> => {
     if (stopping) return;
     stopping = true;
-    await listening.close();
-    await app.stop();
-    await chain.stop();
-    await database.close();
+    await close();
     process.exit(0);
   };
   for (const signal of signals) process.off(signal, leave).on(signal, stop);
-
-  const ready = {
-    url: listening.url,
-    adminKey,
-    chain: { id: chain.id, isLocal: chain.isLocal },
-    database: config.DATABASE_URL ? 'external' : 'embedded',
-  };
-  process.stdout.write(`${JSON.stringify(ready)}\n`);
 }
+
+const factsOf = (config: Config, { handles: { chain } }: Outside) => ({
+  chain: { id: chain.id, isLocal: chain.isLocal },
+  database: config.DATABASE_URL ? 'external' : 'embedded',
+});
+
+/** One line, for whoever started us. */
+const say = (ready: object): void => {
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+};
 
 type Database = { readonly db: Db; readonly close: () => Promise<void> };
 
@@ -97,8 +146,10 @@ async function openDatabase(config: Config): Promise<Database> {
     : await startPostgres(join(resolve(config.OPENLEDGER_DATA), 'postgres'));
   const db = openDb(config.DATABASE_URL ?? (embedded?.url as string), { poolSize: 20 });
   if (!embedded) await assertAnswers(db);
-  await migrateJobs(db);
-  await migrate(db);
+  await exclusively(db, 'migrate', async () => {
+    await migrateJobs(db);
+    await migrate(db);
+  });
   return {
     db,
     close: async () => {

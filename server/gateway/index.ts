@@ -31,7 +31,7 @@ import { createLeasedMoney } from './leased-money.ts';
 import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
-import { recover, sweep } from './sweep.ts';
+import { recover, sweep, takeOver } from './sweep.ts';
 
 export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
@@ -67,7 +67,9 @@ export type Gateway = {
   /** Moves the actual price of a served call from its hold to `clearing:fees` and releases the rest. Repeatable. */
   capture(inferenceId: Id<'inference'>): Promise<void>;
   summary(): Promise<GatewaySummary>;
-  /** Ends the calls that a process before this one left open; to be called once, before serving. */
+  /** Takes over what the process before this one had leased; to be called before serving. */
+  start(): Promise<void>;
+  /** Ends the calls that processes which are gone have left open. */
   recover(): Promise<void>;
   /** Ends calls that nobody ended in time. */
   sweep(): Promise<void>;
@@ -97,6 +99,7 @@ export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
     },
     capture: (inferenceId) => capture(handles, inferenceId),
     summary: () => summarizeInferences(db),
+    start: () => takeOver(handles),
     recover: () => recover(handles),
     sweep: () => sweep(handles),
     stop: () => money.stop(),

@@ -5,7 +5,7 @@ import type { Caller } from '../identity/index.ts';
 import type { ModelSnapshot } from '../models/index.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { announce } from '../platform/jobs.ts';
-import { sql } from '../platform/sql.ts';
+import { type Sql, sql } from '../platform/sql.ts';
 import { settleSpending } from './limits.ts';
 import type { Usage } from './price.ts';
 import type { GenerationRequest } from './request.ts';
@@ -50,6 +50,8 @@ export async function openInference(
   call: {
     readonly inferenceId: Id<'inference'>;
     readonly createdAt: Date;
+    /** The serving process. */
+    readonly servedBy: string;
     readonly caller: Caller;
     readonly request: GenerationRequest;
     readonly retrieved: readonly RetrievedRecord[];
@@ -64,9 +66,10 @@ export async function openInference(
   }));
   await tx.query(sql`
     insert into gateway.inferences
-      (id, payer_id, key_id, model, operator, status, route, request, client_texts, retrieved, held_units, created_at)
+      (id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved, held_units,
+       created_at)
     values (
-      ${call.inferenceId}, ${caller.partyId}, ${caller.keyId}, ${route.model}, ${route.operator}, 'held',
+      ${call.inferenceId}, ${caller.partyId}, ${caller.keyId}, ${call.servedBy}, ${route.model}, ${route.operator}, 'held',
       ${JSON.stringify(route)}, ${requestText(request)}, ${request.messages.map((message) => storable(message.content))},
       ${JSON.stringify(retrieved)}, ${call.heldUnits}, ${call.createdAt}
     )`);
@@ -125,12 +128,28 @@ export async function recordVoid(tx: Tx, inferenceId: string): Promise<void> {
   if (ended) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });
 }
 
-/** Calls that were held and never ended: their process died. They are void, and promise nothing any more. */
-export async function voidAbandoned(tx: Tx, before: Date): Promise<readonly Id<'inference'>[]> {
+/** The processes that have calls open. */
+export async function findServing(on: Reader): Promise<readonly string[]> {
+  const rows = await on.query<{ served_by: string }>(sql`
+    select distinct served_by
+    from gateway.inferences
+    where status = 'held'`);
+  return rows.map((row) => row.served_by);
+}
+
+/** Calls that were held and never ended: they are void, and promise nothing any more. */
+export const voidLate = (tx: Tx, before: Date): Promise<readonly Id<'inference'>[]> =>
+  voidAll(tx, sql`created_at < ${before}`);
+
+/** The open calls of processes that are gone. */
+export const voidOf = (tx: Tx, gone: readonly string[]): Promise<readonly Id<'inference'>[]> =>
+  voidAll(tx, sql`served_by = any(${gone}::text[])`);
+
+async function voidAll(tx: Tx, which: Sql): Promise<readonly Id<'inference'>[]> {
   const abandoned = await tx.query<Ended & { id: Id<'inference'> }>(sql`
     update gateway.inferences
     set status = 'void'
-    where status = 'held' and created_at < ${before}
+    where status = 'held' and ${which}
     returning id, key_id, held_units`);
   for (const ended of abandoned) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });
   return abandoned.map(({ id }) => id);

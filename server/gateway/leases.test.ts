@@ -17,6 +17,7 @@ let gateway: Gateway;
 const open = (at: string) =>
   createGateway({
     ...{ ...world, db: world.database.db, log: silentLog, allowPrivateOperators: true },
+    servedBy: 'nobody who is here',
     leases: { folder: at },
   });
 
@@ -24,7 +25,7 @@ beforeEach(async () => {
   world = await openTestGateway();
   folder = await mkdtemp(join(tmpdir(), 'openledger-leases-'));
   gateway = open(folder);
-  await gateway.recover();
+  await gateway.start();
 });
 
 afterEach(async () => {

@@ -30,6 +30,8 @@ export type ServeHandles = {
   readonly clock: Clock;
   readonly log: Log;
   readonly allowPrivateOperators: boolean;
+  /** The name by which this process is present (`platform/presence.ts`). */
+  readonly servedBy: string;
 };
 
 /** Money is held and the operator is known; reading the events asks it. */
@@ -74,6 +76,7 @@ export async function serve(
     ...{ caller, request, retrieved, route, operator, generation, delivery, promptTokens, atMost },
     pricing: model.pricing,
     heldUnits: priceOf(model.pricing, atMost),
+    servedBy: handles.servedBy,
   };
   const reservation = await open(handles, call);
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);

@@ -3,9 +3,10 @@ import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
+import { findGone } from '../platform/presence.ts';
 import { capture, findUncaptured } from './capture.ts';
 import { HOLD_TTL_MS } from './hold.ts';
-import { recordServed, voidAbandoned } from './inferences.ts';
+import { findServing, recordServed, voidLate, voidOf } from './inferences.ts';
 import type { Money } from './money.ts';
 
 type SweepHandles = {
@@ -30,17 +31,15 @@ export async function sweep(handles: SweepHandles): Promise<void> {
       log.error('gateway.capture_failed', { inferenceId, error }),
     );
   }
-  await db.transaction((tx) => voidAbandoned(tx, ago(HOLD_TTL_MS)));
+  await db.transaction((tx) => voidLate(tx, ago(HOLD_TTL_MS)));
   await ledger.expireHolds(now);
 }
 
 /**
- * Ends every call that the process before this one left open, and gives its money back at once. To be called before
- * serving: only one process writes the ledger, so nobody can be serving them any more.
- *
- * Where the money's log tells what was forwarded, that was charged; the text itself died with the process.
+ * Takes over what the process before this one had leased; to be called before serving. Where the money's log tells what was
+ * forwarded, that was charged; the text itself died with the process.
  */
-export async function recover({ db, money, clock }: SweepHandles): Promise<void> {
+export async function takeOver({ db, money, clock }: SweepHandles): Promise<void> {
   for (const { inferenceId, units: priceUnits, usage } of await money.recover()) {
     await db.transaction((tx) =>
       recordServed(tx, {
@@ -49,6 +48,15 @@ export async function recover({ db, money, clock }: SweepHandles): Promise<void>
       }),
     );
   }
-  const left = await db.transaction((tx) => voidAbandoned(tx, clock.now()));
+}
+
+/**
+ * Ends every call that a process which is gone has left open, and gives its money back at once. Calls of the living are not
+ * touched, whichever process serves them.
+ */
+export async function recover({ db, money }: SweepHandles): Promise<void> {
+  const gone = await findGone(db, await findServing(db));
+  if (gone.length === 0) return;
+  const left = await db.transaction((tx) => voidOf(tx, gone));
   for (const inferenceId of left) await money.release(inferenceId);
 }

@@ -28,11 +28,7 @@
  * open ones, `entries` and `follower` history by account, written behind the log, `inbox` wishes of other processes, `periods`
  * and `period_balances` the seals and what they sealed.
  */
-<<<<<<< HEAD
-import { type Id, OpenLedgerError } from '@openledger/protocol';
-=======
-import type { Id, Seal, Statement, TransactionProof } from '@openledger/protocol';
->>>>>>> books
+import { type Id, OpenLedgerError, type Seal, type Statement, type TransactionProof } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
@@ -64,13 +60,10 @@ import {
 import type { AuditReport } from './difference.ts';
 import { findTransaction, type RecordedTransaction } from './find-transaction.ts';
 import { createFollower } from './follower.ts';
-<<<<<<< HEAD
 import { createInbox, serveInbox } from './inbox.ts';
-=======
 import { type JournalPage, journal } from './journal.ts';
 import { type LateEvent, lateEvents } from './late-events.ts';
 import { closePeriod, type Period, periods, sealPeriod } from './periods.ts';
->>>>>>> books
 import { createPostgresStore } from './postgres-store.ts';
 import { proveTransaction } from './prove.ts';
 import { readStatement, type Span } from './read-statement.ts';

@@ -58,6 +58,8 @@ export type ChainOptions = {
   /** Blocks on top of one that make it final; on the local chain storing does. */
   readonly confirmations: number;
   readonly log: Log;
+  /** One at a time among all processes that share our signers; absent: there are no others. */
+  readonly exclusively?: <T>(name: string, work: () => Promise<T>) => Promise<T>;
 };
 
 export async function openChain({
@@ -65,6 +67,7 @@ export async function openChain({
   folder,
   confirmations,
   log,
+  exclusively = (_, work) => work(),
 }: ChainOptions): Promise<Chain> {
   const anvil = rpcUrl ? undefined : await startAnvil(folder, log);
   const url = rpcUrl ?? anvil!.url;
@@ -92,7 +95,9 @@ export async function openChain({
   };
   const reader = createPublicClient(common);
   const sender = (account: Account) => createWalletClient({ ...common, account });
-  const inTurn = turns();
+  const turn = turns();
+  const inTurn = <T>(signer: Address, work: () => Promise<T>): Promise<T> =>
+    turn(signer, () => exclusively(`signer:${signer}`, work));
 
   const received = async (hash: Hex): Promise<TransactionReceipt> => {
     const receipt = await reader.waitForTransactionReceipt({ hash });

@@ -1,4 +1,5 @@
 /** PostgreSQL: reads anywhere, writes only inside a transaction. A function that writes asks for a `Tx`. */
+import { OpenLedgerError } from '@openledger/protocol';
 import pg from 'pg';
 import type { Sql } from './sql.ts';
 
@@ -18,7 +19,10 @@ export type Db = Reader & {
   close(): Promise<void>;
 };
 
+/** A statement on it that is not answered in time fails, and it is not known whether it was done. */
 export type Session = Reader & {
+  /** Resolves when the connection is lost or closed. */
+  readonly ended: Promise<void>;
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Hears what is notified on a channel, until the connection ends. */
   listen(channel: string, hear: () => void): Promise<{ readonly ended: Promise<void> }>;
@@ -26,6 +30,17 @@ export type Session = Reader & {
 };
 
 const ignore = () => {};
+
+/**
+ * How long a commit, or a session's statement, may take. A primary whose standby is gone keeps a commit waiting for ever:
+ * its caller must hear that it is not known whether it was done. This is measured here and not by `statement_timeout`, after
+ * which PostgreSQL would give up the wait and answer that the commit had succeeded.
+ */
+const PATIENCE_MS = 10_000;
+
+/** The server finds out within half a minute that a machine has vanished, and lets go the locks of its sessions. */
+const KEEPALIVES =
+  'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3';
 
 /** @param url postgres://... @param poolSize the most connections held */
 export function openDb(url: string, { poolSize = 10 }: { readonly poolSize?: number } = {}): Db {
@@ -42,19 +57,21 @@ export function openDb(url: string, { poolSize = 10 }: { readonly poolSize?: num
         client.release();
         return result;
       } catch (error) {
-        client.release(isConnectionError(error));
+        client.release(isConnectionError(error) || isUndecided(error));
         throw error;
       }
     },
     async session() {
-      const client = new pg.Client({ connectionString: url });
+      const client = new pg.Client({ connectionString: url, query_timeout: PATIENCE_MS });
       client.on('error', ignore); // reported by the next query
+      const ended = new Promise<void>((end) => client.once('end', () => end()));
       await client.connect();
+      await client.query(KEEPALIVES);
       return {
-        query: (statement) => run(client, statement),
+        ended,
+        query: (statement) => run<never>(client, statement).catch(explain),
         transaction: (work) => inTransaction(client, work),
         async listen(channel, hear) {
-          const ended = new Promise<void>((end) => client.once('end', () => end()));
           client.on('notification', (notice) => notice.channel === channel && hear());
           await client.query(`listen ${client.escapeIdentifier(channel)}`);
           return { ended };
@@ -79,15 +96,41 @@ async function run<Row extends Record<string, unknown>>(
 
 async function inTransaction<T>(client: pg.ClientBase, work: (tx: Tx) => Promise<T>): Promise<T> {
   await client.query('begin');
+  const result = await attempt(client, work);
+  await commit(client);
+  return result;
+}
+
+async function attempt<T>(client: pg.ClientBase, work: (tx: Tx) => Promise<T>): Promise<T> {
   try {
-    const result = await work({ atomic: true, query: (statement) => run(client, statement) });
-    await client.query('commit');
-    return result;
+    return await work({ atomic: true, query: (statement) => run(client, statement) });
   } catch (error) {
     await client.query('rollback').catch(() => {}); // a lost connection has rolled back by itself
     throw error;
   }
 }
+
+async function commit(client: pg.ClientBase): Promise<void> {
+  const late = new AbortController();
+  const tooLate = new Promise<never>((_, fail) => {
+    const timer = setTimeout(() => fail(undecided()), PATIENCE_MS);
+    late.signal.addEventListener('abort', () => clearTimeout(timer));
+  });
+  const committed = client.query('commit');
+  committed.catch(ignore); // where nobody waits for it any more
+  await Promise.race([committed, tooLate]).finally(() => late.abort());
+}
+
+/** What a driver calls a read timeout. */
+function explain(error: unknown): never {
+  if (error instanceof Error && error.message === 'Query read timeout') throw undecided();
+  throw error;
+}
+
+const UNDECIDED = 'The database does not say whether this was kept; ask again.';
+const undecided = () => new OpenLedgerError('unavailable', UNDECIDED);
+const isUndecided = (error: unknown): boolean =>
+  error instanceof OpenLedgerError && error.message === UNDECIDED;
 
 const isConnectionError = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && /^(08|57P)/.test(String(error.code));

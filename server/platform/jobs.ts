@@ -3,6 +3,8 @@ import { Logger, type Runner, run } from 'graphile-worker';
 import pg from 'pg';
 import type { Db, Tx } from './db.ts';
 import type { Log } from './log.ts';
+import { enter, findGone } from './presence.ts';
+import { repeat } from './repeat.ts';
 import { sql } from './sql.ts';
 
 /** Every announcement and what it carries. Handlers are idempotent on it. */
@@ -49,8 +51,8 @@ export async function migrateJobs(db: Db): Promise<void> {
 /**
  * Starts delivering. A handler that throws is tried again with growing delays.
  *
- * One process delivers on a database, so whatever is still being delivered now was begun by one that has died: it is
- * delivered again at once, instead of after the queue's own patience of four hours.
+ * Any number of processes deliver on a database. What one of them was delivering when it died is delivered again by another
+ * within seconds, instead of after the queue's own patience of four hours.
  */
 export async function startJobs(
   db: Db,
@@ -63,14 +65,9 @@ export async function startJobs(
   const pool = new pg.Pool({ connectionString: db.url, max: concurrency + 4 });
   const lost = (error: Error) => log.warn('jobs.connection_lost', { error });
   pool.on('error', lost).on('connect', (client) => void client.on('error', lost));
-  await db.transaction((tx) =>
-    tx.query(sql`
-      select graphile_worker.force_unlock_workers(array_agg(distinct locked_by))
-      from graphile_worker.jobs
-      where locked_by is not null
-      having count(*) > 0`),
-  );
+  const presence = await enter(db);
   const runner: Runner = await run({
+    preset: { plugins: [presentAs((name) => presence.alsoAs(name))] },
     pgPool: pool,
     concurrency,
     noHandleSignals: true,
@@ -83,12 +80,38 @@ export async function startJobs(
       ]),
     ),
   });
+  const redelivering = repeat('jobs.redeliver', { everyMs: 1000, log }, () => redeliver(db));
   return {
     stop: async () => {
+      await redelivering.stop();
       await runner.stop();
       await pool.end();
+      await presence.leave();
     },
   };
+}
+
+/** Jobs are locked in a pool's name: nothing is taken in it before the name is known to be of a living process. */
+const presentAs = (enterAs: (name: string) => Promise<void>): GraphileConfig.Plugin => ({
+  name: 'PresencePlugin',
+  version: '1.0.0',
+  worker: { hooks: { startWorker: (_, { worker }) => enterAs(worker.workerPool.id) } },
+});
+
+/** Gives back what was being delivered by those who are gone. */
+async function redeliver(db: Db): Promise<void> {
+  const locked = await db.query<{ locked_by: string }>(sql`
+    select distinct locked_by
+    from graphile_worker.jobs
+    where locked_by is not null`);
+  const gone = await findGone(
+    db,
+    locked.map((job) => job.locked_by),
+  );
+  if (gone.length === 0) return;
+  await db.transaction((tx) =>
+    tx.query(sql`select graphile_worker.force_unlock_workers(${gone}::text[])`),
+  );
 }
 
 const quiet = (log?: Log) =>

@@ -23,6 +23,7 @@ import type { Identity } from '../identity/index.ts';
 import type { Chain } from '../platform/chain.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
+import { exclusively } from '../platform/exclusively.ts';
 import type { Keys } from '../platform/keys.ts';
 import type { Log } from '../platform/log.ts';
 import {
@@ -93,14 +94,16 @@ export type Settlement = {
 export async function createSettlement(options: SettlementOptions): Promise<Settlement> {
   const { db, chain, keys, log } = options;
   const signers = await openSigners(keys);
-  const vault = await openVault({ ...options, signers });
+  const vault = await exclusively(db, 'settlement.open', () => openVault({ ...options, signers }));
   const handles = { ...options, signers, vault, walletsOf: options.identity.walletsOf };
-  const sync = inTurn(() => readEvents(handles));
+  const sync = inTurn(() => exclusively(db, 'settlement.sync', () => readEvents(handles)));
   const stage: Stage = { ...handles, sync };
   await sync();
   await openEpoch(stage);
   log.info('settlement.opened', { chainId: chain.id, vault: vault.address, token: vault.token });
-  const publish = inTurn((checkpoint: LogCheckpoint) => publishEpoch(stage, checkpoint));
+  const publish = inTurn((checkpoint: LogCheckpoint) =>
+    exclusively(db, 'settlement.publish', () => publishEpoch(stage, checkpoint)),
+  );
   return {
     vault,
     sync,
@@ -127,7 +130,7 @@ async function openSigners(keys: Keys): Promise<Signers> {
   return { deployer, publisher, guardian, relayer, faucet };
 }
 
-/** One run at a time; a call during another's run starts its own afterwards, and so sees all that came before it. */
+/** One run at a time in this process, and so one connection that waits for the others; a call during another's run starts its own afterwards, and so sees all that came before it. */
 function inTurn<Input extends readonly unknown[], Output>(
   work: (...input: Input) => Promise<Output>,
 ): (...input: Input) => Promise<Output> {

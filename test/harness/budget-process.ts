@@ -15,7 +15,7 @@ const [url, folder, payer, price, role] = process.argv.slice(2);
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const db = openDb(url);
 const ledger = createLedger({ db, clock, log });
-await ledger.start({ waitMs: 30_000 });
+await ledger.start();
 const budget = createBudget({
   ...{ ledger, log: await openIntentLog(folder), clock, instance: 'gateway-1' },
   settings: { leaseMs: 60_000, graceMs: 1_000 },

@@ -62,6 +62,7 @@ export async function openTestGateway(): Promise<TestGateway> {
   const gateway = createGateway({
     ...{ db, ledger, datanets, models, clock, log },
     allowPrivateOperators: true,
+    servedBy: 'nobody who is here',
   });
 
   const { id: builderId } = await identity.registerParty({ identity: 'local:elsewhere' });

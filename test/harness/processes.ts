@@ -1,7 +1,10 @@
 /** What runs on this machine, as the kernel tells (Linux): to prove that nothing stays behind. */
 import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { serverArguments } from '../../cli/server-process.ts';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { until } from '../../cli/first-loop/wait.ts';
+import { serverArguments, sourceArguments } from '../../cli/server-process.ts';
 
 export type Process = { readonly pid: number; readonly parent: number; readonly command: string };
 
@@ -63,6 +66,7 @@ export function runRole(role: string, environment: Readonly<Record<string, strin
   });
   return {
     pid: child.pid as number,
+    output: () => output,
     signal: (name) => void child.kill(name),
     ended: new Promise((resolve) =>
       child.once('close', (status) => resolve({ status, output, complaint })),
@@ -72,6 +76,33 @@ export function runRole(role: string, environment: Readonly<Record<string, strin
 
 export type RunningRole = {
   readonly pid: number;
+  /** What it has said so far. */
+  output(): string;
   signal(name: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
+};
+
+/** One of our sources as a process of its own, by what it says line for line. */
+export function runScript(path: string, args: readonly string[]): RunningScript {
+  const script = fileURLToPath(new URL(`../../${path}`, import.meta.url));
+  const child = spawn(process.execPath, [...sourceArguments(script), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => void lines.push(line));
+  return {
+    lines,
+    async says(start, withinMs = 60_000) {
+      const heard = async () => lines.some((line) => line.startsWith(start)) || undefined;
+      await until(`"${start}" from ${path}`, heard, { withinMs, everyMs: 20 });
+    },
+    kill: () => void child.kill('SIGKILL'),
+  };
+}
+
+export type RunningScript = {
+  readonly lines: readonly string[];
+  /** Waits for a line that starts so. */
+  says(start: string, withinMs?: number): Promise<void>;
+  kill(): void;
 };

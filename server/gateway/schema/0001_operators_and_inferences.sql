@@ -16,6 +16,7 @@ create table gateway.inferences (
   id                 text primary key,
   payer_id           text not null,
   key_id             text not null,
+  served_by          text not null,                       -- the process, for as long as it is held
   model              text not null,
   operator           text not null references gateway.operators (name),
   status             text not null check (status in ('held', 'served', 'void')),
