@@ -99,6 +99,7 @@ test('a gateway that dies in the middle of a stream charges what it had forwarde
   await cp(folder, left, { recursive: true });
   await rm(join(left, 'lock'));
   const next = open(left);
+  await next.start();
   await next.recover();
   expect(await next.find(serving.inferenceId)).toMatchObject({
     ...{ status: 'served', output: '', finishReason: 'gateway_failed', estimated: true },
