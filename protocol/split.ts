@@ -47,6 +47,30 @@ export function splitLegs(
   );
 }
 
+/**
+ * Shares a refund over what remains of each leg, by rounding the running total down: leg k gives
+ * floor(amount * (r1 + ... + rk) / R) less what the legs before it gave.
+ *
+ * The parts sum to the amount and none exceeds what remains of its leg, so partial refunds, however many, that add up to the
+ * price end in the exact mirror of the split.
+ *
+ * @param remaining units left of each leg, R in total
+ * @param amount units, 0 to R
+ */
+export function refundParts(remaining: readonly bigint[], amount: bigint): readonly bigint[] {
+  const total = remaining.reduce((sum, rest) => sum + rest, 0n);
+  if (amount < 0n || amount > total) throw new Error('A refund is at most what remains.');
+  if (amount === 0n) return remaining.map(() => 0n);
+  let reached = 0n;
+  let given = 0n;
+  return remaining.map((rest) => {
+    reached += rest;
+    const part = (amount * reached) / total - given;
+    given += part;
+    return part;
+  });
+}
+
 /** Sub-units by payee. */
 export type SubUnits = ReadonlyMap<string, bigint>;
 
@@ -92,10 +116,31 @@ export const outstanding = ({ entitled, credited }: Entitlement): bigint =>
   entitled - credited * WEIGHT_ONE;
 
 /**
+ * What a pool takes in during an epoch: one sum, however many members it has.
+ *
+ * Who the members are is fixed by the pool's name, so a change of membership is another pool with a sum of its own, and a
+ * distribution belongs for ever to the members it was made under.
+ */
+export type Accumulator = {
+  readonly pool: string;
+  readonly epoch: number;
+  readonly subUnits: bigint;
+};
+
+/** Gives a pool its part of an amount. O(1): members are not touched. A refund is the negative amount. */
+export const distribute = (
+  { pool, epoch, subUnits }: Accumulator,
+  { amount, weight }: { readonly amount: bigint; readonly weight: bigint },
+): Accumulator => ({ pool, epoch, subUnits: subUnits + amount * weight });
+
+/**
  * Passes what a pool has newly taken in on to its members.
  *
  * A member's running total is floor(total * weight / 2^64) sub-units, so he stays within one sub-unit of his exact
  * share however often the pool is folded, and no total per member has to be kept.
+ *
+ * A total that a refund made smaller takes back from members the same way: folds end where the last total says, whatever
+ * the order.
  *
  * @param before the pool's total in sub-units at the last fold
  * @param after the pool's total in sub-units now
@@ -127,7 +172,8 @@ export function faultOfShares(shares: Shares): string | undefined {
   return sum === WEIGHT_ONE ? undefined : `The weights sum to ${sum}, not to 2^64.`;
 }
 
-function assertShares(shares: Shares): void {
+/** @throws a plain Error: callers hand over vectors of their own making */
+export function assertShares(shares: Shares): void {
   const fault = faultOfShares(shares);
   if (fault) throw new Error(fault);
 }

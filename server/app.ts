@@ -76,8 +76,8 @@ const PRICES = { promptUnits: 10n ** 13n, completionUnits: 10n ** 14n };
 /** Both halves in one process. */
 export async function createApp(handles: AppHandles): Promise<App> {
   const stages = await createStages(handles);
-  const working = await work(stages, handles);
-  return { ...serve(stages, handles), ...working };
+  const serving = await serve(stages, handles);
+  return { ...serving, ...(await work(stages, handles)) };
 }
 
 /** HTTP and the gateway, and no clocks: others must be working. */
@@ -88,7 +88,8 @@ export const startServing = async (handles: AppHandles): Promise<App> =>
 export const startWorking = async (handles: AppHandles): Promise<Working> =>
   work(await createStages(handles), handles);
 
-function serve(stages: Stages, handles: AppHandles): App {
+async function serve(stages: Stages, handles: AppHandles): Promise<App> {
+  await stages.gateway.recover();
   return {
     http: createSurface(stages, handles),
     ensureAdminKey: async () => (await stages.identity.ensureAdminKey())?.secret,
@@ -97,9 +98,8 @@ function serve(stages: Stages, handles: AppHandles): App {
 }
 
 async function work(stages: Stages, handles: AppHandles): Promise<Working> {
-  const { presence, gateway, models } = stages;
+  const { presence, models } = stages;
   const { db, log } = handles;
-  await gateway.recover();
   const jobs = await startJobs(db, { handlers: flow(stages), log });
   const running = Object.entries(clocks(stages, handles)).map(([name, start]) =>
     onDuty(presence, { name, log }, start),
@@ -137,8 +137,8 @@ function clocks(
         const ageMs = clock.now().getTime() - openedAt.getTime();
         if (ageMs >= config.OPENLEDGER_EPOCH_SECONDS * 1000) await settle();
       }),
-    'gateway.recover': () =>
-      repeat('gateway.recover', { everyMs: 5000, log }, () => gateway.recover()),
+    'gateway.abandoned': () =>
+      repeat('gateway.abandoned', { everyMs: 5000, log }, () => gateway.voidAbandoned()),
     'gateway.sweep': () => repeat('gateway.sweep', { everyMs: 10_000, log }, () => gateway.sweep()),
   };
 }
@@ -167,6 +167,7 @@ async function createStages(handles: AppHandles) {
     log,
     allowPrivateOperators,
     servedBy: presence.name,
+    leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
   });
   const agents = createAgents({ db, clock, identity });
   const attributions = createAttributions({
@@ -186,7 +187,7 @@ async function createStages(handles: AppHandles) {
     textsOf: (inferenceId) => gateway.find(inferenceId),
   });
   const settlement = await createSettlement({
-    ...{ db, ledger, identity, chain, keys, clock, log },
+    ...{ db, ledger, fees, identity, chain, keys, clock, log },
     disputeSeconds: config.OPENLEDGER_DISPUTE_SECONDS,
     rootWindowSeconds: config.OPENLEDGER_ROOT_WINDOW_SECONDS,
   });
@@ -213,6 +214,7 @@ async function createStages(handles: AppHandles) {
     /** Whoever wants calls and jobs to end well has stopped them before. */
     async stop() {
       models.stop();
+      await gateway.stop();
       await ledger.stop();
       await presence.leave();
     },

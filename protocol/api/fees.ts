@@ -16,7 +16,7 @@ export const Earnings = z.object({
   operator: Units,
   builder: Units,
   base: Units,
-  /** Its part of pools in the open epoch; credited when that closes. */
+  /** Its part of pools in epochs that have not matured; credited when they do. */
   accruing: Units,
   /** What is owed below one unit, in 2^-64 units. */
   fraction: z.string(),
@@ -25,6 +25,8 @@ export const Earnings = z.object({
   payable: Units,
   escrow: Units,
   exported: Units,
+  /** What it has to give back of what it was paid; netted from its next credits. */
+  receivable: Units,
 });
 
 export const Payout = z.object({
@@ -85,6 +87,26 @@ export const feesOperations = {
       /** Of the data legs, what evidence gave; the rest went by the prior. */
       evidencePpm: Ppm,
       creditMs: z.object({ p50: z.number(), p99: z.number() }).optional(),
+    }),
+  },
+  refund: {
+    summary: 'Refund a routed price to its payer, whole where no units are named',
+    method: 'POST',
+    path: '/api/fees/refunds',
+    scope: 'admin',
+    input: z.object({
+      inferenceId: idSchema('inference'),
+      /** The caller's name for it: asked again under the same name, nothing is refunded twice. */
+      refundId: z.string().regex(/^[\x21-\x7e]{1,200}$/, 'Expected 1 to 200 visible characters.'),
+      units: Units.optional(),
+    }),
+    output: z.object({
+      inferenceId: idSchema('inference'),
+      refundId: z.string(),
+      units: Units,
+      /** What of it had matured and was advanced; netted from what its parties earn. */
+      advancedUnits: Units,
+      refundedAt: z.iso.datetime(),
     }),
   },
   check: {

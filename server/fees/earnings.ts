@@ -2,7 +2,7 @@
 import { type FeeRole, type Id, OPEN, WEIGHT_ONE } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import type { FeesHandles } from './stage.ts';
+import { type FeesHandles, RECEIVABLE } from './stage.ts';
 
 /** Units, over a party's whole life. */
 export type Earnings = {
@@ -12,7 +12,7 @@ export type Earnings = {
   readonly operator: bigint;
   readonly builder: bigint;
   readonly base: bigint;
-  /** Its part of pools in the open epoch, rounded down; credited when the epoch closes. */
+  /** Its part of pools in epochs that have not matured, rounded down; credited when they do. */
   readonly accruing: bigint;
   /** What is owed below one unit, in 2^-64 units. */
   readonly fraction: bigint;
@@ -21,6 +21,8 @@ export type Earnings = {
   readonly payable: bigint;
   readonly escrow: bigint;
   readonly exported: bigint;
+  /** What it has to give back of what it was paid; netted from its next credits. */
+  readonly receivable: bigint;
 };
 
 export async function earningsOf(handles: FeesHandles, partyId: string): Promise<Earnings> {
@@ -37,6 +39,7 @@ export async function earningsOf(handles: FeesHandles, partyId: string): Promise
     accruing: await accruingFor(handles, partyId),
     fraction: BigInt(entitlement?.fraction ?? 0),
     ...(await standing(handles, partyId)),
+    receivable: await handles.ledger.balance(`${partyId}:receivable`, RECEIVABLE),
   };
 }
 
@@ -54,12 +57,11 @@ async function standing(
 
 async function directEarnings(on: Reader, partyId: string): Promise<Map<FeeRole, bigint>> {
   const rows = await on.query<{ role: FeeRole; units: string }>(sql`
-    select leg ->> 'role' as role, sum((leg ->> 'amount')::numeric) as units
+    select leg ->> 'role' as role, sum((leg ->> 'amount')::numeric - refunded[at]) as units
     from fees.routings
-    cross join jsonb_array_elements(legs) as leg
+    cross join jsonb_array_elements(legs) with ordinality as legs_of (leg, at)
     where earners @> array[${partyId}::text]
       and is_posted
-      and reversal_id is null
       and leg ->> 'account' = ${partyId} || ':pending:' || epoch
     group by 1`);
   return new Map(rows.map(({ role, units }) => [role, BigInt(units)]));
@@ -70,7 +72,7 @@ async function accruingFor(handles: FeesHandles, partyId: string): Promise<bigin
   const pools = await handles.db.query<{ pool: string; sub_units: string }>(sql`
     select pool, sum(sub_units) as sub_units
     from fees.pool_epochs
-    where folded_in is null
+    where not is_folded
     group by pool`);
   let subUnits = 0n;
   for (const { pool, sub_units } of pools) {

@@ -30,3 +30,14 @@ export async function endEpoch(tx: Tx, epoch: number, closedAt: Date): Promise<v
   await tx.query(sql`update fees.epochs set closed_at = ${closedAt} where number = ${epoch}`);
   await tx.query(sql`insert into fees.epochs (number) values (${epoch + 1})`);
 }
+
+/** The epochs that have not matured: from after the last that has, to the open one. */
+export type Unmatured = { readonly after: number; readonly open: number };
+
+export async function unmatured(on: Reader): Promise<Unmatured> {
+  const [row] = await on.query<Unmatured>(sql`
+    select coalesce(max(number) filter (where matured_at is not null), 0) as after,
+           max(number) filter (where closed_at is null) as open
+    from fees.epochs`);
+  return row;
+}

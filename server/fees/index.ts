@@ -1,29 +1,39 @@
 /**
- * Fees: splits the price of an attributed inference by the policy and credits everybody who has a part in it.
+ * Fees: splits the price of an attributed inference by the policy, credits everybody who has a part in it, and corrects what
+ * turns out to be wrong.
  *
  * It promises that
  * - a price is split to the last unit: direct legs by the policy's ppm, rounded down, the rest to the treasury;
  * - the data leg goes whole to `control:data`, and each party is credited floor(sum of amount * weight / 2^64) in
- *   total, whatever the order in which inferences arrive;
- * - `control:data` holds exactly the fractions and what pools have taken in (`checkControl` proves it);
+ *   total, whatever the order in which inferences, refunds and reallocations arrive;
+ * - `control:data` holds exactly the fractions and what pools have taken in: each roll-up, fold and correction is refused
+ *   where it would not (`bookControl`), and `checkControl` adds everything up;
  * - a credit stands in the ledger within a roll-up's interval of its routing, exactly once, whatever crashes;
- * - when `closeEpoch` returns, nothing is ever added to `<party>:pending:<epoch>` again.
+ * - a pool costs one row a roll-up, however many members it has. They are credited when the epoch matures;
+ * - when `closeEpoch` returns, routings add nothing to `<party>:pending:<epoch>` any more; when `mature` returns, nothing
+ *   changes there any more, and what stands there is settlement's;
+ * - partial refunds, however many, end in the exact mirror of the split. They reach the payer's `available`;
+ * - a refund never lowers what was settled: what has matured is advanced by the operator's bond (`<operator>:stake`), then
+ *   by the insurance, or the refund is refused and leaves nothing behind. The advance is a receivable
+ *   (`<party>:receivable` in `OPEN:receivable`), paid back oldest first from what the party is credited next.
  *
- * It does not decide shares (attribution) or policies (governance), does not mature credits or pay them out
- * (settlement), and does not move the payer's money: the gateway has captured the price to `clearing:fees` before.
+ * It does not decide shares (attribution), policies (governance), or whether a refund is due (whoever asks for it); it does
+ * not move what has matured or pay it out (settlement). A price reaches `clearing:fees` by the gateway's capture.
  *
- * Shares of pools are added up per pool and epoch, and reach their members when the epoch closes. A pool without
- * members pays the commons.
+ * Only this stage takes from pending accounts that have not matured; what it plans relies on that.
  *
- * Tables: fees.epochs, fees.routings, fees.batches, fees.entitlements, fees.pool_epochs, fees.pools.
+ * Tables: fees.epochs, fees.routings, fees.vectors, fees.batches, fees.entitlements, fees.pool_epochs, fees.pools,
+ * fees.control, fees.corrections, fees.receivables.
  */
 import type { Id } from '@openledger/protocol';
 import { type ControlCheck, checkControl } from './check-control.ts';
 import { closeEpoch } from './close-epoch.ts';
 import { type Earnings, earningsOf, topEarners } from './earnings.ts';
 import { openEpoch } from './epochs.ts';
+import { matureEpochs } from './mature-epochs.ts';
 import { type PayoutPage, payoutsOf } from './payouts.ts';
-import { reverseFees } from './reverse.ts';
+import { type Reallocation, reallocateFees } from './reallocate.ts';
+import { type Refund, type RefundWish, refundFees } from './refund.ts';
 import { followRoutings, rollUp } from './roll-up.ts';
 import { routeFees } from './route.ts';
 import { findRouting, type Routing } from './routings.ts';
@@ -34,6 +44,8 @@ export type { ControlCheck } from './check-control.ts';
 export type { Earnings } from './earnings.ts';
 export type { Payout, PayoutPage } from './payouts.ts';
 export { poolMembersFrom } from './pool-members-from.ts';
+export type { Reallocation } from './reallocate.ts';
+export type { Refund, RefundWish } from './refund.ts';
 export type { RoutedLeg, Routing } from './routings.ts';
 export type { FeesHandles } from './stage.ts';
 export type { FeesSummary } from './summary.ts';
@@ -43,8 +55,14 @@ export type Fees = {
   route(inferenceId: string): Promise<void>;
   /** @throws not_found when the inference's fees have not been routed */
   find(inferenceId: string): Promise<Routing>;
-  /** Returns a whole price to `clearing:fees` while its epoch is open. Repeatable. */
-  reverse(inferenceId: string): Promise<void>;
+  /**
+   * Gives a price back to its payer, whole where no units are named. Repeatable.
+   *
+   * @throws unprocessable when less remains; insufficient_funds when nobody can advance what has matured; conflict
+   */
+  refund(wish: RefundWish): Promise<Refund>;
+  /** Divides what remains of the data leg by better shares, until it matures. Repeatable. @throws conflict after that */
+  reallocate(wish: Reallocation): Promise<void>;
 
   /** Starts the follower that credits new routings. */
   startRollUp(options?: { readonly intervalMs?: number }): { stop(): Promise<void> };
@@ -52,8 +70,10 @@ export type Fees = {
   rollUp(): Promise<number>;
   /** The epoch into which credits fall now. The first is 1. */
   openEpoch(): Promise<number>;
-  /** Credits all that belongs to the epoch, folds its pools, and opens the next. Repeatable. */
+  /** Credits all that was routed in the epoch, and opens the next. Repeatable. */
   closeEpoch(epoch: number): Promise<void>;
+  /** Folds the pools of closed epochs up to this one, whose dispute windows have passed. Repeatable. */
+  mature(through: number): Promise<void>;
   checkControl(): Promise<ControlCheck>;
 
   earnings(partyId: string): Promise<Earnings>;
@@ -71,7 +91,8 @@ export function createFees(handles: FeesHandles): Fees {
   return {
     route: (inferenceId) => routeFees(handles, inferenceId),
     find: (inferenceId) => findRouting(db, inferenceId),
-    reverse: (inferenceId) => reverseFees(handles, inferenceId),
+    refund: (wish) => refundFees(handles, wish),
+    reallocate: (wish) => reallocateFees(handles, wish),
     startRollUp({ intervalMs = 200 } = {}) {
       const stopping = new AbortController();
       const following = followRoutings(handles, { intervalMs, signal: stopping.signal });
@@ -85,6 +106,7 @@ export function createFees(handles: FeesHandles): Fees {
     rollUp: () => rollUp(handles),
     openEpoch: () => openEpoch(db),
     closeEpoch: (epoch) => closeEpoch(handles, epoch),
+    mature: (through) => matureEpochs(handles, through),
     checkControl: () => checkControl(handles),
     earnings: (partyId) => earningsOf(handles, partyId),
     payouts: (query) => payoutsOf(handles, query),

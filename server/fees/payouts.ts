@@ -1,14 +1,24 @@
 /** Explains a party's earnings, inference by inference. */
 import { type FeeRole, type Id, WEIGHT_ONE } from '@openledger/protocol';
 import { sql } from '../platform/sql.ts';
-import { type Routing, type RoutingRow, routingColumns, routingFromRow } from './routings.ts';
+import {
+  type Routing,
+  type RoutingRow,
+  remainingData,
+  routingColumns,
+  routingFromRow,
+  routingTables,
+} from './routings.ts';
 import { creditAccount, type FeesHandles } from './stage.ts';
 
 /** One part of one inference's price that is a party's. */
 export type Payout = {
   readonly inferenceId: Id<'inference'>;
   readonly role: FeeRole;
-  /** Whole units, for data rounded down: credits are rounded over a lifetime and not call by call. */
+  /**
+   * Whole units, for data rounded down: credits are rounded over a lifetime and not call by call. What is left after
+   * refunds; of a price that was refunded whole, what it had been.
+   */
   readonly units: bigint;
   /** For data: the party's share of the data leg, and that leg. */
   readonly weight: bigint | undefined;
@@ -16,7 +26,7 @@ export type Payout = {
   /** The pool through which the share comes; undefined where evidence names the party itself. */
   readonly pool: string | undefined;
   readonly servedAt: Date;
-  /** When the share vector was credited: to the party, or to the pool, which passes it on when its epoch closes. */
+  /** When the share vector was credited: to the party, or to the pool, which passes it on when its epoch matures. */
   readonly creditedAt: Date | undefined;
   readonly isReversed: boolean;
 };
@@ -40,9 +50,13 @@ export async function payoutsOf(
   const pools = await poolsOf(handles, query.partyId);
   const rows = await handles.db.query<RoutingRow>(sql`
     select ${routingColumns}
-    from fees.routings
-    left join fees.batches on batches.id = batch_id
-    where (share_to && ${[query.partyId, ...pools.keys()]}::text[] or earners @> array[${query.partyId}::text])
+    from ${routingTables}
+    where (
+        vector_id in (
+          select id from fees.vectors where share_to && ${[query.partyId, ...pools.keys()]}::text[]
+        )
+        or earners @> array[${query.partyId}::text]
+      )
       and (${query.after ?? null}::text is null or sequence < (
         select sequence from fees.routings where inference_id = ${query.after ?? null}
       ))
@@ -74,8 +88,8 @@ function payoutsIn(
   pools: ReadonlyMap<string, bigint>,
 ): readonly Payout[] {
   const common = { inferenceId, servedAt, creditedAt, isReversed };
-  const { dataUnits } = routing;
-  const data = routing.shares.flatMap(({ to, weight: whole }): Payout[] => {
+  const dataUnits = isReversed ? routing.dataUnits : remainingData(routing);
+  const data = routing.currentShares.flatMap(({ to, weight: whole }): Payout[] => {
     const pool = pools.get(to);
     if (to !== partyId && pool === undefined) return [];
     const weight = pool === undefined ? whole : (whole * pool) / WEIGHT_ONE;
@@ -84,11 +98,11 @@ function payoutsIn(
     return [{ ...common, role: 'data', units, weight, dataUnits, pool: through }];
   });
   const account = creditAccount(partyId, routing.epoch);
-  const direct = routing.legs
-    .filter((leg) => leg.account === account)
-    .map(({ role, amount }): Payout => {
-      const none = { weight: undefined, dataUnits: undefined, pool: undefined };
-      return { ...common, ...none, role, units: amount };
-    });
+  const direct = routing.legs.flatMap((leg, i): Payout[] => {
+    if (leg.account !== account) return [];
+    const units = isReversed ? leg.amount : routing.remaining[i];
+    const none = { weight: undefined, dataUnits: undefined, pool: undefined };
+    return [{ ...common, ...none, role: leg.role, units }];
+  });
   return [...data, ...direct];
 }

@@ -1,5 +1,6 @@
 /** Routes one price: direct legs at once, the data leg whole into the control account. */
 import {
+  assertShares,
   type FeePolicy,
   type FeeRole,
   feeLegs,
@@ -58,19 +59,28 @@ async function recordRouting(
   const inference = await gateway.find(inferenceId);
   const attribution = await attributions.find(inferenceId);
   const { policy } = await governance.findPolicy(attribution.policyHash);
+  if (attribution.shares.length > 0) assertShares(attribution.shares); // once: it is taken on trust from here
   return db.transaction(async (tx) => {
     const epoch = await stampEpoch(tx);
     const legs = planLegs({ inference, attribution, policy, epoch });
     const inserted = await tx.query(sql`
-      insert into fees.routings
-        (inference_id, epoch, policy_hash, units, data_units, legs, earners, share_to, share_weights,
-         served_at, routed_at)
-      values (
-        ${inference.inferenceId}, ${epoch}, ${attribution.policyHash}, ${inference.priceUnits}, ${dataUnitsOf(legs)},
-        ${formatLegs(legs)}, ${earnersOf(inference)}, ${attribution.shares.map(({ to }) => to)},
-        ${attribution.shares.map(({ weight }) => weight)}, ${inference.servedAt}, ${clock.now()}
+      with vector as (
+        insert into fees.vectors (inference_id, share_to, share_weights)
+        values (
+          ${inference.inferenceId}, ${attribution.shares.map(({ to }) => to)},
+          ${attribution.shares.map(({ weight }) => weight)}
+        )
+        on conflict (inference_id, coalesce(reallocation_id, '')) do nothing
+        returning id
       )
-      on conflict (inference_id) do nothing
+      insert into fees.routings
+        (inference_id, epoch, policy_hash, payer_id, operator_id, units, data_units, legs, refunded, earners, vector_id,
+         served_at, routed_at)
+      select
+        ${inference.inferenceId}, ${epoch}, ${attribution.policyHash}, ${inference.payerId},
+        ${inference.route.operatorPartyId}, ${inference.priceUnits}, ${dataUnitsOf(legs)}, ${formatLegs(legs)},
+        ${legs.map(() => 0n)}, ${earnersOf(inference)}, id, ${inference.servedAt}, ${clock.now()}
+      from vector
       returning inference_id`);
     if (inserted.length > 0) {
       return { inferenceId: inference.inferenceId, legs, isPosted: false };

@@ -19,8 +19,14 @@ export type Routing = {
   /** The part of it that the shares divide. */
   readonly dataUnits: bigint;
   readonly legs: readonly RoutedLeg[];
-  /** Empty when no registered data stands behind the inference. */
+  /** As attributed: what the receipt says. Empty when no registered data stands behind the inference. */
   readonly shares: Shares;
+  /** The newest: as attributed, or by the better evidence that came later. */
+  readonly currentShares: Shares;
+  /** What is left of each leg after refunds. */
+  readonly remaining: readonly bigint[];
+  readonly payerId: Id<'party'>;
+  readonly operatorId: Id<'party'>;
   readonly servedAt: Date;
   readonly routedAt: Date;
   /** The ledger transaction of the direct legs; undefined until it is posted, and for a price of zero. */
@@ -28,6 +34,7 @@ export type Routing = {
   readonly isPosted: boolean;
   /** When the share vector's credits stood in the ledger. */
   readonly creditedAt: Date | undefined;
+  /** Everything was refunded. */
   readonly isReversed: boolean;
 };
 
@@ -38,20 +45,34 @@ export type RoutingRow = {
   policy_hash: string;
   units: string;
   data_units: string;
+  payer_id: Id<'party'>;
+  operator_id: Id<'party'>;
   legs: { role: FeeRole; account: string; amount: string }[];
+  refunded: string[];
+  refunded_units: string;
   share_to: string[];
   share_weights: string[];
+  current_to: string[];
+  current_weights: string[];
   served_at: Date;
   routed_at: Date;
   transaction_id: string | null;
   is_posted: boolean;
-  reversal_id: string | null;
   credited_at: Date | null;
 };
 
 export const routingColumns = sql`
-  sequence, inference_id, routings.epoch, policy_hash, units, data_units, legs, share_to, share_weights::text[],
-  served_at, routed_at, transaction_id, is_posted, reversal_id, batches.posted_at as credited_at`;
+  sequence, routings.inference_id, routings.epoch, policy_hash, payer_id, operator_id, units, data_units, legs,
+  refunded::text[], refunded_units, served_at, routed_at, transaction_id, is_posted, batches.posted_at as credited_at,
+  attributed.share_to, attributed.share_weights::text[],
+  newest.share_to as current_to, newest.share_weights::text[] as current_weights`;
+
+export const routingTables = sql`
+  fees.routings
+  join fees.vectors as attributed
+    on attributed.inference_id = routings.inference_id and attributed.reallocation_id is null
+  join fees.vectors as newest on newest.id = vector_id
+  left join fees.batches on batches.id = batch_id`;
 
 /** @throws not_found when the inference's fees have not been routed */
 export async function findRouting(on: Reader, inferenceId: string): Promise<Routing> {
@@ -63,27 +84,37 @@ export async function findRouting(on: Reader, inferenceId: string): Promise<Rout
 export async function lookUpRouting(on: Reader, inferenceId: string): Promise<Routing | undefined> {
   const [row] = await on.query<RoutingRow>(sql`
     select ${routingColumns}
-    from fees.routings
-    left join fees.batches on batches.id = batch_id
-    where inference_id = ${inferenceId}`);
+    from ${routingTables}
+    where routings.inference_id = ${inferenceId}`);
   return row && routingFromRow(row);
 }
 
-export const routingFromRow = (row: RoutingRow): Routing => ({
-  inferenceId: row.inference_id,
-  epoch: row.epoch,
-  policyHash: row.policy_hash,
-  units: BigInt(row.units),
-  dataUnits: BigInt(row.data_units),
-  legs: row.legs.map(({ role, account, amount }) => ({ role, account, amount: BigInt(amount) })),
-  shares: sharesFromRow(row),
-  servedAt: row.served_at,
-  routedAt: row.routed_at,
-  transactionId: row.transaction_id ?? undefined,
-  isPosted: row.is_posted,
-  creditedAt: row.credited_at ?? undefined,
-  isReversed: row.reversal_id !== null,
-});
+export function routingFromRow(row: RoutingRow): Routing {
+  const legs = row.legs.map((leg) => ({ ...leg, amount: BigInt(leg.amount) }));
+  return {
+    inferenceId: row.inference_id,
+    epoch: row.epoch,
+    policyHash: row.policy_hash,
+    payerId: row.payer_id,
+    operatorId: row.operator_id,
+    units: BigInt(row.units),
+    dataUnits: BigInt(row.data_units),
+    legs,
+    remaining: legs.map(({ amount }, i) => amount - BigInt(row.refunded[i])),
+    shares: sharesFromRow(row.share_to, row.share_weights),
+    currentShares: sharesFromRow(row.current_to, row.current_weights),
+    servedAt: row.served_at,
+    routedAt: row.routed_at,
+    transactionId: row.transaction_id ?? undefined,
+    isPosted: row.is_posted,
+    creditedAt: row.credited_at ?? undefined,
+    isReversed: row.units !== '0' && row.refunded_units === row.units,
+  };
+}
 
-export const sharesFromRow = (row: Pick<RoutingRow, 'share_to' | 'share_weights'>): Shares =>
-  row.share_to.map((to, i) => ({ to, weight: BigInt(row.share_weights[i]) }));
+export const sharesFromRow = (to: readonly string[], weights: readonly string[]): Shares =>
+  to.map((name, i) => ({ to: name, weight: BigInt(weights[i]) }));
+
+/** What is left of the data leg. */
+export const remainingData = ({ legs, remaining }: Pick<Routing, 'legs' | 'remaining'>): bigint =>
+  remaining[legs.findIndex(({ role }) => role === 'data')] ?? 0n;

@@ -1,13 +1,12 @@
 /** What fees works with, and the names of its accounts. */
-import { COMMONS, type EntitlementVector } from '@openledger/protocol';
+import { COMMONS, type EntitlementVector, OPEN } from '@openledger/protocol';
 import type { Attributions } from '../attribution/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import type { Governance } from '../governance/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Db, Tx } from '../platform/db.ts';
+import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
-import { sql } from '../platform/sql.ts';
 
 export type FeesHandles = {
   readonly db: Db;
@@ -30,7 +29,9 @@ export const isPool = (payee: string): boolean => payee.startsWith('pool:');
 export const creditAccount = (payee: string, epoch: number): string =>
   payee === COMMONS ? COMMONS : `${payee}:pending:${epoch}`;
 
-/** One planner at a time: batches are planned from entitlements that no one else is changing. */
-export async function lockEntitlements(tx: Tx): Promise<void> {
-  await tx.query(sql`select pg_advisory_xact_lock(7300201)`);
-}
+/** What a party has to give back stands in `<party>:receivable`, in an asset of its own: it is a claim, not money. */
+export const RECEIVABLE = `${OPEN}:receivable`;
+
+/** The party of `<party>:pending:<epoch>`; undefined for the protocol's own accounts. */
+export const partyOf = (account: string): string | undefined =>
+  /^([^:]+):pending:[0-9]+$/.exec(account)?.[1];

@@ -29,14 +29,14 @@ type Row = {
   p99: number | null;
 };
 
-/** Reversed inferences are left out of the sums. */
+/** Sums are of what is left after refunds; an inference that was refunded whole is left out. */
 export async function summarizeFees(on: Reader): Promise<FeesSummary> {
   const [row] = await on.query<Row>(sql`
     with routed as (
-      select units, data_units, extract(epoch from batches.posted_at - served_at) * 1000 as credit_ms
+      select units - refunded_units as units, data_units - refunded_data as data_units, extract(epoch from batches.posted_at - served_at) * 1000 as credit_ms
       from fees.routings
       left join fees.batches on batches.id = batch_id
-      where is_posted and reversal_id is null
+      where is_posted and (units = 0 or refunded_units < units)
     )
     select
       (select number from fees.epochs where closed_at is null) as epoch,
@@ -45,7 +45,8 @@ export async function summarizeFees(on: Reader): Promise<FeesSummary> {
       (select coalesce(sum(data_units), 0) from routed) as data_units,
       (select coalesce(sum(credited), 0) from fees.entitlements) as credited,
       (select count(*) from fees.entitlements where payee like 'pty\\_%' and credited > 0) as parties,
-      (select coalesce(sum(sub_units), 0) from fees.pool_epochs)
+      (select coalesce(sum(sub_units), 0) from fees.pool_epochs where not is_folded)
+        + (select coalesce(sum(folded), 0) from fees.pools)
         as prior,
       (select percentile_cont(0.5) within group (order by credit_ms) from routed) as p50,
       (select percentile_cont(0.99) within group (order by credit_ms) from routed) as p99`);

@@ -1,23 +1,23 @@
-/** The last step of a served call: its price leaves the hold for `clearing:fees`, the rest goes back to the payer. */
-import { OpenLedgerError } from '@openledger/protocol';
-import type { Ledger } from '../ledger/index.ts';
+/** The last step of a served call: its price goes to `clearing:fees`, the rest back to the payer. */
+import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { holdIdOf } from './hold.ts';
+import type { Money } from './money.ts';
 
-type CaptureHandles = { readonly db: Db; readonly ledger: Ledger; readonly clock: Clock };
+type CaptureHandles = { readonly db: Db; readonly money: Money; readonly clock: Clock };
 
 type Row = { status: string; held_units: string; price_units: string; captured_at: Date | null };
 
 /**
- * Moves exactly the recorded price, however often it is asked to.
+ * Moves exactly the recorded price, however often it is asked to. A call whose money is lost for good is void: nobody can
+ * be paid out of it, and the loss is the gateway's.
  *
- * @throws not_found; unprocessable when the call was not served
+ * @throws not_found; unprocessable when the call was not served, or is void now
  */
 export async function capture(
-  { db, ledger, clock }: CaptureHandles,
-  inferenceId: string,
+  { db, money, clock }: CaptureHandles,
+  inferenceId: Id<'inference'>,
 ): Promise<void> {
   const [row] = await db.query<Row>(sql`
     select status, held_units, price_units, captured_at
@@ -28,14 +28,20 @@ export async function capture(
     throw new OpenLedgerError('unprocessable', `${inferenceId} was not served.`);
   }
   if (row.captured_at) return;
-  const end = {
-    holdId: holdIdOf(inferenceId),
-    reason: 'inference.served',
-    reference: inferenceId,
-  };
-  const amount = BigInt(row.price_units);
-  if (amount > 0n) await ledger.capture({ ...end, postings: [{ to: 'clearing:fees', amount }] });
-  else if (BigInt(row.held_units) > 0n) await ledger.release(end);
+  const isPaid = await money.settle({
+    inferenceId,
+    heldUnits: BigInt(row.held_units),
+    priceUnits: BigInt(row.price_units),
+  });
+  if (!isPaid) {
+    await db.transaction((tx) =>
+      tx.query(sql`
+        update gateway.inferences
+        set status = 'void', finish_reason = 'expired'
+        where id = ${inferenceId}`),
+    );
+    throw new OpenLedgerError('unprocessable', `The lease of ${inferenceId} is over: it is void.`);
+  }
   await db.transaction((tx) =>
     tx.query(sql`
       update gateway.inferences
@@ -45,8 +51,8 @@ export async function capture(
 }
 
 /** Served calls that nobody has captured yet. */
-export async function findUncaptured(db: Db, before: Date): Promise<readonly string[]> {
-  const rows = await db.query<{ id: string }>(sql`
+export async function findUncaptured(db: Db, before: Date): Promise<readonly Id<'inference'>[]> {
+  const rows = await db.query<{ id: Id<'inference'> }>(sql`
     select id
     from gateway.inferences
     where status = 'served' and captured_at is null and created_at < ${before}

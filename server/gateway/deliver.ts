@@ -3,22 +3,14 @@
  * handed over, or for nothing.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
-import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
+import { type CallEnd, type Charge, chargeOf } from './charge.ts';
 import { promptTexts } from './context.ts';
-import { letGo } from './hold.ts';
 import { recordServed, recordVoid } from './inferences.ts';
+import type { Reservation } from './money.ts';
 import type { Generation, Operator, OperatorEvent } from './operators/operator.ts';
-import {
-  meter,
-  type Pricing,
-  priceOf,
-  sumOf,
-  tokensAbout,
-  tokensAtMost,
-  type Usage,
-} from './price.ts';
+import { type Pricing, sumOf, tokensAbout, tokensAtMost, type Usage } from './price.ts';
 
 /** Streamed text is delivered as it is read; a whole answer is delivered at its end or not at all. */
 export type Delivery = 'streamed' | 'whole';
@@ -39,7 +31,7 @@ export type Delivering = {
   leave(): Promise<void>;
 };
 
-/** A call whose money is held. */
+/** A call whose money is set aside. */
 export type Call = {
   readonly inferenceId: Id<'inference'>;
   readonly operator: Operator;
@@ -49,12 +41,11 @@ export type Call = {
   /** By the model's own tokenizer; undefined when that is not ours. */
   readonly promptTokens: number | undefined;
   readonly atMost: Usage;
-  readonly heldUnits: bigint;
+  readonly reservation: Reservation;
 };
 
 export type DeliverHandles = {
   readonly db: Db;
-  readonly ledger: Ledger;
   readonly clock: Clock;
 };
 
@@ -67,7 +58,10 @@ type Outcome =
 export function deliver(handles: DeliverHandles, call: Call, limitMs: number): Delivering {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), limitMs).unref();
-  const delivered = { text: '', tokens: 0 };
+  const delivered = {
+    ...{ text: '', tokens: 0 },
+    promptTokens: call.promptTokens ?? sumOf(promptTexts(call.generation).map(tokensAbout)),
+  };
   let hasLeft = false;
   let settled: Promise<Settled> | undefined;
   const settleOnce = (outcome: Outcome): Promise<Settled> => {
@@ -84,10 +78,13 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
           outcome = { ...event, kind: 'ended' };
           break;
         }
+        await call.reservation.durable();
+        if (!call.reservation.isOpen()) throw outOfTime();
         // Counted before it is handed over: a reader who leaves right after it has received it.
         delivered.text += event.text;
         delivered.tokens += event.tokens;
         yield event;
+        noteProgress(call, delivered);
       }
     } catch (error) {
       outcome = hasLeft ? { kind: 'left' } : { kind: 'failed', error };
@@ -132,39 +129,52 @@ async function* heard(
   throw new OpenLedgerError('operator_failed', 'The operator broke off.');
 }
 
+const outOfTime = (): OpenLedgerError =>
+  new OpenLedgerError('unavailable', 'The money set aside for this call is not there any longer.');
+
+/** What was handed over, and our own count of it and of the prompt. */
+type Text = { readonly text: string; readonly tokens: number; readonly promptTokens: number };
+
+const chargeFor = (call: Call, delivered: Text, end: CallEnd): Charge =>
+  chargeOf(
+    end,
+    {
+      ...{ text: delivered.text, delivery: call.delivery },
+      own: { promptTokens: delivered.promptTokens, completionTokens: delivered.tokens },
+      isOwnExact: call.promptTokens !== undefined,
+      atMost: {
+        promptTokens: call.atMost.promptTokens,
+        completionTokens: Math.min(call.atMost.completionTokens, tokensAtMost(delivered.text)),
+      },
+    },
+    call.pricing,
+  );
+
+/** The reader has come back for more, so that what was handed to him has been forwarded. */
+function noteProgress(call: Call, delivered: Text): void {
+  if (call.delivery === 'whole') return; // nothing is forwarded before the end
+  const charge = chargeFor(call, delivered, { kind: 'left' });
+  if (charge.kind === 'usage') call.reservation.progress(charge.units, charge.usage);
+}
+
 type Settled = { readonly usage: Usage; readonly priceUnits: bigint };
 
 const nothing: Settled = { usage: { promptTokens: 0, completionTokens: 0 }, priceUnits: 0n };
 
 async function settle(
-  handles: DeliverHandles,
+  { db, clock }: DeliverHandles,
   call: Call,
-  {
-    delivered,
-    outcome,
-  }: { readonly delivered: { text: string; tokens: number }; readonly outcome: Outcome },
+  { delivered, outcome }: { readonly delivered: Text; readonly outcome: Outcome },
 ): Promise<Settled> {
-  const { db, clock } = handles;
-  const { inferenceId } = call;
-  const hasReached = call.delivery === 'streamed' || outcome.kind === 'ended';
-  if (delivered.text === '' || !hasReached) {
+  const { inferenceId, reservation } = call;
+  const end = outcome.kind === 'ended' ? { ...outcome, reported: outcome.usage } : outcome;
+  const charge = chargeFor(call, delivered, end);
+  if (charge.kind === 'nothing') {
     await db.transaction((tx) => recordVoid(tx, inferenceId));
-    await letGo(handles, call);
+    await reservation.void();
     return nothing;
   }
-  const { usage, estimated } = meter({
-    reported: outcome.kind === 'ended' ? outcome.usage : undefined,
-    own: {
-      promptTokens: call.promptTokens ?? sumOf(promptTexts(call.generation).map(tokensAbout)),
-      completionTokens: delivered.tokens,
-    },
-    isOwnExact: call.promptTokens !== undefined,
-    atMost: {
-      promptTokens: call.atMost.promptTokens,
-      completionTokens: Math.min(call.atMost.completionTokens, tokensAtMost(delivered.text)),
-    },
-  });
-  const priceUnits = priceOf(call.pricing, usage);
+  const { usage, estimated, units: priceUnits } = charge;
   const isRecorded = await db.transaction((tx) =>
     recordServed(tx, {
       ...{ inferenceId, output: delivered.text, usage, estimated, priceUnits },
@@ -172,6 +182,8 @@ async function settle(
       servedAt: clock.now(),
     }),
   );
+  if (isRecorded) reservation.capture(priceUnits);
+  else await reservation.void(); // somebody else has ended it as void
   return isRecorded ? { usage, priceUnits } : nothing;
 }
 

@@ -13,6 +13,7 @@ import { sql } from '../platform/sql.ts';
 import { deliver, type ServedEvent } from './deliver.ts';
 import { CALL_LIMIT_MS, hold } from './hold.ts';
 import { ChatBody, fromChat, type GenerationRequest, type Serving } from './index.ts';
+import { freeReservation } from './money.ts';
 import type { Operator } from './operators/operator.ts';
 
 let world: TestGateway;
@@ -427,7 +428,7 @@ const callTo = (
   generate: Operator['generate'],
   { inferenceId, delivery }: { inferenceId: Id<'inference'>; delivery: 'streamed' | 'whole' },
 ) => ({
-  ...{ inferenceId, delivery, promptTokens: 1, heldUnits: 0n },
+  ...{ inferenceId, delivery, promptTokens: 1, reservation: freeReservation },
   operator: { generate, countPrompt: async () => 1, listModels: async () => [] },
   generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
   pricing: { promptUnits: 0n, completionUnits: 0n },

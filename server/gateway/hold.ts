@@ -1,7 +1,8 @@
-/** The payer's money, held before an operator is asked. A free call holds nothing. */
-import type { Id } from '@openledger/protocol';
+/** Strict money: the payer's money for each call is held in the ledger before an operator is asked. */
+import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
+import { freeReservation, type Money } from './money.ts';
 
 /** A hold outlives its call by a minute; after that only what was served may still be captured from it. */
 export const HOLD_TTL_MS = 15 * 60_000;
@@ -13,6 +14,36 @@ export const holdIdOf = (inferenceId: string): Id<'hold'> =>
 
 type HoldHandles = { readonly ledger: Ledger; readonly clock: Clock };
 type Held = { readonly inferenceId: Id<'inference'>; readonly heldUnits: bigint };
+
+export const createHolds = (handles: HoldHandles): Money => {
+  const { ledger } = handles;
+  const release = (inferenceId: Id<'inference'>) =>
+    ledger.release({ ...endOf(inferenceId), reason: 'inference.void' }).catch(unlessEnded);
+  return {
+    async reserve(call) {
+      if (call.heldUnits === 0n) return freeReservation;
+      await hold(handles, call);
+      return {
+        ...freeReservation,
+        async void() {
+          await release(call.inferenceId);
+        },
+      };
+    },
+    async settle({ inferenceId, heldUnits, priceUnits: amount }) {
+      const end = { ...endOf(inferenceId), reason: 'inference.served' };
+      if (amount > 0n)
+        await ledger.capture({ ...end, postings: [{ to: 'clearing:fees', amount }] });
+      else if (heldUnits > 0n) await ledger.release(end);
+      return true;
+    },
+    recover: async () => [],
+    async release(inferenceId) {
+      await release(inferenceId);
+    },
+    stop: async () => {},
+  };
+};
 
 /** @throws insufficient_funds; what is missing is in the details */
 export async function hold(
@@ -31,15 +62,13 @@ export async function hold(
   });
 }
 
-/** Gives the whole hold back. */
-export async function letGo(
-  { ledger }: Pick<HoldHandles, 'ledger'>,
-  { inferenceId, heldUnits }: Held,
-): Promise<void> {
-  if (heldUnits === 0n) return;
-  await ledger.release({
-    reason: 'inference.void',
-    reference: inferenceId,
-    holdId: holdIdOf(inferenceId),
-  });
+const endOf = (inferenceId: Id<'inference'>) => ({
+  ...{ holdId: holdIdOf(inferenceId), reference: inferenceId },
+});
+
+/** It has expired, or a free call had none. */
+function unlessEnded(error: unknown): void {
+  const isEnded =
+    error instanceof OpenLedgerError && (error.code === 'conflict' || error.code === 'not_found');
+  if (!isEnded) throw error;
 }

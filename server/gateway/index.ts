@@ -2,7 +2,8 @@
  * The gateway: serves OpenAI-compatible calls through operators, metered and paid for.
  *
  * It promises that
- * - no operator is asked before the payer's money is held, and no call costs more than its hold;
+ * - no operator is asked before the payer's money is set aside, and no call costs more than that: by a hold of its own, or
+ *   in memory out of a budget that the ledger has lent for this payer (budget/), written down before the first byte leaves;
  * - a client that leaves stops the operator and pays for what was delivered: of a stream what he had read, of an answer
  *   asked for in one piece nothing before it is whole, so that contributors are paid only for text that somebody got;
  * - an answer without text, and an operator that fails before its first word, cost nothing;
@@ -12,19 +13,25 @@
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
  * - the record of a served call, its announcement and its key's limit commit together.
  *
+ * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
+ *
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/). One operator a model for now;
- * routing over several, retries and budget leases come later and change nothing for callers.
+ * routing over several, retries and a cache come later and change nothing for callers.
  *
  * Tables: gateway.operators, gateway.inferences, gateway.key_spending.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { type Caller, isAdmin } from '../identity/index.ts';
+import type { Ledger } from '../ledger/index.ts';
+import type { BudgetSettings } from './budget/budget.ts';
 import { capture } from './capture.ts';
+import { createHolds } from './hold.ts';
 import { findInference, type Inference, listInferences } from './inferences.ts';
+import { createLeasedMoney } from './leased-money.ts';
 import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
-import { type GatewayHandles, type ServeCall, type Serving, serve } from './serve.ts';
+import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
-import { recover, sweep } from './sweep.ts';
+import { recover, sweep, voidAbandoned } from './sweep.ts';
 
 export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
@@ -39,7 +46,13 @@ export {
   type GenerationRequest,
   ModelName,
 } from './request.ts';
-export type { GatewayHandles, ServeCall, Serving } from './serve.ts';
+export type { ServeCall, Serving } from './serve.ts';
+
+export type GatewayHandles = Omit<ServeHandles, 'money'> & {
+  readonly ledger: Ledger;
+  /** Where this gateway keeps its intents; then calls are paid for out of leases, and one process has the folder. */
+  readonly leases?: { readonly folder: string; readonly settings?: Partial<BudgetSettings> };
+};
 
 export type Gateway = {
   serve(call: ServeCall): Promise<Serving>;
@@ -54,14 +67,21 @@ export type Gateway = {
   /** Moves the actual price of a served call from its hold to `clearing:fees` and releases the rest. Repeatable. */
   capture(inferenceId: Id<'inference'>): Promise<void>;
   summary(): Promise<GatewaySummary>;
-  /** Ends the calls that processes which are gone have left open. */
+  /** Takes over from the process before this one, and ends what it left open; to be called once, before serving. */
   recover(): Promise<void>;
+  /** Ends the calls that processes which are gone have left open. */
+  voidAbandoned(): Promise<void>;
   /** Ends calls that nobody ended in time. */
   sweep(): Promise<void>;
+  /** Draws and gives back what is leased. Call it when nothing is served any more, before the ledger stops. */
+  stop(): Promise<void>;
 };
 
-export function createGateway(handles: GatewayHandles): Gateway {
-  const { db } = handles;
+export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
+  const { db, log: report } = given;
+  const holds = createHolds(given);
+  const money = leases ? createLeasedMoney({ ...given, ...leases, report, holds }) : holds;
+  const handles = { ...given, money };
   return {
     serve: (call) => serve(handles, call),
     find: (inferenceId) => findInference(db, inferenceId),
@@ -80,6 +100,8 @@ export function createGateway(handles: GatewayHandles): Gateway {
     capture: (inferenceId) => capture(handles, inferenceId),
     summary: () => summarizeInferences(db),
     recover: () => recover(handles),
+    voidAbandoned: () => voidAbandoned(handles),
     sweep: () => sweep(handles),
+    stop: () => money.stop(),
   };
 }

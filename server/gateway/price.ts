@@ -26,24 +26,40 @@ export type Counts = {
 };
 
 /**
- * The usage that is recorded and paid: the operator's count, else ours, and never more than was held for or
- * than the delivered text can have, so that the price always is the usage's price.
+ * The usage that is recorded and paid: the operator's count, else ours. Where ours is by the model's own tokenizer and they
+ * differ by more than the tolerance, the lower of both; otherwise at most what was held for and what the delivered text can
+ * be. So the price always is the usage's price.
  *
- * @returns estimated: nobody counted this with the model's tokenizer, so the payer may dispute it
+ * @returns estimated: nobody counted this with the model's tokenizer, or the counts disagree, so the payer may dispute it
  */
 export function meter({ reported, own, isOwnExact, atMost }: Counts): {
   readonly usage: Usage;
   readonly estimated: boolean;
 } {
   const counted = reported ?? own;
-  const usage = {
-    promptTokens: Math.min(counted.promptTokens, atMost.promptTokens),
-    completionTokens: Math.min(counted.completionTokens, atMost.completionTokens),
+  const checked = (count: number, ours: number, most: number): number => {
+    const isBeyond = isOwnExact && Math.abs(count - ours) > toleranceOf(ours);
+    return Math.min(isBeyond ? Math.min(count, ours) : count, most);
   };
-  const isCut =
-    usage.promptTokens < counted.promptTokens || usage.completionTokens < counted.completionTokens;
-  return { usage, estimated: isCut || (!reported && !isOwnExact) };
+  const usage = {
+    promptTokens: checked(counted.promptTokens, own.promptTokens, atMost.promptTokens),
+    completionTokens: checked(
+      counted.completionTokens,
+      own.completionTokens,
+      atMost.completionTokens,
+    ),
+  };
+  const disagrees = (['promptTokens', 'completionTokens'] as const).some(
+    (side) =>
+      usage[side] < counted[side] ||
+      // A count of zero is a value; a lower one than ours stands, and says that it is not ours.
+      (isOwnExact && counted[side] > 0 && own[side] - counted[side] > toleranceOf(own[side])),
+  );
+  return { usage, estimated: disagrees || (!reported && !isOwnExact) };
 }
+
+/** Operators count a begin and an end of a message, and we may not. */
+const toleranceOf = (tokens: number): number => Math.max(2, Math.ceil(tokens * 0.02));
 
 /**
  * A token is at least one byte of UTF-8 in every tokenizer in use, so the bytes bound the tokens of a text

@@ -1,13 +1,12 @@
 /**
- * Opens one call: who serves it, what it may cost at most, and the money for that held.
+ * Opens one call: who serves it, what it may cost at most, and the money for that set aside.
  *
- * The hold is taken before the operator is asked; the record of what was delivered and its announcement commit together.
+ * The money is set aside before the operator is asked; the record of what was delivered and its announcement commit together.
  * From there the flow captures exactly the recorded price, however often it is delivered.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Datanets, RetrievedRecord } from '../datanets/index.ts';
 import type { Caller } from '../identity/index.ts';
-import type { Ledger } from '../ledger/index.ts';
 import type { Model, Models } from '../models/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
@@ -15,16 +14,17 @@ import type { Log } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
 import { promptTexts } from './context.ts';
 import { type Delivering, type Delivery, deliver } from './deliver.ts';
-import { CALL_LIMIT_MS, hold, letGo } from './hold.ts';
+import { CALL_LIMIT_MS } from './hold.ts';
 import { type InferenceRoute, openInference } from './inferences.ts';
 import { reserveSpending } from './limits.ts';
+import type { Money, Reservation } from './money.ts';
 import { findOperator } from './operators.ts';
 import { priceOf, sumOf, tokensAtMost } from './price.ts';
 import type { GenerationRequest } from './request.ts';
 
-export type GatewayHandles = {
+export type ServeHandles = {
   readonly db: Db;
-  readonly ledger: Ledger;
+  readonly money: Money;
   readonly datanets: Datanets;
   readonly models: Models;
   readonly clock: Clock;
@@ -54,7 +54,7 @@ export type ServeCall = {
  * @throws model_not_found, insufficient_funds (what is missing is in the details), forbidden (the key's limits)
  */
 export async function serve(
-  handles: GatewayHandles,
+  handles: ServeHandles,
   { request, caller, delivery, signal }: ServeCall,
 ): Promise<Serving> {
   const { clock, log } = handles;
@@ -78,8 +78,8 @@ export async function serve(
     heldUnits: priceOf(model.pricing, atMost),
     servedBy: handles.servedBy,
   };
-  await open(handles, call);
-  const delivering = deliver(handles, call, CALL_LIMIT_MS);
+  const reservation = await open(handles, call);
+  const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
   const leave = () => {
     delivering.leave().catch((error: unknown) => log.error('gateway.leave_failed', { error }));
   };
@@ -94,19 +94,20 @@ function assertAllowed({ models }: Caller, { name }: Model): void {
   throw new OpenLedgerError('forbidden', `This key may not call ${name}.`, { models });
 }
 
-/** The money first, then the record with the key's promise: whatever dies in between, the hold expires by itself. */
+/** The money first, then the record with the key's promise: whatever dies in between, it comes back by itself. */
 async function open(
-  handles: GatewayHandles,
+  handles: ServeHandles,
   call: Parameters<typeof openInference>[1],
-): Promise<void> {
-  await hold(handles, { ...call, payerId: call.caller.partyId });
+): Promise<Reservation> {
+  const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
   try {
     await handles.db.transaction(async (tx) => {
       await reserveSpending(tx, call.caller, call.heldUnits);
       await openInference(tx, call);
     });
+    return reservation;
   } catch (error) {
-    await letGo(handles, call);
+    await reservation.void();
     throw error;
   }
 }
@@ -118,7 +119,7 @@ type RouteFacts = {
 };
 
 async function routeOf(
-  { models }: GatewayHandles,
+  { models }: ServeHandles,
   { model, operatorPartyId, request }: RouteFacts,
 ): Promise<InferenceRoute> {
   const base = model.baseId ? await models.find(model.baseId) : undefined;
@@ -143,7 +144,7 @@ const engineNote = ({ interpolate }: GenerationRequest): string =>
 const QUERY_CHARACTERS = 4000;
 
 async function retrieve(
-  { datanets }: GatewayHandles,
+  { datanets }: ServeHandles,
   request: GenerationRequest,
 ): Promise<readonly RetrievedRecord[]> {
   if (request.context.datanets.length === 0) return [];

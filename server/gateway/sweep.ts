@@ -1,17 +1,18 @@
 /** Ends what a dead process left behind. */
-import { OpenLedgerError } from '@openledger/protocol';
 import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { findGone } from '../platform/presence.ts';
 import { capture, findUncaptured } from './capture.ts';
-import { HOLD_TTL_MS, holdIdOf } from './hold.ts';
-import { findServing, voidLate, voidOf } from './inferences.ts';
+import { HOLD_TTL_MS } from './hold.ts';
+import { findServing, recordServed, voidLate, voidOf } from './inferences.ts';
+import type { Money } from './money.ts';
 
 type SweepHandles = {
   readonly db: Db;
   readonly ledger: Ledger;
+  readonly money: Money;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -35,24 +36,30 @@ export async function sweep(handles: SweepHandles): Promise<void> {
 }
 
 /**
+ * Takes over from the process before this one, then ends what it left open. To be called once, before serving.
+ *
+ * Where the money's log tells what was forwarded, that was charged; the text itself died with the process.
+ */
+export async function recover(handles: SweepHandles): Promise<void> {
+  const { db, money, clock } = handles;
+  for (const { inferenceId, units: priceUnits, usage } of await money.recover()) {
+    await db.transaction((tx) =>
+      recordServed(tx, {
+        ...{ inferenceId, usage, priceUnits, output: '', finishReason: 'gateway_failed' },
+        ...{ estimated: true, servedAt: clock.now() },
+      }),
+    );
+  }
+  await voidAbandoned(handles);
+}
+
+/**
  * Ends every call that a process which is gone has left open, and gives its money back at once. Calls of the living are not
  * touched, whichever process serves them.
  */
-export async function recover({ db, ledger }: SweepHandles): Promise<void> {
+export async function voidAbandoned({ db, money }: SweepHandles): Promise<void> {
   const gone = await findGone(db, await findServing(db));
   if (gone.length === 0) return;
   const left = await db.transaction((tx) => voidOf(tx, gone));
-  for (const inferenceId of left) {
-    await ledger
-      .release({
-        holdId: holdIdOf(inferenceId),
-        reason: 'inference.void',
-        reference: inferenceId,
-      })
-      .catch(ignoreExpired);
-  }
-}
-
-function ignoreExpired(error: unknown): void {
-  if (!(error instanceof OpenLedgerError && error.code === 'conflict')) throw error;
+  for (const inferenceId of left) await money.release(inferenceId);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Fees } from '../fees/index.ts';
+import type { Fees, RefundWish } from '../fees/index.ts';
 import { feesRoutes } from './fees.ts';
 
 const partyId = `pty_${'a'.repeat(32)}` as const;
@@ -8,7 +8,7 @@ const inferenceId = `inf_${'1'.repeat(32)}` as const;
 const fees = {
   earnings: async () => ({
     ...{ data: 500n, operator: 0n, builder: 2n ** 100n, base: 0n, accruing: 83n, fraction: -1n },
-    ...{ pending: 500n, payable: 0n, escrow: 0n, exported: 0n },
+    ...{ pending: 500n, payable: 0n, escrow: 0n, exported: 0n, receivable: 0n },
   }),
   payouts: async () => ({
     payouts: [
@@ -18,6 +18,9 @@ const fees = {
       },
     ],
     next: undefined,
+  }),
+  refund: async ({ units = 1000n, ...wish }: RefundWish) => ({
+    ...{ ...wish, units, advancedUnits: 7n, refundedAt: new Date(0) },
   }),
   top: async (limit: number) => [{ partyId, units: BigInt(limit) }],
 } as unknown as Fees;
@@ -45,6 +48,16 @@ test('a payout tells its share of the data leg, and leaves out what it does not 
         ...{ dataUnits: '500', servedAt: '1970-01-01T00:00:00.000Z', reversed: false },
       },
     ],
+  });
+});
+
+test('a refund is of the units that are named, or of all', async () => {
+  const wish = { inferenceId, refundId: 'r1' };
+  const answer = { ...wish, advancedUnits: '7', refundedAt: '1970-01-01T00:00:00.000Z' };
+  expect(await ask('refund', wish)).toEqual({ ...answer, units: '1000' });
+  expect(await ask('refund', { ...wish, units: '12' })).toEqual({ ...answer, units: '12' });
+  await expect(ask('refund', { ...wish, units: '-1' })).rejects.toMatchObject({
+    code: 'invalid_input',
   });
 });
 

@@ -23,6 +23,17 @@ export const feesRoutes = ({ fees }: { readonly fees: Fees }): readonly Route[] 
       const { units, dataUnits, creditedUnits, ...counts } = await fees.summary();
       return { ...counts, ...asText({ units, dataUnits, creditedUnits }) };
     },
+    refund: async ({ units, ...wish }) => {
+      const refund = await fees.refund({
+        ...wish,
+        units: units === undefined ? undefined : BigInt(units),
+      });
+      return {
+        ...refund,
+        ...asText({ units: refund.units, advancedUnits: refund.advancedUnits }),
+        refundedAt: refund.refundedAt.toISOString(),
+      };
+    },
     check: async () => {
       const { holds, ...sums } = await fees.checkControl();
       return { holds, ...asText(sums) };

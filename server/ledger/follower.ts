@@ -11,7 +11,8 @@ export type Follower = {
 };
 
 const PAUSE_MS = 100;
-const PAGE = 10_000;
+/** A page is a chunk of history an account: larger ones store less a line. */
+const PAGE = 30_000;
 
 export function createFollower({ db, log }: { readonly db: Db; readonly log: Log }): Follower {
   let timer: NodeJS.Timeout | undefined;

@@ -25,7 +25,8 @@ export type Writer = {
   stop(): Promise<void>;
 };
 
-const BATCH_COMMANDS = 1_000;
+/** A larger batch costs less a command: an account that stands in many of them is updated once. */
+const BATCH_COMMANDS = 2_000;
 const BATCH_POSTINGS = 20_000;
 /** Balances kept in memory; beyond it the cache starts anew. */
 const CACHED_ACCOUNTS = 500_000;

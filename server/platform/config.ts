@@ -47,6 +47,11 @@ export const settings = {
     about: 'Threads of the local engine. More than the free cores makes it slower.',
     schema: z.coerce.number().int().min(1).max(64).default(2),
   },
+  OPENLEDGER_LEASES: {
+    about:
+      '1: the gateway borrows budgets from the ledger and reserves calls in memory. 0: one hold a call.',
+    schema: flag.default(false),
+  },
   OPENLEDGER_EPOCH_SECONDS: {
     about: 'Length of a settlement epoch.',
     schema: z.coerce.number().int().min(1).max(31_536_000).default(3600),

@@ -43,9 +43,13 @@ export type Postgres = {
  * Starts the server on a free loopback port. It ends with us, also when we exit without having stopped it.
  *
  * @param folder holds the cluster; survives restarts
+ * @param port a free one, where none is named
  * @throws conflict while another process has started it there
  */
-export async function startPostgres(folder: string): Promise<Postgres> {
+export async function startPostgres(
+  folder: string,
+  { port: wanted }: { readonly port?: number } = {},
+): Promise<Postgres> {
   const root = resolve(folder);
   const data = join(root, 'data');
   await mkdir(root, { recursive: true });
@@ -53,7 +57,7 @@ export async function startPostgres(folder: string): Promise<Postgres> {
   const password = await clusterPassword(root);
   if (!existsSync(join(data, 'PG_VERSION'))) await initialise({ root, data, run });
   await stopLeftOver({ root, data });
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const server = await launch({ root, data, port, run });
   const urlOf = (name: string) => `postgres://openledger:${password}@127.0.0.1:${port}/${name}`;
   await untilReady(server, urlOf('postgres'), join(root, 'postgres.log'));

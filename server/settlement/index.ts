@@ -54,6 +54,7 @@ export type { PartyId, Vault } from './stage.ts';
 export type SettlementOptions = {
   readonly db: Db;
   readonly ledger: Stage['ledger'];
+  readonly fees: Stage['fees'];
   readonly identity: Pick<Identity, 'walletsOf'>;
   readonly chain: Chain;
   readonly keys: Keys;

@@ -10,11 +10,13 @@ const LOOK_BACK = 16n;
 
 /**
  * Moves what has matured: `pending:<epoch>` -> `payable`, or `escrow` for a party without a wallet; and `escrow` ->
- * `payable` for parties that have bound a wallet since.
+ * `payable` for parties that have bound a wallet since. Fees come first: until they have matured the epoch, refunds take
+ * from its pending accounts.
  *
  * @param through the last epoch whose dispute window has passed
  */
 export async function mature(stage: Stage, through: bigint): Promise<void> {
+  await stage.fees.mature(Number(through));
   const epochs = await stage.db.query<{ number: string }>(sql`
     select number
     from settlement.epochs

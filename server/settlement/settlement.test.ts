@@ -39,6 +39,7 @@ async function begin() {
   const options = {
     db,
     ledger,
+    fees: { mature: async () => {} },
     identity: { walletsOf: async () => wallets },
     chain: local.chain,
     keys: local.keys,
@@ -439,6 +440,7 @@ test('kill -9 of the chain loses nothing that was credited, and goes on', async 
   const options = {
     ...{ db, ledger, keys: own.keys, clock: systemClock, log: silentLog },
     ...{
+      fees: { mature: async () => {} },
       identity: { walletsOf: async () => new Map<string, Address>() },
       disputeSeconds: 0,
       rootWindowSeconds: 0,

@@ -1,5 +1,6 @@
 /** What the files of this stage share: their outside handles, the vault, and the windows. */
 import type { Id } from '@openledger/protocol';
+import type { Fees } from '../fees/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Address, Chain, LocalAccount } from '../platform/chain.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -27,6 +28,8 @@ export type Signers = {
 export type Stage = {
   readonly db: Db;
   readonly ledger: Pick<Ledger, 'post' | 'balances'>;
+  /** Credits what an epoch still owes, and takes from its pending accounts no more. */
+  readonly fees: Pick<Fees, 'mature'>;
   /** Wallets of those parties that have one. */
   readonly walletsOf: (parties: readonly PartyId[]) => Promise<ReadonlyMap<string, Address>>;
   readonly chain: Chain;

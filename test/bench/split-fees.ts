@@ -56,16 +56,26 @@ export async function benchFees(db: Db): Promise<BenchedFees> {
 }
 
 const insertRoutings = (vectors: readonly Vector[]) => sql`
+  with priced as (
+    select inference_id, units, share_to::text[], share_weights::numeric[]
+    from unnest(
+      ${vectors.map(() => newId('inference', systemClock))}::text[],
+      ${vectors.map(({ units }) => units)}::numeric[],
+      ${vectors.map(({ shares }) => `{${shares.map(({ to }) => to)}}`)}::text[],
+      ${vectors.map(({ shares }) => `{${shares.map(({ weight }) => weight)}}`)}::text[]
+    ) as priced (inference_id, units, share_to, share_weights)
+  ),
+  attributed as (
+    insert into fees.vectors (inference_id, share_to, share_weights)
+    select inference_id, share_to, share_weights from priced
+    returning id, inference_id
+  )
   insert into fees.routings (
-    inference_id, epoch, policy_hash, units, data_units, legs, earners, share_to, share_weights,
+    inference_id, epoch, policy_hash, payer_id, operator_id, units, data_units, legs, refunded, earners, vector_id,
     served_at, routed_at, is_posted)
-  select inference_id, 1, '', units, units, '[]', '{}', share_to::text[], share_weights::numeric[], now(), now(), true
-  from unnest(
-    ${vectors.map(() => newId('inference', systemClock))}::text[],
-    ${vectors.map(({ units }) => units)}::numeric[],
-    ${vectors.map(({ shares }) => `{${shares.map(({ to }) => to)}}`)}::text[],
-    ${vectors.map(({ shares }) => `{${shares.map(({ weight }) => weight)}}`)}::text[]
-  ) as routed (inference_id, units, share_to, share_weights)`;
+  select inference_id, 1, '', 'bench', 'bench', units, units, '[]', '{}', '{}', id, now(), now(), true
+  from priced
+  join attributed using (inference_id)`;
 
 /** A roll-up asks the other stages nothing. */
 const unasked = () => Promise.reject(new Error('The split benchmark has no other stages.'));

@@ -245,7 +245,7 @@ const feeAnswers: Answers['fees'] = {
   earnings: ({ partyId }) => ({
     ...{ partyId: partyId as Id<'party'>, data: '4200000000000000' },
     ...{ operator: '0', builder: '0', base: '0', accruing: '0', fraction: '0' },
-    ...{ pending: '0', payable: '0', exported: '0' },
+    ...{ pending: '0', payable: '0', exported: '0', receivable: '0' },
     escrow: identityOf(partyId) === 'handle:ada' ? '0' : '4200000000000000',
   }),
 };

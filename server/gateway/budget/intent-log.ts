@@ -1,0 +1,223 @@
+/**
+ * Intent records in a folder, one a line, each with its checksum.
+ *
+ * A record is written before `append` returns, so it survives the death of the process; `durable` resolves when it survives
+ * the death of the machine as well, one sync at a time for all who wait. A log that could not be written takes nothing more.
+ */
+import { closeSync, fdatasync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import { OpenLedgerError } from '@openledger/protocol';
+import { lockFolder } from './folder-lock.ts';
+import type { IntentRecord } from './intent.ts';
+
+export type IntentLog = {
+  /** What was written by the processes before this one, oldest first. */
+  readonly past: readonly IntentRecord[];
+  /** @throws unavailable when the file cannot be written */
+  append(record: IntentRecord): void;
+  /** Resolves when all that was appended before is on the disk. */
+  durable(): Promise<void>;
+  /** Whether it has grown enough to be worth compacting. */
+  isLarge(): boolean;
+  /** Says the same in fewer words: these records take the place of all before them, durably. */
+  compact(records: readonly IntentRecord[]): void;
+  close(): Promise<void>;
+};
+
+export type IntentLogOptions = {
+  /** How long a sync waits for others to join it. */
+  readonly gatherMs?: number;
+  /** The size from which on it is compacted. */
+  readonly compactBytes?: number;
+};
+
+/**
+ * @throws unavailable when another process has the folder; unprocessable when a line that is not the last was changed
+ */
+export async function openIntentLog(
+  folder: string,
+  { gatherMs = 2, compactBytes = 32 * 2 ** 20 }: IntentLogOptions = {},
+): Promise<IntentLog> {
+  await mkdir(folder, { recursive: true });
+  const unlock = await lockFolder(folder);
+  try {
+    const { past, segment } = await readSegments(folder);
+    const file = createSegments(folder, segment);
+    file.compact(past);
+    return { past, ...journal({ ...file, gatherMs, compactBytes, unlock }) };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+type Segments = {
+  write(line: string): void;
+  sync(): Promise<void>;
+  compact(records: readonly IntentRecord[]): number;
+  close(): void;
+};
+
+/** A segment begins with all that the ones before it still mean, so that only the newest counts. */
+function createSegments(folder: string, last: number): Segments {
+  let number = last;
+  let descriptor: number | undefined;
+  const close = () => {
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = undefined;
+  };
+  return {
+    write: (line) => writeFully(descriptor as number, line),
+    sync: () =>
+      new Promise((resolve, reject) =>
+        fdatasync(descriptor as number, (error) => (error ? reject(error) : resolve())),
+      ),
+    compact(records) {
+      const text = records.map(formatLine).join('');
+      const unfinished = join(folder, 'unfinished');
+      const next = openSync(unfinished, 'w', 0o600);
+      writeFully(next, text);
+      fsyncSync(next);
+      renameSync(unfinished, join(folder, segmentName(number + 1)));
+      syncFolder(folder);
+      close();
+      descriptor = next;
+      if (number > 0) rmSync(join(folder, segmentName(number)), { force: true });
+      number += 1;
+      return text.length;
+    },
+    close,
+  };
+}
+
+function journal({
+  gatherMs,
+  compactBytes,
+  unlock,
+  ...file
+}: Segments & {
+  readonly gatherMs: number;
+  readonly compactBytes: number;
+  readonly unlock: () => Promise<void>;
+}): Omit<IntentLog, 'past'> {
+  let sizeBytes = 0;
+  let largeBytes = compactBytes;
+  let [appended, synced] = [0, 0];
+  let syncing: Promise<void> | undefined;
+  let broken: OpenLedgerError | undefined;
+  const breaks = (cause: unknown): OpenLedgerError => {
+    broken ??= new OpenLedgerError('unavailable', 'Intents cannot be written.', {}, { cause });
+    return broken;
+  };
+  const sync = async (): Promise<void> => {
+    await pause(gatherMs);
+    const upTo = appended;
+    try {
+      if (upTo > synced) await file.sync();
+    } catch (cause) {
+      throw breaks(cause);
+    }
+    synced = Math.max(synced, upTo);
+  };
+  /** One sync at a time: whoever comes while one is under way needs the next. */
+  const durable = async (): Promise<void> => {
+    const mine = appended;
+    while (synced < mine) {
+      if (broken) throw broken;
+      syncing ??= sync().finally(() => {
+        syncing = undefined;
+      });
+      await syncing;
+    }
+  };
+  return {
+    append(record) {
+      if (broken) throw broken;
+      const line = formatLine(record);
+      try {
+        file.write(line);
+      } catch (cause) {
+        throw breaks(cause);
+      }
+      appended += 1;
+      sizeBytes += line.length;
+    },
+    durable,
+    isLarge: () => sizeBytes > largeBytes && syncing === undefined,
+    compact(records) {
+      if (broken) throw broken;
+      try {
+        sizeBytes = file.compact(records);
+      } catch (cause) {
+        throw breaks(cause);
+      }
+      largeBytes = Math.max(compactBytes, 2 * sizeBytes);
+      synced = appended;
+    },
+    async close() {
+      if (!broken) await durable();
+      await syncing?.catch(() => {});
+      broken ??= new OpenLedgerError('unavailable', 'The intent log is closed.');
+      file.close();
+      await unlock();
+    },
+  };
+}
+
+function writeFully(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text, 'utf8');
+  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
+
+const segmentName = (number: number): string => `${String(number).padStart(8, '0')}.log`;
+
+/** The newest segment; older ones are left where a process died between naming it and removing them. */
+async function readSegments(folder: string) {
+  const names = (await readdir(folder)).filter((name) => /^\d{8}\.log$/.test(name)).sort();
+  const newest = names.at(-1);
+  if (!newest) return { past: [], segment: 0 };
+  const past = parseLines(await readFile(join(folder, newest), 'utf8'), newest);
+  for (const name of names.slice(0, -1)) rmSync(join(folder, name), { force: true });
+  return { past, segment: Number.parseInt(newest, 10) };
+}
+
+/** A torn end is what a crash leaves; a bad line with good ones after it is damage. @throws unprocessable */
+export function parseLines(text: string, name: string): IntentRecord[] {
+  const records = text.split('\n').slice(0, -1).map(parseLine);
+  const good = records.filter((record) => record !== undefined);
+  const bad = records.indexOf(undefined);
+  if (bad >= 0 && bad < good.length) {
+    const sentence = `Line ${bad + 1} of the intent log ${name} is damaged.`;
+    throw new OpenLedgerError('unprocessable', sentence, { file: name, line: bad + 1 });
+  }
+  return good;
+}
+
+const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0');
+
+function formatLine(record: IntentRecord): string {
+  const text = JSON.stringify(record, (_, value) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  );
+  return `${checksum(text)} ${text}\n`;
+}
+
+/** The checksum vouches for the form: only what was written by `formatLine` is read. */
+function parseLine(line: string): IntentRecord | undefined {
+  const text = line.slice(9);
+  if (line.length < 10 || line.slice(0, 8) !== checksum(text)) return undefined;
+  return JSON.parse(text, (name, value) =>
+    AMOUNTS.has(name) ? BigInt(value.slice(0, -1)) : value,
+  );
+}
+
+const AMOUNTS = new Set(['units', 'added', 'amount']);

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { type CallEnd, chargeOf, type Delivered } from './charge.ts';
+
+const pricing = { promptUnits: 2n, completionUnits: 3n };
+
+const charge = (end: CallEnd, delivered: Partial<Delivered> = {}) =>
+  chargeOf(
+    end,
+    {
+      ...{ text: 'one two', delivery: 'streamed', isOwnExact: true },
+      own: { promptTokens: 100, completionTokens: 200 },
+      atMost: { promptTokens: 1_000, completionTokens: 1_000 },
+      ...delivered,
+    },
+    pricing,
+  );
+const usage = (promptTokens: number, completionTokens: number, estimated = false) => ({
+  ...{ kind: 'usage', usage: { promptTokens, completionTokens }, estimated },
+  units: 2n * BigInt(promptTokens) + 3n * BigInt(completionTokens),
+});
+const ended = (promptTokens: number, completionTokens: number): CallEnd => ({
+  kind: 'ended',
+  reported: { promptTokens, completionTokens },
+});
+const nothing = { kind: 'nothing' };
+
+test('charge: a normal end, both counts agree -> the operator’s', () => {
+  expect(charge(ended(102, 204))).toEqual(usage(102, 204));
+});
+
+test('charge: a normal end, the operator counts more than we by more than the tolerance -> ours, disputable', () => {
+  expect(charge(ended(103, 205))).toEqual(usage(100, 200, true));
+});
+
+test('charge: a normal end, the operator counts less -> his, and beyond the tolerance disputable', () => {
+  expect(charge(ended(98, 196))).toEqual(usage(98, 196));
+  expect(charge(ended(50, 100))).toEqual(usage(50, 100, true));
+});
+
+test('charge: a normal end, the tokenizer is not ours -> the operator’s, within what the text can be', () => {
+  const delivered = { isOwnExact: false, atMost: { promptTokens: 500, completionTokens: 500 } };
+  expect(charge(ended(300, 400), delivered)).toEqual(usage(300, 400));
+  expect(charge(ended(300, 9_000), delivered)).toEqual(usage(300, 500, true));
+});
+
+test('charge: the client drops mid-stream -> the prompt and what was forwarded', () => {
+  expect(charge({ kind: 'left' })).toEqual(usage(100, 200));
+  expect(charge({ kind: 'left' }, { delivery: 'whole' })).toEqual(nothing);
+});
+
+test('charge: the operator fails before its first token -> nothing', () => {
+  expect(charge({ kind: 'failed' }, { text: '' })).toEqual(nothing);
+});
+
+test('charge: the operator fails mid-stream -> what was delivered, if the client has it', () => {
+  expect(charge({ kind: 'failed' })).toEqual(usage(100, 200));
+  expect(charge({ kind: 'failed' }, { delivery: 'whole' })).toEqual(nothing);
+});
+
+test('charge: no output at a normal end -> nothing, whatever is counted', () => {
+  expect(charge(ended(100, 200), { text: '' })).toEqual(nothing);
+});
+
+test('charge: usage of zero -> zero is a value', () => {
+  expect(charge(ended(0, 0))).toEqual(usage(0, 0));
+});
+
+test('charge: usage missing -> our count; estimated where the tokenizer is not ours', () => {
+  expect(charge({ kind: 'ended', reported: undefined })).toEqual(usage(100, 200));
+  const estimated = charge({ kind: 'ended', reported: undefined }, { isOwnExact: false });
+  expect(estimated).toEqual(usage(100, 200, true));
+});
+
+test.todo('charge: a cached answer -> the cache’s price; there is no cache yet');

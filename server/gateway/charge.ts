@@ -1,0 +1,48 @@
+/** What a call is charged, however it ends. A pure rule: the one place where it is decided. */
+import { meter, type Pricing, priceOf, type Usage } from './price.ts';
+
+/** How a call ended. */
+export type CallEnd =
+  /** Normally. */
+  | { readonly kind: 'ended'; readonly reported: Usage | undefined }
+  /** The client has gone. */
+  | { readonly kind: 'left' }
+  /** The operator has failed, or was stopped. */
+  | { readonly kind: 'failed' };
+
+export type Delivered = {
+  readonly text: string;
+  /** Streamed text is delivered as it is read; a whole answer at its normal end or not at all. */
+  readonly delivery: 'streamed' | 'whole';
+  readonly own: Usage;
+  /** Whether ours is by the model's own tokenizer. */
+  readonly isOwnExact: boolean;
+  /** What was reserved, and what the delivered text can have been. */
+  readonly atMost: Usage;
+};
+
+export type Charge =
+  | { readonly kind: 'nothing' }
+  | {
+      readonly kind: 'usage';
+      readonly usage: Usage;
+      readonly units: bigint;
+      /** Not vouched for by a count that both sides make: the payer may dispute it. */
+      readonly estimated: boolean;
+    };
+
+/**
+ * Nothing where nobody got any text. Else the operator's count at a normal end, cross-checked with ours, and ours for what
+ * was forwarded at any other.
+ */
+export function chargeOf(
+  end: CallEnd,
+  { text, delivery, own, isOwnExact, atMost }: Delivered,
+  pricing: Pricing,
+): Charge {
+  const hasReached = delivery === 'streamed' || end.kind === 'ended';
+  if (text === '' || !hasReached) return { kind: 'nothing' };
+  const reported = end.kind === 'ended' ? end.reported : undefined;
+  const { usage, estimated } = meter({ reported, own, isOwnExact, atMost });
+  return { kind: 'usage', usage, units: priceOf(pricing, usage), estimated };
+}

@@ -1,0 +1,102 @@
+/** Leased money: calls are reserved in memory, out of what the ledger has lent to this gateway. No ledger trip a call. */
+import { type Id, OpenLedgerError } from '@openledger/protocol';
+import { timeOf, transactionIdFor } from '../ledger/index.ts';
+import type { Db } from '../platform/db.ts';
+import { sql } from '../platform/sql.ts';
+import {
+  type Budget,
+  type BudgetHandles,
+  createBudget,
+  drawIdOf,
+  type Ending,
+  type IntentLog,
+  openIntentLog,
+  type Recall,
+} from './budget/budget.ts';
+import { holdIdOf } from './hold.ts';
+import { freeReservation, type LeftOpen, type Money } from './money.ts';
+
+/** A call that was served so long ago and whose gateway has not drawn its price was lost with the gateway's log. */
+const LOST_MS = 3_600_000;
+
+/**
+ * @param holds how calls were paid for before leases were switched on; theirs are settled there
+ * @param folder where the intents are; one gateway's alone
+ */
+export function createLeasedMoney({
+  db,
+  folder,
+  holds,
+  ...handles
+}: Omit<BudgetHandles, 'log' | 'instance'> & {
+  readonly db: Db;
+  readonly folder: string;
+  readonly holds: Money;
+}): Money {
+  const { ledger, clock, report } = handles;
+  let opened: Budget | undefined;
+  const budget = (): Budget => {
+    if (!opened) throw new Error('A gateway recovers before it serves.');
+    return opened;
+  };
+  /** Of calls that are under way here: how they end. A call may be settled before its end has been written down. */
+  const endings = new Map<Id<'inference'>, Promise<Ending>>();
+  return {
+    async reserve({ inferenceId, payerId: payer, heldUnits: units }) {
+      if (units === 0n) return freeReservation;
+      const reservation = await budget().reserve({ requestId: inferenceId, payer, units });
+      let end: (ending: Promise<Ending>) => void = () => {};
+      const ending = new Promise<Ending>((resolve) => {
+        end = resolve;
+      });
+      endings.set(inferenceId, ending);
+      ending
+        .then(({ kind }) => kind !== 'expired' && endings.delete(inferenceId))
+        .catch((error: unknown) => report?.error('gateway.claim_failed', { inferenceId, error }));
+      return {
+        ...reservation,
+        capture: (price) => end(reservation.capture(price)),
+        void: async () => {
+          end(reservation.void());
+          await ending;
+        },
+      };
+    },
+    async settle(call) {
+      const { inferenceId, priceUnits } = call;
+      if (priceUnits === 0n && call.heldUnits === 0n) return true;
+      const ending = await endings.get(inferenceId);
+      endings.delete(inferenceId);
+      if (ending) return ending.kind !== 'expired';
+      if (await ledger.transaction(drawIdOf(inferenceId))) return true;
+      if (await ledger.transaction(transactionIdFor(holdIdOf(inferenceId), 'begin'))) {
+        return holds.settle(call);
+      }
+      if (priceUnits === 0n) return true;
+      if (clock.now().getTime() - timeOf(inferenceId) > LOST_MS) return false;
+      throw new OpenLedgerError('unavailable', `${inferenceId} is not drawn yet.`, { inferenceId });
+    },
+    async recover() {
+      const log: IntentLog = await openIntentLog(folder);
+      opened = createBudget({ ...handles, log, instance: 'gateway' });
+      const left = await opened.start({ recall: recallFrom(db) });
+      return left.flatMap(({ requestId, ending, usage }): readonly LeftOpen[] => {
+        if (ending.kind !== 'captured' || !usage) return [];
+        return [{ inferenceId: requestId, units: ending.units, usage }];
+      });
+    },
+    release: (inferenceId) => holds.release(inferenceId),
+    stop: async () => opened?.stop(),
+  };
+}
+
+/** A call that was recorded costs what its record says; one that was not, what it had earned. */
+const recallFrom =
+  (db: Db): Recall =>
+  async (requestIds) => {
+    const rows = await db.query<{ id: Id<'inference'>; units: string }>(sql`
+      select id, case status when 'served' then price_units else 0 end as units
+      from gateway.inferences
+      where id = any(${requestIds}) and status <> 'held'`);
+    return new Map(rows.map(({ id, units }) => [id, BigInt(units)]));
+  };

@@ -1,0 +1,114 @@
+/** The gateway in budget mode, on real stages. */
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Id } from '@openledger/protocol';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { MODEL, openTestGateway, type TestGateway } from '../../test/harness/gateway.ts';
+import type { Caller } from '../identity/index.ts';
+import { silentLog } from '../platform/log.ts';
+import { sql } from '../platform/sql.ts';
+import { ChatBody, createGateway, fromChat, type Gateway, type Serving } from './index.ts';
+
+let world: TestGateway;
+let folder: string;
+let gateway: Gateway;
+
+const open = (at: string) =>
+  createGateway({
+    ...{ ...world, db: world.database.db, log: silentLog, allowPrivateOperators: true },
+    servedBy: 'nobody who is here',
+    leases: { folder: at },
+  });
+
+beforeEach(async () => {
+  world = await openTestGateway();
+  folder = await mkdtemp(join(tmpdir(), 'openledger-leases-'));
+  gateway = open(folder);
+  await gateway.recover();
+});
+
+afterEach(async () => {
+  for (const { sum } of await world.ledger.trialBalance()) expect(sum).toBe(0n);
+  await world.end();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const serve = (caller: Caller) => {
+  const messages = [{ role: 'user', content: 'Say it.' }];
+  const request = fromChat(ChatBody.parse({ model: MODEL, messages, max_tokens: 10 }));
+  const { signal } = new AbortController();
+  return gateway.serve({ request, caller, delivery: 'streamed', signal });
+};
+const read = async ({ events }: Serving) => {
+  for await (const _ of events);
+};
+const ledgerKinds = async () =>
+  (
+    await world.database.db.query<{ kind: string }>(
+      sql`select distinct kind from ledger.transactions order by kind`,
+    )
+  ).map(({ kind }) => kind);
+
+test('calls are served out of a lease and cost what they cost by a hold', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  world.operator.plays((call) => {
+    call.text('Hello ');
+    call.text('you.');
+    call.finish({ prompt: 5, completion: 4 });
+  });
+  const ids: Id<'inference'>[] = [];
+  for (let i = 0; i < 3; i++) {
+    const serving = await serve(caller);
+    await read(serving);
+    ids.push(serving.inferenceId);
+  }
+  for (const id of [...ids, ...ids]) await gateway.capture(id);
+  expect(await world.ledger.balance('clearing:fees')).toBe(3n * 22n);
+  const kinds = await ledgerKinds();
+  expect(kinds).not.toContain('hold');
+  expect(kinds).toContain('draw');
+  await gateway.stop();
+  expect(await world.ledger.balance(`${partyId}:available`)).toBe(1_000n - 66n);
+  expect(await world.ledger.balance(`${partyId}:held`)).toBe(0n);
+});
+
+test('a payer without money is told what is missing; a call that fails costs nothing', async () => {
+  const poor = await world.payer(75n);
+  await expect(serve(poor.caller)).rejects.toMatchObject({
+    ...{ code: 'insufficient_funds' },
+    details: { missing: '1', available: '75', account: `${poor.partyId}:available` },
+  });
+  const { caller, partyId } = await world.payer(76n);
+  world.operator.plays((call) => call.destroy());
+  for (let i = 0; i < 2; i++) {
+    await expect(serve(caller).then(read)).rejects.toMatchObject({ code: 'operator_failed' });
+  }
+  await gateway.stop();
+  expect(await world.ledger.balance(`${partyId}:available`)).toBe(76n);
+});
+
+test('a gateway that dies in the middle of a stream charges what it had forwarded, and its record says so', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  world.operator.plays((call) => {
+    for (const word of ['one ', 'two ', 'three ']) call.text(word);
+  });
+  const serving = await serve(caller);
+  for (let i = 0; i < 3; i++) await serving.events.next(); // the third may not have been forwarded
+  const left = await mkdtemp(join(tmpdir(), 'openledger-leases-left-'));
+  await cp(folder, left, { recursive: true });
+  await rm(join(left, 'lock'));
+  const next = open(left);
+  await next.recover();
+  expect(await next.find(serving.inferenceId)).toMatchObject({
+    ...{ status: 'served', output: '', finishReason: 'gateway_failed', estimated: true },
+    ...{ priceUnits: 10n, usage: { promptTokens: 2, completionTokens: 2 } },
+  });
+  await next.capture(serving.inferenceId);
+  expect(await world.ledger.balance('clearing:fees')).toBe(10n);
+  await next.stop();
+  expect(await world.ledger.balance(`${partyId}:available`)).toBe(990n);
+  await serving.leave();
+  await gateway.stop();
+  await rm(left, { recursive: true, force: true });
+});

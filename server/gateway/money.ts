@@ -1,0 +1,54 @@
+/** How a call's money is set aside before an operator is asked, and taken when it ends. Two ways, one type. */
+import type { Id } from '@openledger/protocol';
+import type { Usage } from './price.ts';
+
+/** A call's money, set aside. Ends once. */
+export type Reservation = {
+  /** Whether the call may still be served on it. */
+  isOpen(): boolean;
+  /** To be awaited before the first byte goes to the client. */
+  durable(): Promise<void>;
+  /** All that was earned by what was forwarded so far. */
+  progress(units: bigint, usage: Usage): void;
+  /** Ends it for its price, after the call was recorded. What is still to be done is done by `settle`. */
+  capture(units: bigint): void;
+  /** Gives everything back. */
+  void(): Promise<void>;
+};
+
+/** A recorded call, as its money is concerned. */
+export type Priced = {
+  readonly inferenceId: Id<'inference'>;
+  readonly heldUnits: bigint;
+  readonly priceUnits: bigint;
+};
+
+/** A call that a process before this one left open, and what was taken for it. */
+export type LeftOpen = {
+  readonly inferenceId: Id<'inference'>;
+  readonly units: bigint;
+  readonly usage: Usage;
+};
+
+export type Money = {
+  /** @throws insufficient_funds; what is missing is in the details */
+  reserve(call: {
+    readonly inferenceId: Id<'inference'>;
+    readonly payerId: Id<'party'>;
+    readonly heldUnits: bigint;
+  }): Promise<Reservation>;
+  /** Resolves when exactly the price has reached `clearing:fees`. Repeatable. @returns false when it never can */
+  settle(call: Priced): Promise<boolean>;
+  /** Takes over from the process before this one: its open calls that were partly delivered and are paid for. */
+  recover(): Promise<readonly LeftOpen[]>;
+  /** Gives back what is set aside for a call that was left open. */
+  release(inferenceId: Id<'inference'>): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const nothing = async () => {};
+
+/** Of a call that costs nothing, whatever happens. */
+export const freeReservation: Reservation = {
+  ...{ isOpen: () => true, durable: nothing, progress: () => {}, capture: () => {}, void: nothing },
+};
