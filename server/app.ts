@@ -76,9 +76,8 @@ const PRICES = { promptUnits: 10n ** 13n, completionUnits: 10n ** 14n };
 /** Both halves in one process. */
 export async function createApp(handles: AppHandles): Promise<App> {
   const stages = await createStages(handles);
-  await stages.gateway.start();
-  const working = await work(stages, handles);
-  return { ...serve(stages, handles), ...working };
+  const serving = await serve(stages, handles);
+  return { ...serving, ...(await work(stages, handles)) };
 }
 
 /** HTTP and the gateway, and no clocks: others must be working. */
@@ -99,7 +98,8 @@ function refuseLeases({ config }: AppHandles): void {
   throw new OpenLedgerError('invalid_input', 'OPENLEDGER_LEASES needs the role `up` for now.');
 }
 
-function serve(stages: Stages, handles: AppHandles): App {
+async function serve(stages: Stages, handles: AppHandles): Promise<App> {
+  await stages.gateway.recover();
   return {
     http: createSurface(stages, handles),
     ensureAdminKey: async () => (await stages.identity.ensureAdminKey())?.secret,
@@ -108,9 +108,8 @@ function serve(stages: Stages, handles: AppHandles): App {
 }
 
 async function work(stages: Stages, handles: AppHandles): Promise<Working> {
-  const { presence, gateway, models } = stages;
+  const { presence, models } = stages;
   const { db, log } = handles;
-  await gateway.recover();
   const jobs = await startJobs(db, { handlers: flow(stages), log });
   const running = Object.entries(clocks(stages, handles)).map(([name, start]) =>
     onDuty(presence, { name, log }, start),
@@ -148,8 +147,8 @@ function clocks(
         const ageMs = clock.now().getTime() - openedAt.getTime();
         if (ageMs >= config.OPENLEDGER_EPOCH_SECONDS * 1000) await settle();
       }),
-    'gateway.recover': () =>
-      repeat('gateway.recover', { everyMs: 5000, log }, () => gateway.recover()),
+    'gateway.abandoned': () =>
+      repeat('gateway.abandoned', { everyMs: 5000, log }, () => gateway.voidAbandoned()),
     'gateway.sweep': () => repeat('gateway.sweep', { everyMs: 10_000, log }, () => gateway.sweep()),
   };
 }
@@ -177,8 +176,8 @@ async function createStages(handles: AppHandles) {
     clock,
     log,
     allowPrivateOperators,
-    leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
     servedBy: presence.name,
+    leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
   });
   const agents = createAgents({ db, clock, identity });
   const attributions = createAttributions({

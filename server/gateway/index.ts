@@ -31,7 +31,7 @@ import { createLeasedMoney } from './leased-money.ts';
 import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
-import { recover, sweep, takeOver } from './sweep.ts';
+import { recover, sweep, voidAbandoned } from './sweep.ts';
 
 export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
@@ -67,10 +67,10 @@ export type Gateway = {
   /** Moves the actual price of a served call from its hold to `clearing:fees` and releases the rest. Repeatable. */
   capture(inferenceId: Id<'inference'>): Promise<void>;
   summary(): Promise<GatewaySummary>;
-  /** Takes over what the process before this one had leased; to be called before serving. */
-  start(): Promise<void>;
-  /** Ends the calls that processes which are gone have left open. */
+  /** Takes over from the process before this one, and ends what it left open; to be called once, before serving. */
   recover(): Promise<void>;
+  /** Ends the calls that processes which are gone have left open. */
+  voidAbandoned(): Promise<void>;
   /** Ends calls that nobody ended in time. */
   sweep(): Promise<void>;
   /** Draws and gives back what is leased. Call it when nothing is served any more, before the ledger stops. */
@@ -99,8 +99,8 @@ export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
     },
     capture: (inferenceId) => capture(handles, inferenceId),
     summary: () => summarizeInferences(db),
-    start: () => takeOver(handles),
     recover: () => recover(handles),
+    voidAbandoned: () => voidAbandoned(handles),
     sweep: () => sweep(handles),
     stop: () => money.stop(),
   };

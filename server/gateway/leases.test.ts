@@ -25,7 +25,7 @@ beforeEach(async () => {
   world = await openTestGateway();
   folder = await mkdtemp(join(tmpdir(), 'openledger-leases-'));
   gateway = open(folder);
-  await gateway.start();
+  await gateway.recover();
 });
 
 afterEach(async () => {
@@ -99,7 +99,6 @@ test('a gateway that dies in the middle of a stream charges what it had forwarde
   await cp(folder, left, { recursive: true });
   await rm(join(left, 'lock'));
   const next = open(left);
-  await next.start();
   await next.recover();
   expect(await next.find(serving.inferenceId)).toMatchObject({
     ...{ status: 'served', output: '', finishReason: 'gateway_failed', estimated: true },

@@ -36,10 +36,12 @@ export async function sweep(handles: SweepHandles): Promise<void> {
 }
 
 /**
- * Takes over what the process before this one had leased; to be called before serving. Where the money's log tells what was
- * forwarded, that was charged; the text itself died with the process.
+ * Takes over from the process before this one, then ends what it left open. To be called once, before serving.
+ *
+ * Where the money's log tells what was forwarded, that was charged; the text itself died with the process.
  */
-export async function takeOver({ db, money, clock }: SweepHandles): Promise<void> {
+export async function recover(handles: SweepHandles): Promise<void> {
+  const { db, money, clock } = handles;
   for (const { inferenceId, units: priceUnits, usage } of await money.recover()) {
     await db.transaction((tx) =>
       recordServed(tx, {
@@ -48,13 +50,14 @@ export async function takeOver({ db, money, clock }: SweepHandles): Promise<void
       }),
     );
   }
+  await voidAbandoned(handles);
 }
 
 /**
  * Ends every call that a process which is gone has left open, and gives its money back at once. Calls of the living are not
  * touched, whichever process serves them.
  */
-export async function recover({ db, money }: SweepHandles): Promise<void> {
+export async function voidAbandoned({ db, money }: SweepHandles): Promise<void> {
   const gone = await findGone(db, await findServing(db));
   if (gone.length === 0) return;
   const left = await db.transaction((tx) => voidOf(tx, gone));

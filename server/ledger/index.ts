@@ -28,7 +28,13 @@
  * open ones, `entries` and `follower` history by account, written behind the log, `inbox` wishes of other processes, `periods`
  * and `period_balances` the seals and what they sealed.
  */
-import { type Id, OpenLedgerError, type Seal, type Statement, type TransactionProof } from '@openledger/protocol';
+import {
+  type Id,
+  OpenLedgerError,
+  type Seal,
+  type Statement,
+  type TransactionProof,
+} from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
