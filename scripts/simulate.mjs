@@ -3,9 +3,10 @@ import { register } from 'node:module';
 
 const named = process.argv.indexOf('--mutant');
 if (named > 0) {
-  const { mutants } = await import('../test/simulate/mutants.mjs');
-  const mutant = mutants.find(({ name }) => name === process.argv[named + 1]);
-  if (!mutant) throw new Error(`Mutants: ${mutants.map(({ name }) => name).join(', ')}`);
+  const { mutants, variants } = await import('../test/simulate/mutants.mjs');
+  const known = [...mutants, ...variants];
+  const mutant = known.find(({ name }) => name === process.argv[named + 1]);
+  if (!mutant) throw new Error(`There are: ${known.map(({ name }) => name).join(', ')}`);
   register('./mutate.mjs', import.meta.url, { data: mutant });
 }
 const tsx = await import('tsx/esm/api');

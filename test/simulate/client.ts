@@ -25,7 +25,12 @@ export function createClient(
       const asked = oracle.asks(wish);
       let node = chance.pick(nodes);
       for (let attempt = 1; ; attempt++) {
-        const outcome = await attemptOnce(world, { asked: { ...asked, command: wish }, node, oracle, asker });
+        const outcome = await attemptOnce(world, {
+          asked: { ...asked, command: wish },
+          node,
+          oracle,
+          asker,
+        });
         if (outcome) return outcome;
         await world.sleep(chance.between(1, 20 * Math.min(attempt, 5)), asker);
         node = chance.pick(nodes);

@@ -79,6 +79,9 @@ function openTerm(world: World, { disk, actor, number }: Reach & { number: numbe
           return row ? [{ ...row }] : [];
         }),
       ),
+    async confirm() {
+      if (!(await read(() => disk.term === number))) throw takenOver();
+    },
     commit: (write) => commit(world, { disk, actor, term: number, write }),
     async close() {
       if (disk.lock === actor && disk.term === number) disk.lock = undefined;
@@ -124,12 +127,13 @@ function commit(
       world.trace(actor.name, `${isWritten ? 'writes' : 'is fenced off at'} ${write.batch.number}`);
       if (fate === 'late') return;
       if (fate === 'unheard') return after(backMs, lost, actor);
-      const over = () =>
-        failed(new OpenLedgerError('unavailable', 'Another writer has taken over the ledger.'));
-      after(backMs, isWritten ? done : over, actor);
+      after(backMs, isWritten ? done : () => failed(takenOver()), actor);
     });
   });
 }
+
+const takenOver = (): OpenLedgerError =>
+  new OpenLedgerError('unavailable', 'Another writer has taken over the ledger.');
 
 /** @returns false from a writer whose term is over */
 function writeBatch(disk: Disk, term: number, write: Write): boolean {

@@ -147,7 +147,10 @@ function change(
     table.inflows.set(epoch, (table.inflows.get(epoch) ?? 0n) + intoPool);
     return creditAll(table, { added: payees, account: `pending:${epoch}` });
   }
-  return creditAll(table, { added: sumSubUnits([payees, fold(table, intoPool)]), account: 'payable' });
+  return creditAll(table, {
+    added: sumSubUnits([payees, fold(table, intoPool)]),
+    account: 'payable',
+  });
 }
 
 function fold(table: FeeTable, subUnits: bigint): SubUnits {

@@ -4,6 +4,7 @@ import { commands } from '../../server/ledger/command.ts';
 import { transactionIdFor } from '../../server/ledger/transaction-id.ts';
 import type { FeeTable } from './fee-table.ts';
 import { recordRouting } from './fee-table.ts';
+import type { Model } from './model.ts';
 import { PAYERS, type Parts } from './payers.ts';
 import { type Actor, createActor } from './scheduler.ts';
 import { BEGINNING } from './world.ts';
@@ -27,7 +28,13 @@ export type Directory = {
 
 export const createDirectory = (): Directory => ({ intents: [], leases: [] });
 
-type GatewayParts = Parts & { readonly directory: Directory; readonly fees: FeeTable };
+type Judge = { readonly model: Model; readonly fail: (fault: string) => void };
+
+type GatewayParts = Parts & {
+  readonly directory: Directory;
+  readonly fees: FeeTable;
+  readonly model: Model;
+};
 
 /** @returns when every request of this gateway has ended */
 export function liveGateway(parts: GatewayParts, name: string): Promise<void> {
@@ -149,7 +156,7 @@ async function settleAll(parts: GatewayParts, gateway: Gateway): Promise<void> {
 
 /** Draws for a request under an id of its own, as often as it takes, and routes its fee. */
 async function settle(
-  { world, client, fees }: GatewayParts,
+  { world, client, fees, model }: GatewayParts,
   { actor }: Gateway,
   intent: Intent,
 ): Promise<void> {
@@ -163,7 +170,7 @@ async function settle(
     actor,
   );
   if (outcome.kind === 'refused') {
-    checkLoss(outcome.error.message, intent, world.fail);
+    checkLoss(outcome.error.message, intent, { model, fail: world.fail });
     intent.state = 'void'; // the gateway bears it
     return;
   }
@@ -172,7 +179,10 @@ async function settle(
 }
 
 /** A request that was served goes unpaid only where its lease was taken over or its time had passed. */
-function checkLoss(why: string, { inferenceId }: Intent, fail: (fault: string) => void): void {
-  if (why.includes('another token') || why.includes('has expired') || why.includes('no open hold')) return;
+function checkLoss(why: string, intent: Intent, { model, fail }: Judge): void {
+  const { inferenceId, holdId, token } = intent;
+  const lease = model.holds.get(holdId);
+  const isGone = lease?.token !== token || lease.ended?.kind === 'expire';
+  if (isGone || why.includes('has expired')) return;
   fail(`${inferenceId} was served and is not paid for: ${why}`);
 }

@@ -34,7 +34,8 @@ async function simulateAll({ from, seeds, mutant }: Options): Promise<number> {
       reportFault(verdict, mutant);
       return 1;
     }
-    for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += verdict[name];
+    for (const name of Object.keys(totals) as (keyof typeof totals)[])
+      totals[name] += verdict[name];
     if ((seed - from + 1) % 1_000 === 0) say(`${seed - from + 1} seeds ...\n`);
     await new Promise((resume) => setImmediate(resume)); // so that Ctrl-C is heard
   }

@@ -34,7 +34,10 @@ export type Model = {
   readonly history: Map<string, { readonly sequence: number; readonly balance: bigint }[]>;
   readonly holds: Map<string, ModelHold>;
   /** What is left of the paying legs of each transaction, after which sequence. */
-  readonly remaining: Map<string, { readonly sequence: number; readonly legs: readonly bigint[] }[]>;
+  readonly remaining: Map<
+    string,
+    { readonly sequence: number; readonly legs: readonly bigint[] }[]
+  >;
 };
 
 export const createModel = (): Model => ({
@@ -128,7 +131,6 @@ function postingsOf(model: Model, transaction: Transaction, wish: Command): read
   return [...back(wish.kind === 'draw' ? total : hold.amount), ...paid];
 }
 
-/** Running totals rounded down, over what is left of each leg. */
 function mirrored(
   model: Model,
   { reverses }: Transaction,
@@ -136,14 +138,20 @@ function mirrored(
 ): readonly Posting[] {
   const left = model.remaining.get(reverses!)?.at(-1)?.legs ?? [];
   const legs = model.byId.get(reverses!)?.postings.filter((leg) => !touchesHeld(leg)) ?? [];
-  const total = left.reduce((sum, each) => sum + each, 0n);
-  const amount = wanted ?? total;
-  if (total === 0n) return [];
-  const upTo = (k: number) =>
-    (amount * left.slice(0, k).reduce((sum, each) => sum + each, 0n)) / total;
+  const parts = partsOf(left, wanted ?? sumOf(left));
   return legs
-    .map(({ from, to, asset }, k) => ({ from: to, to: from, amount: upTo(k + 1) - upTo(k), asset }))
+    .map(({ from, to, asset }, k) => ({ from: to, to: from, amount: parts[k], asset }))
     .filter((leg) => leg.amount > 0n);
+}
+
+const sumOf = (amounts: readonly bigint[]): bigint => amounts.reduce((sum, each) => sum + each, 0n);
+
+/** Of each leg what is left of it, pro rata: differences of running totals that are rounded down. */
+function partsOf(left: readonly bigint[], amount: bigint): readonly bigint[] {
+  const total = sumOf(left);
+  if (total === 0n) return left.map(() => 0n);
+  const upTo = (k: number) => (amount * sumOf(left.slice(0, k))) / total;
+  return left.map((_, k) => upTo(k + 1) - upTo(k));
 }
 
 function movePostings(model: Model, { sequence, postings }: Transaction, name: string): void {
@@ -181,7 +189,10 @@ function changeHold(model: Model, transaction: Transaction, name: string): void 
   unless(!hold.ended, `${name} comes after the end of ${holdId}`);
   if (kind === 'renew' || kind === 'draw') {
     unless(hold.token !== undefined && at <= hold.expiresAt, `${name} comes after its time`);
-    unless(kind === 'renew' ? token! >= hold.token! : token === hold.token, `${name} is fenced off`);
+    unless(
+      kind === 'renew' ? token! >= hold.token! : token === hold.token,
+      `${name} is fenced off`,
+    );
   }
   if (kind === 'release') unless(token === hold.token, `${name} is fenced off`);
   if (kind === 'expire') unless(at >= hold.expiresAt, `${name} comes before its time`);
@@ -202,18 +213,16 @@ function changeHold(model: Model, transaction: Transaction, name: string): void 
 
 function takeFromOriginal(model: Model, transaction: Transaction, name: string): void {
   const { reverses, postings, sequence } = transaction;
-  const original = model.byId.get(reverses!);
   const left = model.remaining.get(reverses!);
-  if (!original || !left) throw new Error(`${name} reverses nothing`);
-  const taken = [...postings];
-  const legs = original.postings.filter((leg) => !touchesHeld(leg));
-  const rest = left.at(-1)!.legs.map((each, k) => {
-    const { from, to } = legs[k];
-    const at = taken.findIndex((leg) => leg.from === to && leg.to === from && leg.amount <= each);
-    return at < 0 ? each : each - taken.splice(at, 1)[0].amount;
-  });
-  unless(taken.length === 0, `${name} takes back more than remains`);
-  left.push({ sequence, legs: rest });
+  if (!left) throw new Error(`${name} reverses nothing`);
+  const before = left.at(-1)!.legs;
+  const parts = partsOf(before, sumOf(postings.map(({ amount }) => amount)));
+  const legs = before.map((rest, k) => rest - parts[k]);
+  unless(
+    legs.every((rest) => rest >= 0n),
+    `${name} takes back more than remains`,
+  );
+  left.push({ sequence, legs });
 }
 
 const textOf = (postings: readonly Posting[]): string =>

@@ -70,7 +70,10 @@ export function createOracle(world: World): Oracle {
       counts.refusals++;
       const now = BEGINNING + world.now() + SKEW_MS;
       const because = justification(model, { ...asked, error: outcome.error, since, now });
-      unless(because, `${asked.command.kind} was refused without a reason: ${outcome.error.message}`);
+      unless(
+        because,
+        `${asked.command.kind} was refused without a reason: ${outcome.error.message}`,
+      );
     });
 
   const atTheEnd: Oracle['atTheEnd'] = (disk) => judge(() => checkEnd(model, disk, answers));
@@ -114,7 +117,8 @@ function justification(model: Model, { command, error, since, now }: Refusal): b
   if (error.message.includes('has expired')) {
     return hold!.past.some(({ expiresAt }) => expiresAt < now);
   }
-  if (error.message.includes('time left')) return hold!.past.some((at) => at.expiresAt > now - 2000);
+  if (error.message.includes('time left'))
+    return hold!.past.some((at) => at.expiresAt > now - 2000);
   return /larger than its hold|was used|in several assets/.test(error.message);
 }
 

@@ -83,7 +83,9 @@ async function useHold({ world, client }: Parts, { actor, name }: Who): Promise<
     await client.ask(commands.release({ holdId, reason: 'sim.released' }), actor);
     return;
   }
-  const paid = BigInt(chance.happens(0.2) ? amount + chance.between(1, 5) : amount - chance.between(0, 4));
+  const paid = BigInt(
+    chance.happens(0.2) ? amount + chance.between(1, 5) : amount - chance.between(0, 4),
+  );
   const postings = [{ to: 'shop:available', amount: paid }];
   await client.ask(commands.capture({ holdId, postings, reason: 'sim.captured' }), actor);
 }
@@ -96,7 +98,7 @@ export async function sweep(
   const actor = createActor(name);
   while (!isOver()) {
     await world.sleep(world.chance.between(20, 80), actor);
-    const now = BEGINNING + world.now();
+    const now = BEGINNING + world.now() + world.chance.between(0, 60); // its clock may be ahead
     const due = [...disk.holds.values()].filter(({ expiresAt }) => expiresAt.getTime() <= now);
     await Promise.all(due.map(({ holdId }) => client.ask(commands.expire(holdId), actor)));
   }

@@ -42,7 +42,7 @@ export async function simulate(seed: number, say?: (line: string) => void): Prom
   let served = false;
   let isOver = false;
   const gateways = Array.from({ length: chance.between(1, 3) }, (_, k) =>
-    liveGateway({ ...parts, directory, fees }, `gateway-${k}`),
+    liveGateway({ ...parts, directory, fees, model: oracle.model }, `gateway-${k}`),
   );
   const payers = PAYERS.slice(0, chance.between(1, 4)).map((name) => livePayer(parts, name));
   const noMore = Promise.all([...gateways, ...payers]).then(() => {
