@@ -310,6 +310,14 @@ test('a writer whose term is over changes nothing, and begins another', async ()
   expect(await ledger.audit()).toMatchObject({ ok: true, transactions: 2 });
 });
 
+test('a writer whose term is over refuses nobody either: the next one may know better', async () => {
+  await fund('ann:available', 10n);
+  await database.db.query(sql`update ledger.writer set term = term + 1`);
+  const wish = pay('more than it knows of', 'ann:available', 'bob:available', 11n);
+  await expect(ledger.post(wish)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(ledger.post(wish)).rejects.toMatchObject({ code: 'insufficient_funds' });
+});
+
 test('a successor takes over from a writer that lost its connection, and nothing is lost or doubled', async () => {
   await fund('ann:available', 1_000n);
   const successorDb = openDb(database.url);

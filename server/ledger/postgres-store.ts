@@ -86,6 +86,7 @@ async function openTerm(
       }
       await commit(session, { term: number, write });
     },
+    confirm: () => confirm(session, number),
     close: () => session.close(),
   };
 }
@@ -237,9 +238,18 @@ async function commit(
         select term from fence`,
     ),
   );
-  if (written.length > 0) return;
-  throw new OpenLedgerError('unavailable', 'Another writer has taken over the ledger.', { term });
+  if (written.length === 0) throw takenOver(term);
 }
+
+async function confirm(session: Reader, term: number): Promise<void> {
+  const rows = await session.query(
+    prepared('ledger.confirm', sql`select term from ledger.writer where term = ${term}::bigint`),
+  );
+  if (rows.length === 0) throw takenOver(term);
+}
+
+const takenOver = (term: number): OpenLedgerError =>
+  new OpenLedgerError('unavailable', 'Another writer has taken over the ledger.', { term });
 
 /** One array a column; a row's own arrays travel as text, because PostgreSQL's arrays of arrays are rectangles. */
 function transactionColumns(rows: Write['transactions']) {

@@ -32,6 +32,12 @@ export type Term = {
    * @throws unavailable when another writer has taken over, and whatever the medium throws; the term is then over
    */
   commit(write: Write): Promise<void>;
+  /**
+   * Makes sure that nobody else has written: what was judged by this term's state was right.
+   *
+   * @throws unavailable when another writer has taken over; the term is then over
+   */
+  confirm(): Promise<void>;
   close(): Promise<void>;
 };
 

@@ -2,8 +2,9 @@
  * The one writer: commands queue, and a batch of them leaves as soon as the batch before is durable.
  *
  * So a lone command waits for one commit only, and a crowd shares it. While a batch is on its way to the disk the next one is
- * prepared on top of it; nobody is answered before his batch, and all before it, are durable. The right to write is a term of
- * the store; losing it ends the term, and the next command tries to begin another.
+ * prepared on top of it; nobody is answered before his batch, and all before it, are durable, and nobody is refused by a
+ * writer whose term is over. The right to write is a term of the store; losing it ends the term, and the next command tries
+ * to begin another.
  */
 import { OpenLedgerError } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
@@ -98,6 +99,8 @@ export function createWriter({
       if (prepared.write) {
         await mine.term.commit(prepared.write);
         onCommit();
+      } else if (prepared.outcomes.some(({ kind }) => kind === 'refused')) {
+        await mine.term.confirm(); // a successor may know of money that is not in our state
       }
       for (const [index, { answer }] of wishes.entries()) answer(prepared.outcomes[index]);
     } catch (cause) {
