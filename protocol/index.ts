@@ -4,6 +4,7 @@
  * Pure: runs in Node and in browsers, and imports nothing of ours.
  */
 export * from './api/index.ts';
+export * from './books.ts';
 export * from './bytes.ts';
 export * from './canonical.ts';
 export * from './coverage.ts';
@@ -25,6 +26,7 @@ export * from './shares.ts';
 export * from './signatures.ts';
 export * from './snapshot.ts';
 export * from './split.ts';
+export * from './statement.ts';
 export * from './trace.ts';
 export * from './trace-by-scan.ts';
 export * from './typed-data.ts';

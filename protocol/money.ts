@@ -14,6 +14,11 @@ export const Units = z
   .regex(/^(0|[1-9][0-9]{0,77})$/, 'Expected units as a decimal string.')
   .refine((text) => BigInt(text) <= MAX_UNITS, 'The amount is larger than 2^256 - 1.');
 
+/** Units with a sign: what an account gained or lost, or where an account of the outside world stands. */
+export const SignedUnits = z
+  .string()
+  .regex(/^(0|-?[1-9][0-9]{0,77})$/, 'Expected units as a decimal string, perhaps negative.');
+
 /** Reads "1.25" as OPEN. @throws invalid_input on anything but up to 18 decimal places */
 export function parseOpen(text: string): bigint {
   const match = /^(0|[1-9][0-9]{0,59})(?:\.([0-9]{1,18}))?$/.exec(text);

@@ -44,5 +44,6 @@ export {
   RejectionReason,
 } from './datanets.ts';
 export { partyKinds } from './identity.ts';
+export type { ExportFormat } from './ledger.ts';
 export { AdapterRecipe, BaseRecipe, Evaluation, Recipe, RunProgress } from './models.ts';
 export { pageOf, paging } from './paging.ts';

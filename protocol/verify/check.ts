@@ -29,10 +29,16 @@ export type Finding = {
 };
 
 /** One check's verdict, and what it found. */
-export type CheckResult = Finding & { readonly check: CheckName; readonly ok: boolean };
+export type CheckResult<Name extends string = CheckName> = Finding & {
+  readonly check: Name;
+  readonly ok: boolean;
+};
 
 /** Runs a check: what it returns is the finding, what it throws is the fault. */
-export function runCheck(check: CheckName, work: () => string | Finding): CheckResult {
+export function runCheck<Name extends string>(
+  check: Name,
+  work: () => string | Finding,
+): CheckResult<Name> {
   try {
     const found = work();
     return { check, ok: true, ...(typeof found === 'string' ? { detail: found } : found) };

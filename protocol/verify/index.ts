@@ -3,3 +3,4 @@ export * from './bundle.ts';
 export { type CheckName, type CheckResult, checkNames } from './check.ts';
 export { recompute } from './recompute.ts';
 export { firstFailure, openBundle, verifyBundle } from './verify-bundle.ts';
+export * from './verify-statement.ts';

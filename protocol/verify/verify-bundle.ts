@@ -37,8 +37,9 @@ export function verifyBundle(bundle: Uint8Array | string, trust: Trust): readonl
 }
 
 /** The first check that failed; undefined when all held. */
-export const firstFailure = (results: readonly CheckResult[]): CheckResult | undefined =>
-  results.find(({ ok }) => !ok);
+export const firstFailure = <Name extends string>(
+  results: readonly CheckResult<Name>[],
+): CheckResult<Name> | undefined => results.find(({ ok }) => !ok);
 
 /** Reads a bundle: the checks 'canonical' and 'schema', and the bundle when both held. */
 export function openBundle(bundle: Uint8Array | string): {

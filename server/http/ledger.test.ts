@@ -30,6 +30,7 @@ let database: TestDatabase;
 let ledger: Ledger;
 let transactionId: Id<'transaction'>;
 let ask: (path: string, key?: string) => Promise<{ status: number; body: Answer }>;
+let post: (path: string, input: object, key: string) => Promise<{ status: number; body: Answer }>;
 type Answer = Record<string, unknown> & { items: Record<string, unknown>[]; next?: string };
 
 beforeAll(async () => {
@@ -53,6 +54,14 @@ beforeAll(async () => {
   ask = async (path, key) => {
     const headers: Record<string, string> = key ? { authorization: `Bearer ${key}` } : {};
     const response = await app.request(`/api/ledger/${path}`, { headers });
+    return { status: response.status, body: (await response.json()) as Answer };
+  };
+  post = async (path, input, key) => {
+    const response = await app.request(`/api/ledger/${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify(input),
+    });
     return { status: response.status, body: (await response.json()) as Answer };
   };
 });
@@ -103,4 +112,44 @@ test('anybody may check that the books sum to zero', async () => {
 test('an admin audits', async () => {
   expect((await ask('audit', 'ann')).status).toBe(403);
   expect((await ask('audit', 'admin')).body).toMatchObject({ ok: true, transactions: 3 });
+});
+
+test('a statement is exported to whom it belongs, in each format', async () => {
+  const { body } = await ask('export', 'ann');
+  const statement = JSON.parse(String(body.text));
+  expect(statement).toMatchObject({ subject: `${ann}:`, period: null, transactions: [{}, {}] });
+  const csv = await ask(`export?format=csv&account=${ann}:payable`, 'ann');
+  expect(String(csv.body.text).split('\r\n')).toHaveLength(5);
+  const beancount = await ask('export?format=beancount&toSequence=1', 'ann');
+  expect(beancount.body).toMatchObject({ format: 'beancount', transactions: 1 });
+  expect(beancount.body.text).not.toContain('external');
+  expect((await ask(`export?partyId=${bob}`, 'ann')).status).toBe(403);
+  expect((await ask(`export?account=${bob}:available`, 'ann')).status).toBe(403);
+  expect((await ask(`export?partyId=${bob}`, 'admin')).body).toMatchObject({ transactions: 1 });
+  expect((await ask('export?account=external', 'admin')).status).toBe(400);
+  expect((await ask('export?from=2999-01-01T00:00:00Z', 'ann')).body.transactions).toBe(0);
+  expect((await ask('export?period=1', 'ann')).status).toBe(404);
+});
+
+test('the pages of the journal are the log, for admins', async () => {
+  const first = await ask('journal?limit=2', 'admin');
+  const second = await ask(`journal?limit=2&after=${first.body.next}`, 'admin');
+  expect(second.body.next).toBeUndefined();
+  const lines = `${first.body.text}${second.body.text}`.trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line).sequence)).toEqual([1, 2, 3]);
+  expect((await ask('journal', 'ann')).status).toBe(403);
+});
+
+test('an admin closes a period; its seal is for everybody, a proof for whom it touches', async () => {
+  const close = (key: string, period: number) => post('periods', { period }, key);
+  expect((await close('ann', 1)).status).toBe(403);
+  const { body: seal } = await close('admin', 1);
+  expect(seal).toMatchObject({ period: 1, lastSequence: 3 });
+  expect((await close('admin', 1)).body).toEqual(seal);
+  expect((await close('admin', 3)).status).toBe(409);
+  expect((await ask('periods')).body).toEqual({ items: [seal] });
+  expect((await ask(`transactions/${transactionId}/proof`, 'ann')).body).toMatchObject({ seal });
+  expect((await ask(`transactions/${transactionId}/proof`, 'bob')).status).toBe(404);
+  expect((await ask('periods/1/late-events', 'admin')).body).toEqual({ items: [] });
+  expect((await ask('export?period=1', 'ann')).status).toBe(200);
 });

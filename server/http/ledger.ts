@@ -1,13 +1,26 @@
 /** The ledger over HTTP: everybody sees his own accounts, admins see all. */
-import { api, OpenLedgerError, type OutputOf } from '@openledger/protocol';
+import {
+  api,
+  canonicalize,
+  type ExportFormat,
+  OpenLedgerError,
+  type OutputOf,
+  type Statement,
+} from '@openledger/protocol';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import {
   type AccountKey,
   type Balance,
   type Entry,
+  encodeTransaction,
+  journalBeancount,
+  journalCsv,
   type Ledger,
   ownedBy,
   type RecordedTransaction,
+  statementBeancount,
+  statementCsv,
+  type Transaction,
 } from '../ledger/index.ts';
 import { implement, type Route } from './implement.ts';
 
@@ -42,7 +55,79 @@ export const ledgerRoutes = ({ ledger }: { readonly ledger: Ledger }): readonly 
       })),
     }),
     audit: () => ledger.audit(),
+    proof: async ({ transactionId }, { caller }) => {
+      const transaction = await ledger.transaction(transactionId);
+      const proof =
+        transaction && isSeen(caller, transaction) && (await ledger.prove(transactionId));
+      if (proof) return proof;
+      throw new OpenLedgerError(
+        'not_found',
+        `There is no transaction ${transactionId} on an account of yours.`,
+      );
+    },
+    export: async ({ account, partyId, period, from, to, format, ...sequences }, { caller }) => {
+      const subject = account ?? `${partyId ?? caller.partyId}:`;
+      assertSees(caller, subject);
+      if (account !== undefined && partyId !== undefined) {
+        throw new OpenLedgerError('invalid_input', 'Name an account or a party, not both.');
+      }
+      const span = { ...sequences, period, from: date(from), to: date(to) };
+      const statement = await ledger.export(subject, span);
+      return {
+        format,
+        transactions: statement.transactions.length,
+        text: statementText[format](statement),
+      };
+    },
+    journal: async ({ limit, after, format }) => {
+      const page = { limit, after: after === undefined ? undefined : Number(after) };
+      const { transactions, next } = await ledger.journal(page);
+      const text = journalText[format](transactions, { isFirst: after === undefined });
+      return { format, transactions: transactions.length, text, next: next?.toString() };
+    },
+    periods: async ({ limit, after }) => {
+      const page = { limit, after: after === undefined ? undefined : Number(after) };
+      const found = await ledger.periods(page);
+      return {
+        items: found.flatMap(({ seal }) => seal ?? []),
+        next: nextOf(found, limit, ({ number }) => String(number)),
+      };
+    },
+    closePeriod: async ({ period }) => {
+      await ledger.closePeriod(period);
+      return ledger.sealPeriod(period);
+    },
+    lateEvents: async ({ period, limit, after }) => {
+      const page = { period, limit, after: after === undefined ? undefined : Number(after) };
+      const found = await ledger.lateEvents(page);
+      return {
+        items: found.map(({ at, effectiveAt, ...event }) => ({
+          ...event,
+          at: at.toISOString(),
+          effectiveAt: effectiveAt.toISOString(),
+        })),
+        next: nextOf(found, limit, ({ sequence }) => String(sequence)),
+      };
+    },
   });
+
+const statementText: Readonly<Record<ExportFormat, (statement: Statement) => string>> = {
+  json: canonicalize,
+  csv: statementCsv,
+  beancount: statementBeancount,
+};
+
+/** As JSON, a transaction a line: the leaves that the batches' roots are over. */
+const journalText: Readonly<
+  Record<ExportFormat, (page: readonly Transaction[], place: { isFirst: boolean }) => string>
+> = {
+  json: (page) => page.map((transaction) => `${encodeTransaction(transaction)}\n`).join(''),
+  csv: journalCsv,
+  beancount: journalBeancount,
+};
+
+const date = (text: string | undefined): Date | undefined =>
+  text === undefined ? undefined : new Date(text);
 
 function assertSees(caller: Caller, account: string): void {
   if (ownedBy(caller.partyId, account) || isAdmin(caller)) return;

@@ -8,7 +8,13 @@
 import { toHex } from '@openledger/protocol';
 import type { Db } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { compareAccounts, compareEntries, compareHead, compareHolds } from './compare.ts';
+import {
+  compareAccounts,
+  compareEntries,
+  compareHead,
+  compareHolds,
+  comparePeriods,
+} from './compare.ts';
 import { type AuditReport, Difference } from './difference.ts';
 import { replay } from './replay.ts';
 
@@ -17,6 +23,7 @@ export async function audit(db: Db): Promise<AuditReport> {
     await tx.query(sql`set transaction isolation level repeatable read, read only`);
     try {
       const replayed = await replay(tx);
+      comparePeriods(replayed);
       await compareHead(tx, replayed);
       await compareAccounts(tx, replayed);
       await compareHolds(tx, replayed);

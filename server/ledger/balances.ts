@@ -60,7 +60,7 @@ export async function balances(
 }
 
 /** Text as a LIKE pattern that matches just it. */
-const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
+export const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
 
 const reversed = (text: string): string => [...text].reverse().join('');
 

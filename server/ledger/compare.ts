@@ -108,6 +108,11 @@ export async function compareHolds(reader: Reader, replay: Replay): Promise<void
   }
 }
 
+/** What was sealed has been met on the way; here, that no period ends elsewhere. */
+export function comparePeriods({ seals }: Replay): void {
+  seals.expectEnd();
+}
+
 /** What was followed has been met line by line on the way; here, that nothing more was written. */
 export function compareEntries({ histories }: Replay): void {
   histories.expectEnd();

@@ -11,6 +11,7 @@
  * - `root`: the transactions are not those that were committed
  * - `hold`: a hold begins twice, ends without having begun, or not with its own amount
  * - `floor`: an account falls below zero that may not
+ * - `period`: a period does not end where it says, or its seal does not follow from the log
  * - `head`: the log does not end where the writer left it
  * - `account`: an account is missing, or stands twice, or nothing was ever posted to it
  * - `balance`: an account's balance is not what was posted to it
@@ -28,6 +29,7 @@ export type Check =
   | 'root'
   | 'hold'
   | 'floor'
+  | 'period'
   | 'head'
   | 'account'
   | 'balance'

@@ -14,6 +14,8 @@
  *   the sweep gives the rest back. A renewal lengthens it, adds to it, or takes it over with a higher token.
  * - Nothing is edited. A reversal mirrors legs pro rata of what remains; partial reversals, however many, sum exactly.
  * - Batches form a hash chain; `audit` replays it all and names the first difference.
+ * - A period ends at a sequence, and its seal fixes the trial balance as of just that one. What comes late is posted in the open
+ *   period, with the moment it was effective. Transactions and sealed balances are proven by files that need no server.
  * - Any number of processes may ask. One writes, by lock and term; the wishes of the others reach it through the inbox, and
  *   one of them takes over when it is gone.
  *
@@ -23,9 +25,16 @@
  * - know parties, prices or policies: account names are its callers' words.
  *
  * Tables (schema `ledger`): `writer` head of the log, `batches` and `transactions` the log, `accounts` balances, `holds` the
- * open ones, `entries` and `follower` history by account, written behind the log, `inbox` wishes of other processes.
+ * open ones, `entries` and `follower` history by account, written behind the log, `inbox` wishes of other processes, `periods`
+ * and `period_balances` the seals and what they sealed.
  */
-import { type Id, OpenLedgerError } from '@openledger/protocol';
+import {
+  type Id,
+  OpenLedgerError,
+  type Seal,
+  type Statement,
+  type TransactionProof,
+} from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
@@ -58,7 +67,12 @@ import type { AuditReport } from './difference.ts';
 import { findTransaction, type RecordedTransaction } from './find-transaction.ts';
 import { createFollower } from './follower.ts';
 import { createInbox, serveInbox } from './inbox.ts';
+import { type JournalPage, journal } from './journal.ts';
+import { type LateEvent, lateEvents } from './late-events.ts';
+import { closePeriod, type Period, periods, sealPeriod } from './periods.ts';
 import { createPostgresStore } from './postgres-store.ts';
+import { proveTransaction } from './prove.ts';
+import { readStatement, type Span } from './read-statement.ts';
 import { idOf } from './read-transactions.ts';
 import { type Entry, statement } from './statement.ts';
 import { createWriter } from './writer.ts';
@@ -82,7 +96,10 @@ export type {
 export { MAX_POSTINGS } from './command.ts';
 export type { AuditReport, Check } from './difference.ts';
 export type { RecordedTransaction } from './find-transaction.ts';
+export { journalBeancount, statementBeancount } from './format-beancount.ts';
+export { journalCsv, statementCsv } from './format-csv.ts';
 export type { Entry } from './statement.ts';
+export { encodeTransaction, type Transaction } from './transaction.ts';
 export { timeOf, transactionIdFor } from './transaction-id.ts';
 
 /** What became of a command that was not refused: done now, or done before under the same key. */
@@ -129,6 +146,23 @@ export type Ledger = {
   ): Promise<readonly Entry[]>;
   transaction(transactionId: Id<'transaction'>): Promise<RecordedTransaction | undefined>;
   trialBalance(): Promise<readonly TrialBalance[]>;
+  /** Ends the open period at the head of the log. @throws conflict when another one is open, or the one before not sealed */
+  closePeriod(period: number): Promise<Period>;
+  /** @throws not_found when the period is still open */
+  sealPeriod(period: number): Promise<Seal>;
+  /** Newest first. */
+  periods(page?: { readonly limit?: number; readonly after?: number }): Promise<readonly Period[]>;
+  /** What was effective in a period and posted after its end. */
+  lateEvents(page: {
+    readonly period: number;
+    readonly limit?: number;
+    readonly after?: number;
+  }): Promise<readonly LateEvent[]>;
+  /** An account's, or of all accounts that begin so: `pty_0192...:`. @throws not_found, too_large */
+  export(subject: string, span?: Span): Promise<Statement>;
+  prove(transactionId: Id<'transaction'>): Promise<TransactionProof | undefined>;
+  /** The whole log, page by page. */
+  journal(page: { readonly limit: number; readonly after?: number }): Promise<JournalPage>;
   audit(): Promise<AuditReport>;
   /** Finishes what is queued and lets another process write. */
   stop(): Promise<void>;
@@ -221,6 +255,13 @@ export function createLedger({
     statement: (account, page) => statement(db, { ...page, account }),
     transaction: (transactionId) => findTransaction(db, transactionId),
     trialBalance: () => trialBalance(db),
+    closePeriod: (period) => closePeriod(db, { period, clock }),
+    sealPeriod: (period) => sealPeriod(db, { period, clock }),
+    periods: (page) => periods(db, page),
+    lateEvents: (page) => lateEvents(db, page),
+    export: (subject, span = {}) => readStatement(db, { subject, span }),
+    prove: (transactionId) => proveTransaction(db, transactionId),
+    journal: (page) => journal(db, page),
     audit: () => audit(db),
     async stop() {
       await started?.stop();

@@ -11,6 +11,7 @@ import {
   selectTransactions,
   type TransactionRow,
 } from './read-transactions.ts';
+import { readSeals, type Seals } from './seals.ts';
 import { changesOf } from './state.ts';
 import { batchHash, GENESIS, rootOf, type Transaction } from './transaction.ts';
 
@@ -36,12 +37,11 @@ export type Replay = {
   /** How far the follower has come, and what it has written. */
   readonly followed: number;
   readonly histories: Histories;
+  readonly seals: Seals;
 };
 
-const emptyReplay = (names: Names, followed: number, histories: Histories): Replay => ({
-  names,
-  followed,
-  histories,
+const emptyReplay = (read: Pick<Replay, 'names' | 'followed' | 'histories' | 'seals'>): Replay => ({
+  ...read,
   batch: 0,
   sequence: 0,
   term: 0,
@@ -54,8 +54,13 @@ const emptyReplay = (names: Names, followed: number, histories: Histories): Repl
 /** @throws Difference at the first batch that is not as it was committed */
 export async function replay(reader: Reader): Promise<Replay> {
   const names = await readNames(reader);
-  const histories = await readHistories(reader, names);
-  const replayed = emptyReplay(names, await readFollowed(reader), histories);
+  const replayed = emptyReplay({
+    names,
+    followed: await readFollowed(reader),
+    histories: await readHistories(reader, names),
+    seals: await readSeals(reader, names),
+  });
+  await replayed.seals.meet(replayed);
   await replayLog(reader, replayed);
   return replayed;
 }
@@ -101,6 +106,7 @@ async function replayLog(reader: Reader, replay: Replay): Promise<void> {
       checkLink(replay, batch);
       checkContents(replay, batch, rows.slice(next, next + batch.count));
       next += batch.count;
+      await replay.seals.meet(replay);
     }
   }
 }

@@ -1,0 +1,136 @@
+/** The periods that were closed, met by a replay watermark by watermark, so that the first that is not the log's is named. */
+import { equalBytes, fromHex, NO_SEAL, sealHash, toHex } from '@openledger/protocol';
+import type { Reader } from '../platform/db.ts';
+import { sql } from '../platform/sql.ts';
+import { bookOf } from './account.ts';
+import { Difference } from './difference.ts';
+import { levelsOf, rootIn } from './merkle-levels.ts';
+import { balanceText, type Period, periods } from './periods.ts';
+import type { Names } from './read-transactions.ts';
+
+/** Where a replay stands after a batch. */
+export type Standing = {
+  readonly batch: number;
+  readonly sequence: number;
+  readonly hash: Uint8Array;
+  readonly balances: ReadonlyMap<string, bigint>;
+};
+
+export type Seals = {
+  /** The replay has come to the end of a batch, or stands before the first. @throws Difference when a seal says otherwise */
+  meet(standing: Standing): Promise<void>;
+  /** The replay is over. @throws Difference when a period ends where no batch does */
+  expectEnd(): void;
+};
+
+export async function readSeals(reader: Reader, names: Names): Promise<Seals> {
+  const waiting = [...(await periods(reader))].reverse();
+  let next = 0;
+  let hashes: Uint8Array[] = [];
+  return {
+    async meet(standing) {
+      if (next === waiting.length) return;
+      if (standing.batch > 0) hashes.push(standing.hash);
+      for (; waiting[next]?.lastSequence === standing.sequence; next++) {
+        const period = waiting[next];
+        checkPlace(period, { standing, before: waiting[next - 1], number: next + 1 });
+        await checkBalances(reader, { period, standing, names });
+        checkSeal(period, { standing, before: waiting[next - 1], hashes });
+        hashes = [];
+      }
+    },
+    expectEnd() {
+      if (next < waiting.length) throw differs(waiting[next], 'It ends where no batch does.');
+    },
+  };
+}
+
+function checkPlace(
+  period: Period,
+  {
+    standing,
+    before,
+    number,
+  }: {
+    readonly standing: Standing;
+    readonly before: Period | undefined;
+    readonly number: number;
+  },
+): void {
+  if (period.number !== number) throw differs(period, `Period ${number} is missing.`);
+  const follows =
+    period.firstSequence === (before?.lastSequence ?? 0) + 1 &&
+    period.firstBatch === (before?.batch ?? 0) + 1 &&
+    (!before || before.state === 'sealed');
+  if (!follows) throw differs(period, 'It does not follow the one before.');
+  const ends =
+    period.batch === standing.batch && equalBytes(fromHex(period.batchHash), standing.hash);
+  if (!ends) throw differs(period, `It does not end with batch ${standing.batch}.`);
+}
+
+/** What was captured is what stood in the books then: the same accounts, in their order, with the same balances. */
+async function checkBalances(
+  reader: Reader,
+  {
+    period,
+    standing,
+    names,
+  }: { readonly period: Period; readonly standing: Standing; readonly names: Names },
+): Promise<void> {
+  const rows = await reader.query<{ place: number; account: string; balance: string }>(sql`
+    select place, account, balance
+    from ledger.period_balances
+    where period = ${period.number}
+    order by place`);
+  const books = booksIn(standing);
+  for (const [place, book] of books.entries()) {
+    const row = rows[place];
+    const name = row && names.get(row.account);
+    const balance = standing.balances.get(book);
+    const agrees =
+      name &&
+      row.place === place &&
+      bookOf(name.account, name.asset) === book &&
+      BigInt(row.balance) === balance;
+    if (!agrees)
+      throw differs(period, `Its trial balance does not say that ${book} has ${balance}.`);
+  }
+  if (rows.length > books.length) throw differs(period, 'Its trial balance has too many accounts.');
+}
+
+function checkSeal(
+  { seal, ...period }: Period,
+  {
+    standing,
+    before,
+    hashes,
+  }: {
+    readonly standing: Standing;
+    readonly before: Period | undefined;
+    readonly hashes: readonly Uint8Array[];
+  },
+): void {
+  if (!seal) return; // closing: nothing is sealed yet
+  const fault = (detail: string) => differs({ ...period, seal }, detail);
+  const leaves = booksIn(standing).map((book) => {
+    const [account, asset] = book.split(' ');
+    const balance = standing.balances.get(book) ?? 0n;
+    return balanceText(seal.period, { account, asset, balance });
+  });
+  if (seal.accounts !== leaves.length) throw fault(`It sealed ${seal.accounts} accounts.`);
+  const root = toHex(rootIn(levelsOf(leaves)));
+  if (seal.root !== root) throw fault(`Its root is ${seal.root}; the log says ${root}.`);
+  const batches = toHex(rootIn(levelsOf(hashes)));
+  if (seal.batches !== batches) throw fault('The root of its batches is not that of the log.');
+  const previous = before?.seal?.hash ?? NO_SEAL;
+  if (seal.previous !== previous) throw fault(`It follows ${seal.previous} and not ${previous}.`);
+  const hash = sealHash(seal);
+  if (seal.hash !== hash) throw fault(`Its seal says ${seal.hash} and hashes to ${hash}.`);
+}
+
+/** The leaves' order. A blank sorts before whatever a name holds, so sorting texts sorts by account, then asset. */
+const booksIn = ({ balances }: Standing): readonly string[] =>
+  [...balances.keys()].filter((book) => balances.get(book) !== 0n).sort();
+
+const differs = ({ number }: Period, detail: string): Difference =>
+  new Difference('period', { detail: `Period ${number}: ${detail}` });
