@@ -212,9 +212,9 @@ const transactionIds = async ({ database }: Books): Promise<readonly string[]> =
     ({ id }) => id,
   );
 
-const inferenceOf = ({ inferenceId, units }: Call): Inference =>
+const inferenceOf = ({ inferenceId, payer, units }: Call): Inference =>
   ({
-    ...{ inferenceId, priceUnits: units, servedAt: new Date() },
+    ...{ inferenceId, payerId: payer, priceUnits: units, servedAt: new Date() },
     route: { operatorPartyId: operator, builderPartyId: builder, basePartyId: undefined },
   }) as unknown as Inference; // what fees reads of it
 
