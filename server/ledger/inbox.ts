@@ -126,14 +126,17 @@ function failAll(wishes: readonly Wish[], cause: unknown): void {
 /** @returns the row's number */
 async function leave(db: Db, wishes: readonly Wish[]): Promise<string> {
   const commands = `[${wishes.map(({ command }) => formatCommand(command)).join(',')}]`;
-  const [{ number }] = await db.query<{ number: string }>(sql`
+  // In a transaction, because only those are bounded in time: a fenced primary answers nothing for ever.
+  const [{ number }] = await db.transaction((tx) =>
+    tx.query<{ number: string }>(sql`
     with wished as (
       insert into ledger.inbox (commands)
       values (${commands}::jsonb)
       returning number
     )
     select number, pg_notify(${WISHES}, '')
-    from wished`);
+    from wished`),
+  );
   return number;
 }
 
