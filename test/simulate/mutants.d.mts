@@ -1,4 +1,3 @@
-/** The types of mutants.mjs, which the script that loads them reads without TypeScript. */
 export type Mutant = {
   readonly name: string;
   readonly edits: readonly {
@@ -7,5 +6,5 @@ export type Mutant = {
     readonly replace: string;
   }[];
 };
-
-export const mutants: readonly Mutant[];
+export declare const mutants: readonly Mutant[];
+export declare const variants: readonly Mutant[];

@@ -1,11 +1,8 @@
 /** Known bugs, each a change to the source as it is loaded: the simulator has to find every one of them. */
 
-/** @typedef {{ name: string, edits: { file: string, find: string, replace: string }[] }} Mutant */
-
 const ledger = (file, find, replace) => ({ file: `server/ledger/${file}.ts`, find, replace });
 const simulated = (file, find, replace) => ({ file: `test/simulate/${file}.ts`, find, replace });
 
-/** @type {readonly Mutant[]} */
 export const mutants = [
   {
     name: 'answers-before-durable',
@@ -148,7 +145,7 @@ export const mutants = [
 ];
 
 /** Changes that only make rare paths common. No promise may depend on them. */
-/** @type {readonly Mutant[]} */
+
 export const variants = [
   {
     name: 'small-batches',
