@@ -1,5 +1,6 @@
 /** Runs the ledger's simulator from its TypeScript source; `--mutant <name>` puts a known bug into it first. */
 import { register } from 'node:module';
+import { runSource } from './run-source.mjs';
 
 const named = process.argv.indexOf('--mutant');
 if (named > 0) {
@@ -9,9 +10,4 @@ if (named > 0) {
   if (!mutant) throw new Error(`There are: ${known.map(({ name }) => name).join(', ')}`);
   register('./mutate.mjs', import.meta.url, { data: mutant });
 }
-const tsx = await import('tsx/esm/api');
-tsx.register();
-register('../cli/source-condition.mjs', import.meta.url);
-
-const { main } = await import('../test/simulate/main.ts');
-process.exitCode = await main(process.argv.slice(2));
+await runSource('test/simulate/main.ts');

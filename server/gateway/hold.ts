@@ -50,7 +50,6 @@ export async function hold(
   { ledger, clock }: HoldHandles,
   { inferenceId, heldUnits, payerId }: Held & { readonly payerId: Id<'party'> },
 ): Promise<void> {
-  if (heldUnits === 0n) return;
   await ledger.hold({
     reason: 'inference.held',
     holdId: holdIdOf(inferenceId),

@@ -2,6 +2,7 @@
 import type { Db, Tx } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { sql } from '../platform/sql.ts';
+import { sidesOfT } from './read-transactions.ts';
 
 export type Follower = {
   /** The log has grown. */
@@ -58,11 +59,7 @@ async function followPage(tx: Tx): Promise<number> {
       from (
         select side.account, t.sequence, sum(side.amount) as amount
         from ledger.transactions t
-        cross join lateral (
-          select coalesce(f.account, t.froms[1]), -f.amount from unnest(t.froms, t.amounts) as f(account, amount)
-          union all
-          select g.account, g.amount from unnest(t.tos, t.amounts) as g(account, amount)
-        ) as side(account, amount)
+        ${sidesOfT}
         where t.sequence > ${after}::bigint and t.sequence <= ${upto}::bigint
         group by side.account, t.sequence
       ) touch

@@ -4,21 +4,16 @@
  * What is wished at once shares a row. A row is taken again until it is answered, by whoever writes then; that does nothing
  * twice, because a transaction's id is its idempotency key. Whoever waits in vain asks again.
  */
-import { OpenLedgerError } from '@openledger/protocol';
+import type { OpenLedgerError } from '@openledger/protocol';
 import { sleep } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { listen } from '../platform/listen.ts';
 import type { Log } from '../platform/log.ts';
 import { type Repeating, repeat } from '../platform/repeat.ts';
 import { sql } from '../platform/sql.ts';
+import { type Answer, cannotSay } from './answer.ts';
 import { type Command, flawOf } from './command.ts';
-import {
-  formatCommand,
-  formatOutcome,
-  parseCommand,
-  parseOutcome,
-  type Settled,
-} from './wire-command.ts';
+import { formatCommand, formatOutcome, parseCommand, parseOutcome } from './wire-command.ts';
 
 const WISHES = 'ledger_inbox';
 const ANSWERS = 'ledger_answers';
@@ -31,13 +26,13 @@ const ROWS_AT_ONCE = 50;
 
 export type Inbox = {
   /** @throws unavailable when it is not known whether it was done: ask again, same id */
-  submit(command: Command): Promise<Settled>;
+  submit(command: Command): Promise<Answer>;
   stop(): Promise<void>;
 };
 
 type Wish = {
   readonly command: Command;
-  readonly answer: (outcome: Settled) => void;
+  readonly answer: (outcome: Answer) => void;
   readonly fail: (error: OpenLedgerError) => void;
 };
 
@@ -114,12 +109,7 @@ export function createInbox({ db, log }: { readonly db: Db; readonly log: Log })
 }
 
 function failAll(wishes: readonly Wish[], cause: unknown): void {
-  const error = new OpenLedgerError(
-    'unavailable',
-    'The ledger cannot say whether this was done; ask again with the same id.',
-    {},
-    { cause },
-  );
+  const error = cannotSay(cause);
   for (const { fail } of wishes) fail(error);
 }
 
@@ -145,14 +135,14 @@ async function fetchAnswers(
   db: Db,
   numbers: readonly string[],
 ): Promise<{
-  readonly answered: ReadonlyMap<string, readonly Settled[]>;
+  readonly answered: ReadonlyMap<string, readonly Answer[]>;
   readonly left: ReadonlySet<string>;
 }> {
   const rows = await db.query<{ number: string; outcomes: unknown[] | null }>(sql`
     select number, outcomes
     from ledger.inbox
     where number = any(${numbers}::bigint[])`);
-  const answered = new Map<string, readonly Settled[]>();
+  const answered = new Map<string, readonly Answer[]>();
   for (const { number, outcomes } of rows) {
     if (outcomes) answered.set(number, outcomes.map(parseOutcome));
   }
@@ -167,7 +157,7 @@ async function fetchAnswers(
 /** Answers what others leave in the inbox; to be run by the process that writes, and by nobody else at the same time. */
 export function serveInbox(
   { db, log }: { readonly db: Db; readonly log: Log },
-  submit: (command: Command) => Promise<Settled>,
+  submit: (command: Command) => Promise<Answer>,
 ): { stop(): Promise<void> } {
   const serving = new Map<string, Promise<void>>();
 
@@ -197,7 +187,7 @@ export function serveInbox(
       select pg_notify(${ANSWERS}, '')`);
   }
 
-  const judge = async (command: Command): Promise<Settled> => {
+  const judge = async (command: Command): Promise<Answer> => {
     const error = flawOf(command);
     return error ? { kind: 'refused', error } : submit(command);
   };

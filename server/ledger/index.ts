@@ -40,7 +40,7 @@ import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { type Repeating, repeat } from '../platform/repeat.ts';
 import { sql } from '../platform/sql.ts';
-import type { Outcome } from './apply.ts';
+import { type Answer, answerOf, type Done } from './answer.ts';
 import { audit } from './audit.ts';
 import {
   type Balance,
@@ -78,6 +78,7 @@ import { type Entry, statement } from './statement.ts';
 import { createWriter } from './writer.ts';
 
 export { type AccountKey, ownedBy } from './account.ts';
+export type { Answer, Done } from './answer.ts';
 export type { Outcome } from './apply.ts';
 export { audit } from './audit.ts';
 export type { Balance, BalancesFilter, TrialBalance } from './balances.ts';
@@ -101,13 +102,6 @@ export { journalCsv, statementCsv } from './format-csv.ts';
 export type { Entry } from './statement.ts';
 export { encodeTransaction, type Transaction } from './transaction.ts';
 export { timeOf, transactionIdFor } from './transaction-id.ts';
-
-/** What became of a command that was not refused: done now, or done before under the same key. */
-export type Done = {
-  readonly kind: 'posted' | 'replayed';
-  readonly transactionId: Id<'transaction'>;
-  readonly sequence: number;
-};
 
 export type Ledger = {
   /**
@@ -166,16 +160,6 @@ export type Ledger = {
   audit(): Promise<AuditReport>;
   /** Finishes what is queued and lets another process write. */
   stop(): Promise<void>;
-};
-
-/** One wish's answer among several. */
-export type Answer = Done | Extract<Outcome, { kind: 'refused' }>;
-
-/** An outcome as callers see it. */
-const answerOf = (outcome: Outcome): Answer => {
-  if (outcome.kind !== 'posted') return outcome;
-  const { transactionId, sequence } = outcome.transaction;
-  return { kind: 'posted', transactionId, sequence };
 };
 
 export function createLedger({

@@ -10,7 +10,7 @@ import type { Db, Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { type Levels, levelsOf, pathIn } from './merkle-levels.ts';
 import { batchLevels, findPeriodOf, type Period } from './periods.ts';
-import { readTransactions, uuid } from './read-transactions.ts';
+import { type BatchRow, readTransactions, uuid } from './read-transactions.ts';
 import { encodeTransaction, type Transaction } from './transaction.ts';
 
 /** @returns undefined when there is no such transaction */
@@ -72,16 +72,6 @@ export async function proveTransactions(
   }
   return { transactions: proven, batches };
 }
-
-type BatchRow = {
-  readonly number: string;
-  readonly term: string;
-  readonly first_sequence: string;
-  readonly count: number;
-  readonly previous: Uint8Array;
-  readonly root: Uint8Array;
-  readonly hash: Uint8Array;
-};
 
 async function readBatchesOf(
   reader: Reader,

@@ -14,7 +14,7 @@ import { literal } from './balances.ts';
 import { type Levels, pathIn } from './merkle-levels.ts';
 import { balanceLevels, findPeriod, type Period } from './periods.ts';
 import { proveTransactions } from './prove.ts';
-import { readTransactions } from './read-transactions.ts';
+import { readTransactions, sidesOfT } from './read-transactions.ts';
 import { changesOf } from './state.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -144,21 +144,13 @@ async function readOpenings(
       select sum(side.amount) as change
       from unnest(c.sequences) as s(sequence)
       join ledger.transactions t on t.sequence = s.sequence
-      cross join lateral (
-        select coalesce(f.account, t.froms[1]), -f.amount from unnest(t.froms, t.amounts) as f(account, amount)
-        union all
-        select g.account, g.amount from unnest(t.tos, t.amounts) as g(account, amount)
-      ) as side(account, amount)
+      ${sidesOfT}
       where s.sequence >= ${first}::bigint and side.account = book.number
     ) since on true
     left join (
       select side.account, sum(side.amount) as change
       from ledger.transactions t
-      cross join lateral (
-        select coalesce(f.account, t.froms[1]), -f.amount from unnest(t.froms, t.amounts) as f(account, amount)
-        union all
-        select g.account, g.amount from unnest(t.tos, t.amounts) as g(account, amount)
-      ) as side(account, amount)
+      ${sidesOfT}
       where t.sequence > (select sequence from ledger.follower) and t.sequence < ${first}::bigint
       group by side.account
     ) tail on tail.account = book.number`);

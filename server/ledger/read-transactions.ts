@@ -25,6 +25,25 @@ export type TransactionRow = {
 /** Names of accounts by their number, as it stands in a row. */
 export type Names = ReadonlyMap<string, AccountKey>;
 
+/** A row of the batches. */
+export type BatchRow = {
+  readonly number: string;
+  readonly term: string;
+  readonly first_sequence: string;
+  readonly count: number;
+  readonly previous: Uint8Array;
+  readonly root: Uint8Array;
+  readonly hash: Uint8Array;
+};
+
+/** Joins to each transaction `t` what it changes, as `side(account, amount)`: a row for each end of each posting. */
+export const sidesOfT = sql`
+  cross join lateral (
+    select coalesce(f.account, t.froms[1]), -f.amount from unnest(t.froms, t.amounts) as f(account, amount)
+    union all
+    select g.account, g.amount from unnest(t.tos, t.amounts) as g(account, amount)
+  ) as side(account, amount)`;
+
 /** The rows of the log that a condition on `t` selects, by sequence. */
 export const selectTransactions = (reader: Reader, condition: Sql) =>
   reader.query<TransactionRow>(sql`

@@ -6,6 +6,7 @@ import { bookOf, mayBeNegative } from './account.ts';
 import { type Check, Difference } from './difference.ts';
 import { type Histories, readHistories } from './histories.ts';
 import {
+  type BatchRow,
   type Names,
   parseTransaction,
   selectTransactions,
@@ -76,16 +77,6 @@ async function readFollowed(reader: Reader): Promise<number> {
   const [row] = await reader.query<{ sequence: string }>(sql`select sequence from ledger.follower`);
   return Number(row?.sequence ?? 0);
 }
-
-type BatchRow = {
-  readonly number: string;
-  readonly term: string;
-  readonly first_sequence: string;
-  readonly count: number;
-  readonly previous: Uint8Array;
-  readonly root: Uint8Array;
-  readonly hash: Uint8Array;
-};
 
 async function replayLog(reader: Reader, replay: Replay): Promise<void> {
   for (;;) {

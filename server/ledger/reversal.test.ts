@@ -1,6 +1,7 @@
+import { refundParts } from '@openledger/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { afterReversal, asOriginal, planReversal, proRata } from './reversal.ts';
+import { afterReversal, asOriginal, planReversal } from './reversal.ts';
 
 const OPEN = 'OPEN';
 const amounts = fc.array(fc.bigInt({ min: 1n, max: 2n ** 200n }), { minLength: 1, maxLength: 12 });
@@ -21,7 +22,7 @@ test('parts of a reversal sum to its amount, and none exceeds what remains of it
   fc.assert(
     fc.property(amounts, fc.bigInt({ min: 0n, max: 10n ** 9n }), (remaining, billionths) => {
       const amount = (sum(remaining) * billionths) / 10n ** 9n;
-      const parts = proRata(remaining, amount);
+      const parts = refundParts(remaining, amount);
       expect(sum(parts)).toBe(amount);
       for (const [leg, part] of parts.entries()) {
         expect(part >= 0n && part <= remaining[leg]).toBe(true);
@@ -35,7 +36,7 @@ test('each part is within one unit of the exact share', () => {
     fc.property(amounts, fc.bigInt({ min: 0n, max: 10n ** 9n }), (remaining, billionths) => {
       const total = sum(remaining);
       const amount = (total * billionths) / 10n ** 9n;
-      for (const [leg, part] of proRata(remaining, amount).entries()) {
+      for (const [leg, part] of refundParts(remaining, amount).entries()) {
         const error = part * total - amount * remaining[leg]; // in units of 1 / total
         expect(error < total && error > -total).toBe(true);
       }

@@ -1,5 +1,5 @@
 /** How much of each leg a reversal takes back. */
-import { type CanonicalValue, OpenLedgerError } from '@openledger/protocol';
+import { type CanonicalValue, OpenLedgerError, refundParts } from '@openledger/protocol';
 import { isHeld } from './account.ts';
 import type { Posting } from './command.ts';
 import type { Original } from './state.ts';
@@ -14,28 +14,9 @@ export function asOriginal({ kind, postings }: Pick<Transaction, 'kind' | 'posti
   return { kind, legs, remaining: legs.map(({ amount }) => amount) };
 }
 
-/**
- * Shares an amount over what remains of each leg, by rounding the running total down: leg k gets
- * floor(amount * (r1 + ... + rk) / R) less what the legs before it got. The parts sum to the amount and no part exceeds what
- * remains of its leg, so partial reversals, however many, end in the exact mirror of the original.
- *
- * @param amount 0 to the sum of what remains
- */
-export function proRata(remaining: readonly bigint[], amount: bigint): readonly bigint[] {
-  const total = sum(remaining);
-  let reached = 0n;
-  let given = 0n;
-  return remaining.map((rest) => {
-    reached += rest;
-    const part = (amount * reached) / total - given;
-    given += part;
-    return part;
-  });
-}
-
 /** What is left of an original after a reversal of the amount. */
 export function afterReversal(original: Original, amount: bigint): Original {
-  const parts = proRata(original.remaining, amount);
+  const parts = refundParts(original.remaining, amount);
   return { ...original, remaining: original.remaining.map((rest, leg) => rest - parts[leg]) };
 }
 
@@ -58,7 +39,7 @@ export function planReversal(
   if (assets.size > 1 && amount < total) {
     refuse('A transaction in several assets is reversed whole.', { assets: [...assets] });
   }
-  const parts = proRata(original.remaining, amount);
+  const parts = refundParts(original.remaining, amount);
   const postings = original.legs
     .map(({ from, to, asset }, leg) => ({ from: to, to: from, amount: parts[leg], asset }))
     .filter((posting) => posting.amount > 0n);

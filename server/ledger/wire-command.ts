@@ -1,20 +1,7 @@
-/** Commands and outcomes as JSON, for the inbox: amounts as decimal strings, dates as ISO 8601. */
-import {
-  type CanonicalValue,
-  type ErrorCode,
-  type Id,
-  OpenLedgerError,
-} from '@openledger/protocol';
+/** Commands and answers as JSON, for the inbox: amounts as decimal strings, dates as ISO 8601. */
+import { type CanonicalValue, type ErrorCode, OpenLedgerError } from '@openledger/protocol';
+import type { Answer, Done } from './answer.ts';
 import type { Command } from './command.ts';
-
-/** What became of a command, for the process that asked. */
-export type Settled =
-  | {
-      readonly kind: 'posted' | 'replayed';
-      readonly transactionId: Id<'transaction'>;
-      readonly sequence: number;
-    }
-  | { readonly kind: 'refused'; readonly error: OpenLedgerError };
 
 export const formatCommand = (command: Command): string =>
   JSON.stringify(command, (_, value: unknown) =>
@@ -33,7 +20,7 @@ export const parseCommand = (stored: unknown): Command =>
   }) as Command;
 
 type StoredOutcome =
-  | Exclude<Settled, { kind: 'refused' }>
+  | Done
   | {
       readonly kind: 'refused';
       readonly code: ErrorCode;
@@ -41,13 +28,13 @@ type StoredOutcome =
       readonly details: Readonly<Record<string, CanonicalValue>>;
     };
 
-export function formatOutcome(outcome: Settled): string {
+export function formatOutcome(outcome: Answer): string {
   if (outcome.kind !== 'refused') return JSON.stringify(outcome);
   const { code, message, details } = outcome.error;
   return JSON.stringify({ kind: 'refused', code, message, details });
 }
 
-export function parseOutcome(stored: unknown): Settled {
+export function parseOutcome(stored: unknown): Answer {
   const outcome = stored as StoredOutcome; // written by `formatOutcome`
   if (outcome.kind !== 'refused') return outcome;
   const { code, message, details } = outcome;

@@ -9,6 +9,7 @@
 import { OpenLedgerError } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import { cannotSay } from './answer.ts';
 import type { Outcome } from './apply.ts';
 import type { Command } from './command.ts';
 import { type Prepared, prepareBatch } from './prepare-batch.ts';
@@ -111,12 +112,7 @@ export function createWriter({
   async function failAll(wishes: readonly Wish[], cause: unknown): Promise<void> {
     log.error('ledger.batch_failed', { commands: wishes.length, cause });
     await endTenure();
-    const error = new OpenLedgerError(
-      'unavailable',
-      'The ledger cannot say whether this was done; ask again with the same id.',
-      {},
-      { cause },
-    );
+    const error = cannotSay(cause);
     for (const { fail } of wishes) fail(error);
   }
 

@@ -5,6 +5,7 @@ import {
   foldPool,
   type Id,
   NO_ENTITLEMENT,
+  refundParts,
   type Shares,
   type SubUnits,
   shareProducts,
@@ -12,7 +13,6 @@ import {
   sumSubUnits,
   WEIGHT_ONE,
 } from '@openledger/protocol';
-import { proRata } from '../../server/ledger/reversal.ts';
 import { BEGINNING, type World } from './world.ts';
 
 export type Move = { readonly from: string; readonly to: string; readonly amount: bigint };
@@ -208,7 +208,7 @@ export function planRefund(
   table: FeeTable,
   { now, routing, amount }: { now: number; routing: Routing; amount: bigint },
 ): void {
-  const parts = proRata(routing.remaining, amount);
+  const parts = refundParts(routing.remaining, amount);
   const data = dataOf(routing);
   routing.remaining = routing.remaining.map((rest, k) => rest - parts[k]);
   const sums = shareProducts(dataOf(routing) - data, routing.shares);

@@ -96,11 +96,11 @@ export const mutants = [
   {
     name: 'refunds-legs-rounded-each',
     edits: [
-      ledger(
-        'reversal',
-        'const part = (amount * reached) / total - given;',
-        'const part = (amount * rest) / total;',
-      ),
+      {
+        file: 'protocol/split.ts',
+        find: 'const part = (amount * reached) / total - given;',
+        replace: 'const part = (amount * rest) / total;',
+      },
     ],
   },
   {
