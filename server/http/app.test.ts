@@ -300,3 +300,12 @@ test('a server that refuses an upload half way answers all the same', async () =
   expect(response.status).toBe(413);
   await close();
 });
+
+test('an idle connection outlasts a client that is busy with what it was answered', async () => {
+  const { url, close } = await listen(app, { host: '127.0.0.1', port: 0 });
+  const response = await fetch(url);
+  const [, seconds] = /timeout=(\d+)/.exec(response.headers.get('keep-alive') ?? '') ?? [];
+  await response.text();
+  await close();
+  expect(Number(seconds)).toBeGreaterThanOrEqual(60); // verifying a few hundred receipts takes seconds, without a pause
+});

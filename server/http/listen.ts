@@ -8,6 +8,12 @@ export type Listening = { readonly url: string; readonly close: () => Promise<vo
 /** An upload may take as long as it takes to read a large tree; its headers may not. */
 const REQUEST_TIMEOUT_MS = 6 * 60 * 60_000;
 
+/**
+ * A client that is busy for a while, verifying what it fetched, must find its idle connections open when it comes back; Node
+ * would hang up after 5 seconds, and the next request would meet a closed door.
+ */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
 /** @param port 0 = any free one @throws what Node says when the port is taken */
 export function listen(
   app: Pick<Hono, 'fetch'>,
@@ -18,7 +24,10 @@ export function listen(
       fetch: app.fetch,
       hostname: host,
       port,
-      serverOptions: { requestTimeout: REQUEST_TIMEOUT_MS },
+      serverOptions: {
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      },
     });
     server.once('error', reject);
     server.once('listening', () => {
