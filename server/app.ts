@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Id, OpenLedgerError } from '@openledger/protocol';
+import type { Id } from '@openledger/protocol';
 import { createAgents } from './agents/index.ts';
 import { createAttributions, snapshotsFrom } from './attribution/index.ts';
 import { createDatanets } from './datanets/index.ts';
@@ -81,22 +81,12 @@ export async function createApp(handles: AppHandles): Promise<App> {
 }
 
 /** HTTP and the gateway, and no clocks: others must be working. */
-export async function startServing(handles: AppHandles): Promise<App> {
-  refuseLeases(handles);
-  return serve(await createStages(handles), handles);
-}
+export const startServing = async (handles: AppHandles): Promise<App> =>
+  serve(await createStages(handles), handles);
 
 /** Announcements and clocks. Announcements are shared among all who work; a clock runs in one of them. */
-export async function startWorking(handles: AppHandles): Promise<Working> {
-  refuseLeases(handles);
-  return work(await createStages(handles), handles);
-}
-
-/** A lease's log lies with the process that serves, and whoever works elsewhere cannot read it yet. */
-function refuseLeases({ config }: AppHandles): void {
-  if (!config.OPENLEDGER_LEASES) return;
-  throw new OpenLedgerError('invalid_input', 'OPENLEDGER_LEASES needs the role `up` for now.');
-}
+export const startWorking = async (handles: AppHandles): Promise<Working> =>
+  work(await createStages(handles), handles);
 
 async function serve(stages: Stages, handles: AppHandles): Promise<App> {
   await stages.gateway.recover();

@@ -25,7 +25,7 @@ export type Session = Reader & {
   readonly ended: Promise<void>;
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Hears what is notified on a channel, until the connection ends. */
-  listen(channel: string, hear: () => void): Promise<{ readonly ended: Promise<void> }>;
+  listen(channel: string, hear: () => void): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -74,7 +74,6 @@ export function openDb(url: string, { poolSize = 10 }: { readonly poolSize?: num
         async listen(channel, hear) {
           client.on('notification', (notice) => notice.channel === channel && hear());
           await client.query(`listen ${client.escapeIdentifier(channel)}`);
-          return { ended };
         },
         close: () => client.end(),
       };

@@ -14,9 +14,12 @@ export function listen(db: Db, channel: string, hear: () => void): { stop(): Pro
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       const session = await db.session().catch(() => undefined);
-      const listening = await session?.listen(channel, hear).catch(() => undefined);
+      const isListening = await session?.listen(channel, hear).then(
+        () => true,
+        () => false,
+      );
       hear();
-      if (listening) await Promise.race([listening.ended, stopped]);
+      if (session && isListening) await Promise.race([session.ended, stopped]);
       await session?.close().catch(() => {}); // a lost connection is closed already
       await sleep(200, stopping.signal);
     }
