@@ -29,18 +29,23 @@ export const idPrefixes = {
 export type IdKind = keyof typeof idPrefixes;
 export type Id<K extends IdKind> = `${(typeof idPrefixes)[K]}_${string}`;
 
-const pattern = (kind: IdKind) => new RegExp(`^${idPrefixes[kind]}_[0-9a-f]{32}$`);
+const patterns = Object.fromEntries(
+  Object.entries(idPrefixes).map(([kind, prefix]) => [
+    kind,
+    new RegExp(`^${prefix}_[0-9a-f]{32}$`),
+  ]),
+) as Record<IdKind, RegExp>;
 
 /** A zod schema for one kind of id. */
 export const idSchema = <K extends IdKind>(kind: K) =>
   z
-    .custom<Id<K>>((value) => typeof value === 'string' && pattern(kind).test(value), {
+    .custom<Id<K>>((value) => typeof value === 'string' && patterns[kind].test(value), {
       error: `Expected an id that begins with ${idPrefixes[kind]}_.`,
     })
-    .meta({ type: 'string', pattern: pattern(kind).source }); // a custom check has no JSON Schema of its own
+    .meta({ type: 'string', pattern: patterns[kind].source }); // a custom check has no JSON Schema of its own
 
 export const isId = <K extends IdKind>(kind: K, value: string): value is Id<K> =>
-  pattern(kind).test(value);
+  patterns[kind].test(value);
 
 /** Makes a new id. @param now milliseconds since the epoch @param random at least 10 random bytes */
 export function makeId<K extends IdKind>(

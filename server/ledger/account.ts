@@ -11,14 +11,21 @@ export function accountKey(account: string, asset: string = OPEN): AccountKey {
   if (account.length > 200 || !NAME.test(account)) {
     throw new OpenLedgerError('invalid_input', `"${account}" is not an account.`, { account });
   }
-  if (!ASSET.test(asset)) {
+  if (asset !== OPEN && !ASSET.test(asset)) {
     throw new OpenLedgerError('invalid_input', `"${asset}" is not an asset.`, { asset });
   }
   return { account, asset };
 }
 
-/** One text for a name and an asset; a space stands in neither. */
-export const bookOf = (account: string, asset: string): string => `${account} ${asset}`;
+/** One text for a name and an asset: `ann:available` for OPEN, `ann:available USD` for another. A space stands in neither. */
+export const bookOf = (account: string, asset: string): string =>
+  asset === OPEN ? account : `${account} ${asset}`;
+
+/** The name and the asset of a book. */
+export function keyOf(book: string): AccountKey {
+  const [account, asset = OPEN] = book.split(' ');
+  return { account, asset };
+}
 
 /** The world outside owes or is owed; everybody else has what they have. */
 export const mayBeNegative = (account: string): boolean => account.startsWith('external:');

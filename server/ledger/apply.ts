@@ -214,39 +214,60 @@ function conflict(command: Command, { transactionId }: Transaction): OpenLedgerE
   return new OpenLedgerError('conflict', sentence, { transactionId });
 }
 
+/** A transaction that is being judged: the accounts of each posting's sides, each touched account once, and the new ones. */
+type Move = {
+  readonly sequence: number;
+  readonly sides: Account[];
+  readonly touched: Account[];
+  readonly opened: Map<string, Account>;
+};
+
 /** Changes balances, all or none: what counts is where each account stands after the whole transaction. */
 function move(state: State, postings: readonly Posting[]): readonly Account[] {
-  const sides: Account[] = [];
-  const opened = new Map<string, Account>();
-  const side = (name: string, asset: string): Account => {
-    const book = bookOf(name, asset);
-    const known = state.accounts.get(book) ?? opened.get(book);
-    if (known) return known;
-    const account = newAccount({ account: name, asset }, state.account + opened.size + 1, 0n);
-    opened.set(book, account);
-    return account;
-  };
+  const sequence = state.sequence + 1;
+  const judged: Move = { sequence, sides: [], touched: [], opened: new Map() };
   for (const { from, to, amount, asset } of postings) {
-    const source = side(from, asset);
-    const target = side(to, asset);
-    source.moving -= amount;
-    target.moving += amount;
-    sides.push(source, target);
+    moveSide(state, judged, from, asset, -amount);
+    moveSide(state, judged, to, asset, amount);
   }
+  const { sides, touched, opened } = judged;
   try {
-    for (const account of sides) assertBalance(account);
+    for (const account of touched) assertBalance(account);
   } catch (error) {
-    for (const account of sides) account.moving = 0n;
+    for (const account of touched) account.touchedBy = 0; // the next one has the same sequence
     throw error;
   }
-  for (const account of sides) {
+  for (const account of touched) {
     account.balance += account.moving;
     account.change += account.moving;
-    account.moving = 0n; // an account that stands in several postings moves once
+    if (account.sequences.length === 0) state.touched.push(account);
+    account.sequences.push(sequence);
   }
   for (const [book, account] of opened) state.accounts.set(book, account);
   state.account += opened.size;
   return sides;
+}
+
+function moveSide(
+  state: State,
+  { sequence, sides, touched, opened }: Move,
+  name: string,
+  asset: string,
+  amount: bigint,
+): void {
+  const book = bookOf(name, asset);
+  let account = state.accounts.get(book) ?? opened.get(book);
+  if (!account) {
+    account = newAccount({ account: name, asset }, state.account + opened.size + 1, 0n);
+    opened.set(book, account);
+  }
+  if (account.touchedBy !== sequence) {
+    account.touchedBy = sequence;
+    account.moving = 0n;
+    touched.push(account);
+  }
+  account.moving += amount;
+  sides.push(account);
 }
 
 function assertBalance({ account, asset, balance: before, moving }: Account): void {

@@ -86,8 +86,18 @@ test('a log that nobody touched is whole', async () => {
 const zeros = sql`decode(repeat('00', 32), 'hex')`;
 
 test.each([
-  ['an amount', 'root', 2, sql`update ledger.transactions set amounts[1] = 7 where sequence = 3`],
-  ['a receiver', 'root', 2, sql`update ledger.transactions set tos[1] = 1 where sequence = 3`],
+  [
+    'an amount',
+    'root',
+    2,
+    sql`update ledger.transactions set legs = replace(legs, ':6', ':7') where sequence = 3`,
+  ],
+  [
+    'a receiver',
+    'root',
+    2,
+    sql`update ledger.transactions set legs = replace(legs, '>4:', '>1:') where sequence = 3`,
+  ],
   ['a reason', 'root', 1, sql`update ledger.transactions set reason = 'gift' where sequence = 1`],
   [
     'a time',
@@ -107,9 +117,14 @@ test.each([
     'a sign',
     'transaction',
     2,
-    sql`update ledger.transactions set amounts[1] = -5 where sequence = 2`,
+    sql`update ledger.transactions set legs = replace(legs, ':', ':-') where sequence = 2`,
   ],
-  ['a side', 'transaction', 2, sql`update ledger.transactions set tos = '{}' where sequence = 2`],
+  [
+    'a side',
+    'transaction',
+    2,
+    sql`update ledger.transactions set legs = replace(legs, '>', ':') where sequence = 2`,
+  ],
   ['a deleted transaction', 'sequence', 2, sql`delete from ledger.transactions where sequence = 3`],
   [
     'a renumbered transaction',
@@ -168,7 +183,7 @@ test.each([
     'a transaction of a statement',
     'entries',
     undefined,
-    sql`update ledger.entries set sequences[1] = 3 where account = 2`,
+    sql`update ledger.entries set offsets[1] = 1 where account = 2`,
   ],
   [
     'a follower that claims too little',
@@ -184,7 +199,7 @@ test('names the first of several differences', async () => {
   const report = await auditAfter(
     sql`update ledger.accounts set balance = balance + 1 where name = 'bob:available'`,
     sql`update ledger.transactions set reason = 'x' where sequence = 6`,
-    sql`update ledger.transactions set amounts[1] = 7 where sequence = 3`,
+    sql`update ledger.transactions set legs = replace(legs, ':6', ':7') where sequence = 3`,
   );
   expect(report).toMatchObject({ check: 'root', batch: 2 });
 });

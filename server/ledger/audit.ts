@@ -33,7 +33,7 @@ export async function audit(db: Db): Promise<AuditReport> {
         batches: replayed.batch,
         transactions: replayed.sequence,
         postings: replayed.postings,
-        accounts: replayed.balances.size,
+        accounts: replayed.books.size,
         head: toHex(replayed.hash),
       };
     } catch (found) {

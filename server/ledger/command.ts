@@ -186,7 +186,7 @@ function checkMoney(command: Command): void {
   switch (command.kind) {
     case 'post':
       assertPostings(command.postings);
-      for (const posting of command.postings) checkPosting(posting);
+      checkPostings(command.postings);
       return;
     case 'hold':
     case 'lease':
@@ -219,12 +219,19 @@ function checkMoney(command: Command): void {
   }
 }
 
-function checkPosting({ from, to, amount, asset }: Posting): void {
-  accountKey(from, asset);
+function checkPostings(postings: readonly Posting[]): void {
+  for (const [leg, posting] of postings.entries()) checkPosting(posting, postings[leg - 1]);
+}
+
+/** @param before the leg before, which was checked: mostly the same account pays */
+function checkPosting({ from, to, amount, asset }: Posting, before: Posting | undefined): void {
+  if (from !== before?.from || asset !== before.asset) {
+    accountKey(from, asset);
+    refuseHeld(from);
+  }
   accountKey(to, asset);
-  assertAmount(amount);
-  refuseHeld(from);
   refuseHeld(to);
+  assertAmount(amount);
   if (from === to) {
     throw new OpenLedgerError('invalid_input', 'A posting needs two accounts.', { account: from });
   }

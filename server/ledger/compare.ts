@@ -2,10 +2,11 @@
 import { equalBytes } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { bookOf, isHeld } from './account.ts';
-import { Difference } from './difference.ts';
+import { isHeld } from './account.ts';
+import { Difference, unitsOf } from './difference.ts';
+import { microseconds, momentOf } from './read-log.ts';
 import { idOf } from './read-transactions.ts';
-import type { Replay } from './replay.ts';
+import type { Book, Replay } from './replay.ts';
 
 export async function compareHead(reader: Reader, replay: Replay): Promise<void> {
   const [head] = await reader.query<{
@@ -32,78 +33,72 @@ export async function compareHead(reader: Reader, replay: Replay): Promise<void>
   });
 }
 
-export async function compareAccounts(reader: Reader, replay: Replay): Promise<void> {
-  const stored = new Map(
-    (
-      await reader.query<{ name: string; asset: string; balance: string }>(
-        sql`select name, asset, balance from ledger.accounts order by number`,
-      )
-    ).map(({ name, asset, balance }) => [bookOf(name, asset), BigInt(balance)]),
+export async function compareAccounts(reader: Reader, { books }: Replay): Promise<void> {
+  const rows = await reader.query<{ number: string; balance: string }>(
+    sql`select number, balance from ledger.accounts order by number`,
   );
   const sums = new Map<string, bigint>();
-  for (const [book, balance] of stored) {
-    const replayed = replay.balances.get(book);
-    if (replayed === undefined) {
-      throw new Difference('account', { detail: `Nothing was ever posted to ${book}.` });
+  for (const { number, balance } of rows) {
+    const book = books.get(Number(number));
+    if (!book?.transactions) {
+      throw new Difference('account', { detail: `Nothing was ever posted to number ${number}.` });
     }
-    if (balance !== replayed) {
+    const { units } = book.balance;
+    if (unitsOf(balance) !== units) {
       throw new Difference('balance', {
-        detail: `${book} stands at ${balance}; the log says ${replayed}.`,
+        detail: `${nameOf(book)} stands at ${balance}; the log says ${units}.`,
       });
     }
-    const asset = book.split(' ')[1];
-    sums.set(asset, (sums.get(asset) ?? 0n) + balance);
-  }
-  for (const book of replay.balances.keys()) {
-    if (!stored.has(book)) throw new Difference('account', { detail: `${book} is missing.` });
+    sums.set(book.asset, (sums.get(book.asset) ?? 0n) + units);
   }
   for (const [asset, sum] of sums) {
     if (sum !== 0n) throw new Difference('sum', { detail: `${asset} sums to ${sum}.` });
   }
 }
 
-export async function compareHolds(reader: Reader, replay: Replay): Promise<void> {
+const nameOf = ({ account, asset }: Book): string => `${account} in ${asset}`;
+
+export async function compareHolds(reader: Reader, { books, holds }: Replay): Promise<void> {
   type Row = {
     id: string;
     source: string;
     held: string;
     amount: string;
-    expires_at: Date;
+    expires_at: string;
     token: number | null;
   };
   const rows = await reader.query<Row>(
-    sql`select id, source, held, amount, expires_at, token from ledger.holds order by id`,
+    sql`select id, source, held, amount, ${microseconds(sql`expires_at`)} as expires_at, token from ledger.holds order by id`,
   );
-  const bookAt = (number: string) => {
-    const name = replay.names.get(number);
-    return name && bookOf(name.account, name.asset);
-  };
   for (const row of rows) {
-    const hold = replay.holds.get(idOf('hld', row.id));
+    const hold = holds.get(idOf('hld', row.id));
     const agrees =
       hold &&
-      hold.source === bookAt(row.source) &&
-      hold.held === bookAt(row.held) &&
-      hold.amount === BigInt(row.amount) &&
-      hold.expiresAt === row.expires_at.toISOString() &&
+      hold.source.number === Number(row.source) &&
+      hold.held.number === Number(row.held) &&
+      hold.amount === unitsOf(row.amount) &&
+      hold.expiresAt.getTime() === momentOf(row.expires_at)?.getTime() &&
       hold.token === (row.token ?? undefined);
     if (!agrees) {
       throw new Difference('open_hold', { detail: `${idOf('hld', row.id)} is not in the log.` });
     }
   }
-  if (rows.length !== replay.holds.size) {
+  if (rows.length !== holds.size) {
     throw new Difference('open_hold', {
-      detail: `${replay.holds.size} holds are open in the log and ${rows.length} in the table.`,
+      detail: `${holds.size} holds are open in the log and ${rows.length} in the table.`,
     });
   }
-  const held = new Map<string, bigint>();
-  for (const hold of replay.holds.values()) {
+  const held = new Map<Book, bigint>();
+  for (const hold of holds.values()) {
     held.set(hold.held, (held.get(hold.held) ?? 0n) + hold.amount);
   }
-  for (const [book, balance] of replay.balances) {
+  for (const book of books.values()) {
     const open = held.get(book) ?? 0n;
-    if (isHeld(book.split(' ')[0]) && balance !== open) {
-      throw new Difference('held', { detail: `${book} has ${balance}, its open holds ${open}.` });
+    const { units } = book.balance;
+    if (isHeld(book.account) && units !== open) {
+      throw new Difference('held', {
+        detail: `${nameOf(book)} has ${units}, its open holds ${open}.`,
+      });
     }
   }
 }
@@ -114,6 +109,7 @@ export function comparePeriods({ seals }: Replay): void {
 }
 
 /** What was followed has been met line by line on the way; here, that nothing more was written. */
-export function compareEntries({ histories }: Replay): void {
+export function compareEntries({ books, histories }: Replay): void {
+  for (const book of books.values()) book.history.expectEnd(book);
   histories.expectEnd();
 }

@@ -65,3 +65,7 @@ export class Difference extends Error {
     this.report = { ok: false, check, batch, detail };
   }
 }
+
+/** A numeric as PostgreSQL prints it; undefined for one that counts no units: NaN passes every constraint. */
+export const unitsOf = (numeric: string): bigint | undefined =>
+  /^-?\d+$/.test(numeric) ? BigInt(numeric) : undefined;

@@ -1,70 +1,154 @@
-/** Writes history by account behind the log, so that nobody who posts waits for it. */
-import type { Db, Tx } from '../platform/db.ts';
+/**
+ * Writes history by account behind the log, so that nobody who posts waits for it.
+ *
+ * What this process has written itself it knows; what it does not know it reads from the log: after a start, and after
+ * another process has written.
+ */
+import type { Db, Reader, Tx } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
-import { sql } from '../platform/sql.ts';
-import { sidesOfT } from './read-transactions.ts';
+import { arrayText, quoted, sql } from '../platform/sql.ts';
+import { parseLegs } from './legs.ts';
+import type { Touched, Write } from './store.ts';
 
 export type Follower = {
-  /** The log has grown. */
+  /** A batch of this process is durable. */
+  follow(write: Write): void;
+  /** The log may have grown by what others wrote. */
   wake(): void;
   /** Catches up with what is durable now and stops. */
   stop(): Promise<void>;
 };
 
-const PAUSE_MS = 100;
-/** A page is a chunk of history an account: larger ones store less a line. */
-const PAGE = 30_000;
+/** A stretch of the log, and what it does to each account. */
+type Stretch = {
+  readonly first: number;
+  readonly last: number;
+  readonly touched: readonly Touched[];
+};
+
+/** History is written for a second's transactions at once, or for so many: a chunk an account costs the same for one line as for many. */
+const PAUSE_MS = 1_000;
+const PAGE = 30_000; // offsets within a page are smallints
+/** Beyond it, what is known is forgotten, and read from the log. */
+const MOST_KNOWN = 10 * PAGE;
 
 export function createFollower({ db, log }: { readonly db: Db; readonly log: Log }): Follower {
+  let known: Stretch[] = [];
   let timer: NodeJS.Timeout | undefined;
-  let following: Promise<void> | undefined;
+  let following: Promise<void> = Promise.resolve();
 
-  const follow = async () => {
+  const catchUp = async () => {
+    clearTimeout(timer);
     timer = undefined;
     try {
-      while ((await db.transaction(followPage)) === PAGE);
+      while (await db.transaction((tx) => followPage(tx, known)));
     } catch (cause) {
       log.warn('ledger.follower_failed', { cause }); // statements read the log's end themselves until it works again
     }
   };
+  const wake = (pauseMs = PAUSE_MS) => {
+    if (timer && pauseMs > 0) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      following = following.then(catchUp);
+    }, pauseMs);
+  };
 
   return {
-    wake() {
-      timer ??= setTimeout(() => {
-        following = (following ?? Promise.resolve()).then(follow);
-      }, PAUSE_MS);
+    follow({ batch: { firstSequence, count }, opened, moved }) {
+      known.push({
+        first: firstSequence,
+        last: firstSequence + count - 1,
+        touched: [...opened, ...moved],
+      });
+      const waiting = firstSequence + count - known[0].first;
+      if (waiting > MOST_KNOWN) known = [];
+      wake(waiting < PAGE ? PAUSE_MS : 0);
     },
+    wake: () => wake(),
     async stop() {
-      clearTimeout(timer);
       await following;
-      if (timer) await follow();
+      if (timer) await catchUp();
     },
   };
 }
 
-/** @returns how many transactions were followed, at most a page */
-async function followPage(tx: Tx): Promise<number> {
-  const [{ after, upto }] = await tx.query<{ after: string; upto: string }>(sql`
-    select f.sequence as after, least(f.sequence + ${PAGE}, w.sequence) as upto
+/** @param known by sequence; what is followed is taken from it @returns whether there was anything to follow */
+async function followPage(tx: Tx, known: Stretch[]): Promise<boolean> {
+  const [{ after, head }] = await tx.query<{ after: string; head: string }>(sql`
+    select f.sequence as after, w.sequence as head
     from ledger.follower f, ledger.writer w
     for update of f`);
-  if (after === upto) return 0;
+  if (after === head) return false;
+  const page = await nextPage(tx, { known, after: Number(after), head: Number(head) });
+  await writePage(tx, page);
+  return true;
+}
+
+/** A page that begins just after a sequence: out of what is known, or out of the log up to where that begins. */
+async function nextPage(
+  reader: Reader,
+  {
+    known,
+    after,
+    head,
+  }: { readonly known: Stretch[]; readonly after: number; readonly head: number },
+): Promise<Stretch> {
+  while (known.length > 0 && known[0].first <= after) known.shift();
+  const first = after + 1;
+  if (known[0]?.first !== first) {
+    const last = Math.min(after + PAGE, head, (known[0]?.first ?? Infinity) - 1);
+    return readStretch(reader, { first, last });
+  }
+  const fits = known.findIndex(({ last }) => last > after + PAGE);
+  const taken = known.splice(0, fits === -1 ? known.length : Math.max(fits, 1));
+  return { first, last: taken[taken.length - 1].last, touched: taken.flatMap((s) => s.touched) };
+}
+
+async function readStretch(
+  reader: Reader,
+  { first, last }: { readonly first: number; readonly last: number },
+): Promise<Stretch> {
+  const rows = await reader.query<{ sequence: string; legs: string }>(sql`
+    select sequence, legs
+    from ledger.transactions
+    where sequence between ${first}::bigint and ${last}::bigint
+    order by sequence`);
+  const touched = rows.flatMap(({ sequence, legs }) => {
+    const changes = new Map<number, bigint>();
+    const { sides, amounts } = parseLegs(legs);
+    for (const [side, number] of sides.entries()) {
+      const amount = BigInt(amounts[side >> 1]);
+      changes.set(number, (changes.get(number) ?? 0n) + (side % 2 === 0 ? -amount : amount));
+    }
+    const sequences = [Number(sequence)];
+    return [...changes].map(([number, change]) => ({ number, change, sequences }));
+  });
+  return { first, last, touched };
+}
+
+/** A chunk for each account that the page touches. */
+async function writePage(tx: Tx, { last, touched }: Stretch): Promise<void> {
+  const chunks = new Map<number, { change: bigint; first: number; offsets: string }>();
+  for (const { number, change, sequences } of touched) {
+    const [first] = sequences;
+    const chunk = chunks.get(number) ?? { change: 0n, first, offsets: '' };
+    chunk.change += change;
+    for (const sequence of sequences) {
+      chunk.offsets += `${chunk.offsets && ','}${sequence - chunk.first}`;
+    }
+    chunks.set(number, chunk);
+  }
+  const all = [...chunks.values()];
   await tx.query(sql`
-    insert into ledger.entries (account, first_sequence, closing, sequences)
-    select chunk.account, chunk.sequences[1], coalesce(before.closing, 0) + chunk.change, chunk.sequences
-    from (
-      select touch.account,
-             sum(touch.amount) as change,
-             array_agg(touch.sequence order by touch.sequence) as sequences
-      from (
-        select side.account, t.sequence, sum(side.amount) as amount
-        from ledger.transactions t
-        ${sidesOfT}
-        where t.sequence > ${after}::bigint and t.sequence <= ${upto}::bigint
-        group by side.account, t.sequence
-      ) touch
-      group by touch.account
-    ) chunk
+    insert into ledger.entries (account, first_sequence, closing, offsets)
+    select chunk.account, chunk.first, coalesce(before.closing, 0) + chunk.change, chunk.offsets::smallint[]
+    from unnest(
+      ${arrayText([...chunks.keys()])}::bigint[],
+      ${arrayText(all.map(({ first }) => first))}::bigint[],
+      ${arrayText(all.map(({ change }) => change))}::numeric[],
+      ${arrayText(all.map(({ offsets }) => quoted(`{${offsets}}`)))}::text[]
+    ) as chunk(account, first, change, offsets)
     left join lateral (
       select e.closing
       from ledger.entries e
@@ -72,6 +156,5 @@ async function followPage(tx: Tx): Promise<number> {
       order by e.first_sequence desc
       limit 1
     ) before on true`);
-  await tx.query(sql`update ledger.follower set sequence = ${upto}`);
-  return Number(upto) - Number(after);
+  await tx.query(sql`update ledger.follower set sequence = ${last}`);
 }

@@ -1,60 +1,82 @@
 /** The follower's chunks, met by a replay line by line, so that the first line that is not the log's is named. */
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { bookOf } from './account.ts';
-import { Difference } from './difference.ts';
-import type { Names } from './read-transactions.ts';
+import { Difference, unitsOf } from './difference.ts';
+import type { Book } from './replay.ts';
+
+/** What was written of an account, and how far a replay has met it. */
+export type History = {
+  /** The replay has come to a line. @throws Difference when the follower wrote another */
+  expect(book: Book, sequence: number): void;
+  /** The replay is over. @throws Difference when the follower wrote more */
+  expectEnd(book: Book): void;
+};
 
 export type Histories = {
-  /** The replay has come to a line. @throws Difference when the follower wrote another */
-  expect(line: {
-    readonly book: string;
-    readonly sequence: number;
-    readonly balance: bigint;
-  }): void;
-  /** The replay is over. @throws Difference when the follower wrote more */
+  /** Of an account by number. */
+  of(number: string): History;
+  /** Nobody asks for more. @throws Difference when there is one of an account that nobody has asked for */
   expectEnd(): void;
 };
 
-type Chunk = { readonly sequences: readonly string[]; readonly closing: bigint };
+type Chunk = {
+  readonly first: number;
+  readonly offsets: Int16Array;
+  readonly closing: bigint | undefined;
+};
 
-/** What was written of a book, and how far the replay has met it. */
-type History = { readonly chunks: Chunk[]; chunk: number; line: number };
-
-export async function readHistories(reader: Reader, names: Names): Promise<Histories> {
-  type Row = { account: string; first_sequence: string; closing: string; sequences: string };
+export async function readHistories(reader: Reader): Promise<Histories> {
+  type Row = { account: string; first_sequence: string; closing: string; offsets: string };
   const rows = await reader.query<Row>(sql`
-    select account, first_sequence, closing, array_to_string(sequences, ',', 'null') as sequences
+    select account, first_sequence, closing, offsets::text
     from ledger.entries
     order by account, first_sequence`);
-  const histories = new Map<string, History>();
-  for (const row of rows) {
-    const name = names.get(row.account);
-    const all = row.sequences.split(',');
-    const sequences = all[0] === row.first_sequence ? all : []; // which no line can meet
-    const book = name ? bookOf(name.account, name.asset) : `account number ${row.account}`;
-    const history = histories.get(book) ?? { chunks: [], chunk: 0, line: 0 };
-    history.chunks.push({ sequences, closing: BigInt(row.closing) });
-    histories.set(book, history);
+  const unclaimed = new Map<string, Chunk[]>();
+  for (const { account, first_sequence: first, closing, offsets } of rows) {
+    const chunks = unclaimed.get(account) ?? [];
+    chunks.push({
+      first: Number(first),
+      offsets: parseOffsets(offsets),
+      closing: unitsOf(closing),
+    });
+    unclaimed.set(account, chunks);
   }
   return {
-    expect({ book, sequence, balance }) {
-      const history = histories.get(book);
-      const chunk = history?.chunks[history.chunk];
-      if (!history || chunk?.sequences[history.line] !== String(sequence)) throw differs(book);
-      history.line += 1;
-      if (history.line < chunk.sequences.length) return;
-      if (chunk.closing !== balance) throw differs(book);
-      history.chunk += 1;
-      history.line = 0;
+    of(number) {
+      const chunks = unclaimed.get(number) ?? [];
+      unclaimed.delete(number);
+      return historyOf(chunks);
     },
     expectEnd() {
-      for (const [book, { chunks, chunk }] of histories) {
-        if (chunk < chunks.length) throw differs(book);
-      }
+      for (const number of unclaimed.keys()) throw differs(`account number ${number}`);
     },
   };
 }
 
-const differs = (book: string): Difference =>
-  new Difference('entries', { detail: `The statement of ${book} is not what the log says.` });
+/** `{0,3,7}` as numbers; none where it is not what a follower writes, which then no line meets. */
+function parseOffsets(text: string): Int16Array {
+  const offsets = /^\{0(,\d+)*\}$/.test(text) ? text.slice(1, -1).split(',') : [];
+  return Int16Array.from(offsets, Number);
+}
+
+function historyOf(chunks: readonly Chunk[]): History {
+  let at = 0;
+  let line = 0;
+  return {
+    expect(book, sequence) {
+      const chunk = chunks[at];
+      if (!chunk || chunk.first + chunk.offsets[line] !== sequence) throw differs(book.account);
+      line += 1;
+      if (line < chunk.offsets.length) return;
+      if (chunk.closing !== book.balance.units) throw differs(book.account);
+      at += 1;
+      line = 0;
+    },
+    expectEnd(book) {
+      if (at < chunks.length) throw differs(book.account);
+    },
+  };
+}
+
+const differs = (account: string): Difference =>
+  new Difference('entries', { detail: `The statement of ${account} is not what the log says.` });

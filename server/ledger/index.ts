@@ -173,7 +173,7 @@ export function createLedger({
 }): Ledger {
   const follower = createFollower({ db, log });
   const store = createPostgresStore({ db, clock });
-  const writer = createWriter({ store, clock, log, onCommit: follower.wake });
+  const writer = createWriter({ store, clock, log, onCommit: follower.follow });
 
   const inbox = createInbox({ db, log });
   let started: Repeating | undefined;

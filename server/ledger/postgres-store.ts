@@ -2,7 +2,7 @@
 import { type Id, OpenLedgerError, toHex } from '@openledger/protocol';
 import { type Clock, sleep } from '../platform/clock.ts';
 import type { Db, Reader, Session } from '../platform/db.ts';
-import { prepared, sql } from '../platform/sql.ts';
+import { arrayText, prepared, quoted, sql } from '../platform/sql.ts';
 import type { AccountKey } from './account.ts';
 import { createPartitions } from './partitions.ts';
 import { idOf, readTransactions, uuid } from './read-transactions.ts';
@@ -165,7 +165,8 @@ async function commit(
   session: Reader,
   { term, write }: { readonly term: number; readonly write: Write },
 ): Promise<void> {
-  const { batch, transactions, opened, moved, kept, ended } = write;
+  const { batch, transactions, opened, kept, ended } = write;
+  const moved = write.moved.filter(({ change }) => change !== 0n);
   const last = opened.at(-1)?.number ?? 0;
   const written = await session.query<{ term: string }>(
     prepared(
@@ -190,12 +191,12 @@ async function commit(
         recorded as (
           insert into ledger.transactions (
             sequence, id, at, effective_at, expires_at, hold, reverses, token, kind, reason, reference,
-            froms, tos, amounts)
+            legs)
           select ${batch.firstSequence}::bigint + t.place - 1, t.id, ${transactions[0].transaction.at}::timestamptz,
                  t.effective_at, t.expires_at, t.hold, t.reverses, t.token, t.kind, t.reason, t.reference,
-                 t.froms::bigint[], t.tos::bigint[], t.amounts::numeric[]
+                 t.legs
           from fence, ${transactionColumns(transactions)} with ordinality
-            as t(id, effective_at, expires_at, hold, reverses, token, kind, reason, reference, froms, tos, amounts, place)
+            as t(id, effective_at, expires_at, hold, reverses, token, kind, reason, reference, legs, place)
         ),
         opened as (
           insert into ledger.accounts (number, name, asset, balance)
@@ -251,7 +252,7 @@ async function confirm(session: Reader, term: number): Promise<void> {
 const takenOver = (term: number): OpenLedgerError =>
   new OpenLedgerError('unavailable', 'Another writer has taken over the ledger.', { term });
 
-/** One array a column; a row's own arrays travel as text, because PostgreSQL's arrays of arrays are rectangles. */
+/** One array a column. */
 function transactionColumns(rows: Write['transactions']) {
   const column = <T>(of: (transaction: Write['transactions'][number]['transaction']) => T) =>
     rows.map(({ transaction }) => of(transaction));
@@ -265,21 +266,8 @@ function transactionColumns(rows: Write['transactions']) {
     ${arrayText(column(({ kind }) => kind))}::text[],
     ${arrayText(column(({ reason }) => quoted(reason)))}::text[],
     ${arrayText(column(({ reference }) => quoted(reference)))}::text[],
-    ${arrayText(rows.map(({ froms }) => `"{${oneOrAll(froms)}}"`))}::text[],
-    ${arrayText(rows.map(({ tos }) => `"{${tos.join(',')}}"`))}::text[],
-    ${arrayText(column(({ postings }) => `"{${postings.map(({ amount }) => amount).join(',')}}"`))}::text[]
+    ${arrayText(rows.map(({ legs }) => `"${legs}"`))}::text[]
   )`;
 }
-
-/** One account that pays every leg is written once. */
-const oneOrAll = (froms: readonly number[]): string =>
-  froms.every((from) => from === froms[0]) ? String(froms[0] ?? '') : froms.join(',');
-
-/** An array as PostgreSQL reads it; the caller has quoted what may hold a comma, a quote, a brace or a blank. */
-const arrayText = (values: readonly (string | number | bigint)[]): string =>
-  `{${values.join(',')}}`;
-
-const quoted = (text: string | undefined): string =>
-  text === undefined ? 'NULL' : `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
 const bytea = (bytes: Uint8Array): string => `\\x${toHex(bytes)}`;

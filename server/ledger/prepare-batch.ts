@@ -2,15 +2,9 @@
 import type { Id } from '@openledger/protocol';
 import { type AccountKey, bookOf } from './account.ts';
 import { apply, type Outcome } from './apply.ts';
-import { type Command, transactionIdOf } from './command.ts';
-import {
-  type Account,
-  beginBatch,
-  newAccount,
-  originalIn,
-  recordedIn,
-  type State,
-} from './state.ts';
+import { type Command, type Posting, transactionIdOf } from './command.ts';
+import { encodeLegs } from './legs.ts';
+import { beginBatch, newAccount, originalIn, recordedIn, type State } from './state.ts';
 import type { Head, Term, Write } from './store.ts';
 import { type Batch, batchHash, rootOf, type Transaction } from './transaction.ts';
 
@@ -53,9 +47,9 @@ export async function prepareBatch(
     batch,
     transactions: posted.map(({ transaction, sides }) => ({
       transaction,
-      ...numbersOf(sides),
+      legs: encodeLegs(sides, transaction.postings),
     })),
-    ...takeChanges(posted, head.account),
+    ...takeTouched(state, head.account),
     ...holdChanges(state, transactions),
   };
   const { number, hash } = batch;
@@ -81,58 +75,68 @@ async function load(term: Term, state: State, commands: readonly Command[]): Pro
   }
   for (const [id, original] of originals) state.memory.originals.set(id, original);
 
-  const unknown = new Map<string, AccountKey>();
-  for (const key of keysOf(state, commands)) {
-    const book = bookOf(key.account, key.asset);
-    if (!state.accounts.has(book)) unknown.set(book, key);
-  }
+  const unknown = unknownBooks(state, commands);
   if (unknown.size === 0) return;
   for (const { number, balance, ...key } of await term.readAccounts([...unknown.values()])) {
     state.accounts.set(bookOf(key.account, key.asset), newAccount(key, number, balance));
   }
 }
 
-/** Every book that the commands may touch. */
-function* keysOf(state: State, commands: readonly Command[]): Generator<AccountKey> {
-  const begun = new Map(
-    commands.flatMap((command) =>
-      command.kind === 'hold' || command.kind === 'lease' ? [[command.holdId, command]] : [],
-    ),
-  );
+/** Every book that the commands may touch and the state does not have. */
+function unknownBooks(state: State, commands: readonly Command[]): ReadonlyMap<string, AccountKey> {
+  const unknown = new Map<string, AccountKey>();
+  const begun = new Map<Id<'hold'>, Begun>();
   for (const command of commands) {
-    switch (command.kind) {
-      case 'post':
-        yield* sidesOf(command.postings);
-        break;
-      case 'hold':
-      case 'lease':
-        yield* sidesOf([command]);
-        break;
-      case 'reverse': {
-        const original = originalIn(state, command.reverses)?.legs;
-        yield* sidesOf(original ?? recordedIn(state, command.reverses)?.postings ?? []);
-        break;
-      }
-      default: {
-        const hold = state.holds.get(command.holdId);
-        const asset = hold?.asset ?? begun.get(command.holdId)?.asset;
-        if (!asset) break; // there is no such hold, and the reducer will say so
-        if (hold) yield* sidesOf([{ from: hold.source, to: hold.held, asset }]);
-        if (!('postings' in command)) break;
-        for (const { to } of command.postings) yield { account: to, asset };
-      }
+    if (command.kind === 'hold' || command.kind === 'lease') begun.set(command.holdId, command);
+    for (const { from, to, asset } of mayMove(state, command, begun)) {
+      noteUnknown(unknown, state, from, asset);
+      noteUnknown(unknown, state, to, asset);
+    }
+  }
+  return unknown;
+}
+
+function noteUnknown(
+  unknown: Map<string, AccountKey>,
+  state: State,
+  account: string,
+  asset: string,
+): void {
+  const book = bookOf(account, asset);
+  if (!state.accounts.has(book)) unknown.set(book, { account, asset });
+}
+
+/** The sides that a command may move money between. @param begun holds of earlier commands of the same batch */
+function mayMove(
+  state: State,
+  command: Command,
+  begun: ReadonlyMap<Id<'hold'>, Begun>,
+): readonly Sides[] {
+  switch (command.kind) {
+    case 'post':
+      return command.postings;
+    case 'hold':
+    case 'lease':
+      return [command];
+    case 'reverse': {
+      const original = originalIn(state, command.reverses)?.legs;
+      return original ?? recordedIn(state, command.reverses)?.postings ?? [];
+    }
+    default: {
+      const hold = state.holds.get(command.holdId);
+      const first = begun.get(command.holdId);
+      if (!hold && !first) return []; // there is no such hold, and the reducer will say so
+      const { from, to, asset } = hold
+        ? { from: hold.source, to: hold.held, asset: hold.asset }
+        : (first as Begun);
+      const paid = 'postings' in command ? command.postings : [];
+      return [{ from, to, asset }, ...paid.map((payment) => ({ from, to: payment.to, asset }))];
     }
   }
 }
 
-function* sidesOf(
-  postings: readonly { readonly from: string; readonly to: string; readonly asset: string }[],
-): Generator<AccountKey> {
-  for (const { from, to, asset } of postings) {
-    yield { account: from, asset };
-    yield { account: to, asset };
-  }
-}
+type Sides = Omit<Posting, 'amount'>;
+type Begun = Extract<Command, { kind: 'hold' | 'lease' }>;
 
 function seal(term: Term, head: Head, transactions: readonly Transaction[]): Batch {
   const content = {
@@ -145,34 +149,18 @@ function seal(term: Term, head: Head, transactions: readonly Transaction[]): Bat
   return { ...content, number: head.number + 1, count: transactions.length, hash };
 }
 
-function numbersOf(sides: readonly Account[]): { froms: number[]; tos: number[] } {
-  const froms: number[] = [];
-  const tos: number[] = [];
-  for (let i = 0; i < sides.length; i += 2) {
-    froms.push(sides[i].number);
-    tos.push(sides[i + 1].number);
-  }
-  return { froms, tos };
-}
-
-/** The net changes since the batch began; the accounts are ready for the next one. @param before the last number of old */
-function takeChanges(
-  posted: readonly { readonly sides: readonly Account[] }[],
-  before: number,
-): Pick<Write, 'opened' | 'moved'> {
+/** What changed since the batch began; the accounts are ready for the next one. @param before the last number of old */
+function takeTouched(state: State, before: number): Pick<Write, 'opened' | 'moved'> {
   const opened: Write['opened'][number][] = [];
   const moved: Write['moved'][number][] = [];
-  const seen = new Set<Account>();
-  for (const { sides } of posted) {
-    for (const one of sides) {
-      if (seen.has(one)) continue;
-      seen.add(one);
-      const { account, asset, number, balance, change } = one;
-      if (number > before) opened.push({ account, asset, number, balance });
-      else if (change !== 0n) moved.push({ number, change });
-      one.change = 0n;
-    }
+  for (const one of state.touched) {
+    const { account, asset, number, balance, change, sequences } = one;
+    if (number > before) opened.push({ account, asset, number, balance, change, sequences });
+    else moved.push({ number, change, sequences });
+    one.change = 0n;
+    one.sequences = [];
   }
+  state.touched = [];
   return { opened, moved };
 }
 

@@ -9,12 +9,12 @@ import {
 } from '@openledger/protocol';
 import type { Db, Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { accountKey, bookOf } from './account.ts';
+import { accountKey, bookOf, keyOf } from './account.ts';
 import { literal } from './balances.ts';
 import { type Levels, pathIn } from './merkle-levels.ts';
 import { balanceLevels, findPeriod, type Period } from './periods.ts';
 import { proveTransactions } from './prove.ts';
-import { readTransactions, sidesOfT } from './read-transactions.ts';
+import { readTransactions, touches } from './read-transactions.ts';
 import { changesOf } from './state.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -134,7 +134,7 @@ async function readOpenings(
            coalesce(c.closing, 0) - coalesce(since.change, 0) + coalesce(tail.change, 0) as opening
     from unnest(${numbers}::bigint[]) as book(number)
     left join lateral (
-      select closing, sequences
+      select closing, first_sequence, offsets
       from ledger.entries
       where account = book.number and first_sequence < ${first}::bigint
       order by first_sequence desc
@@ -142,15 +142,15 @@ async function readOpenings(
     ) c on true
     left join lateral (
       select sum(side.amount) as change
-      from unnest(c.sequences) as s(sequence)
-      join ledger.transactions t on t.sequence = s.sequence
-      ${sidesOfT}
-      where s.sequence >= ${first}::bigint and side.account = book.number
+      from unnest(c.offsets) as o(place)
+      join ledger.transactions t on t.sequence = c.first_sequence + o.place
+      cross join ledger.sides(t.legs) side
+      where t.sequence >= ${first}::bigint and side.account = book.number
     ) since on true
     left join (
       select side.account, sum(side.amount) as change
       from ledger.transactions t
-      ${sidesOfT}
+      cross join ledger.sides(t.legs) side
       where t.sequence > (select sequence from ledger.follower) and t.sequence < ${first}::bigint
       group by side.account
     ) tail on tail.account = book.number`);
@@ -169,18 +169,18 @@ async function readTouching(
 ): Promise<readonly Transaction[]> {
   const numbers = books.map(({ number }) => number);
   const rows = await reader.query<{ sequence: string }>(sql`
-    select s.sequence
-    from ledger.entries e, unnest(e.sequences) as s(sequence)
+    select e.first_sequence + o.place as sequence
+    from ledger.entries e, unnest(e.offsets) as o(place)
     where e.account = any(${numbers}::bigint[])
       and e.first_sequence <= ${last}::bigint
-      and e.sequences[cardinality(e.sequences)] >= ${first}::bigint
-      and s.sequence between ${first}::bigint and ${last}::bigint
+      and e.first_sequence + e.offsets[cardinality(e.offsets)] >= ${first}::bigint
+      and e.first_sequence + o.place between ${first}::bigint and ${last}::bigint
     union
     select t.sequence
     from ledger.transactions t
     where t.sequence > (select sequence from ledger.follower)
       and t.sequence between ${first}::bigint and ${last}::bigint
-      and (t.froms && ${numbers}::bigint[] or t.tos && ${numbers}::bigint[])
+      and ${touches(numbers)}
     order by sequence
     limit ${MAX_TRANSACTIONS + 1}`);
   if (rows.length > MAX_TRANSACTIONS) {
@@ -218,7 +218,7 @@ function accountsOf({
   );
   for (const transaction of transactions) {
     for (const [book, amount] of changesOf(transaction.postings)) {
-      if (!isSubject(subject, book.split(' ')[0])) continue;
+      if (!isSubject(subject, keyOf(book).account)) continue;
       const balance = (balances.get(book) ?? 0n) + amount;
       balances.set(book, balance);
       const before = lines.get(book) ?? [];

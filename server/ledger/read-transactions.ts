@@ -3,9 +3,10 @@ import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { type Sql, sql } from '../platform/sql.ts';
 import type { AccountKey } from './account.ts';
+import { type Legs, parseLegs } from './legs.ts';
 import type { Transaction } from './transaction.ts';
 
-export type TransactionRow = {
+type TransactionRow = {
   readonly sequence: string;
   readonly id: string;
   readonly at: Date;
@@ -17,13 +18,11 @@ export type TransactionRow = {
   readonly kind: string;
   readonly reason: string;
   readonly reference: string | null;
-  readonly froms: readonly string[];
-  readonly tos: readonly string[];
-  readonly amounts: readonly string[];
+  readonly legs: string;
 };
 
-/** Names of accounts by their number, as it stands in a row. */
-export type Names = ReadonlyMap<string, AccountKey>;
+/** Names of accounts by their number. */
+type Names = ReadonlyMap<number, AccountKey>;
 
 /** A row of the batches. */
 export type BatchRow = {
@@ -36,54 +35,48 @@ export type BatchRow = {
   readonly hash: Uint8Array;
 };
 
-/** Joins to each transaction `t` what it changes, as `side(account, amount)`: a row for each end of each posting. */
-export const sidesOfT = sql`
-  cross join lateral (
-    select coalesce(f.account, t.froms[1]), -f.amount from unnest(t.froms, t.amounts) as f(account, amount)
-    union all
-    select g.account, g.amount from unnest(t.tos, t.amounts) as g(account, amount)
-  ) as side(account, amount)`;
-
-/** The rows of the log that a condition on `t` selects, by sequence. */
-export const selectTransactions = (reader: Reader, condition: Sql) =>
-  reader.query<TransactionRow>(sql`
-    select t.sequence, t.id, t.at, t.effective_at, t.expires_at, t.hold, t.reverses, t.token, t.kind,
-           t.reason, t.reference, t.froms, t.tos, t.amounts::text[]
-    from ledger.transactions t
-    where ${condition}
-    order by t.sequence`);
+/** Whether the transaction `t` touches one of some accounts, given by number. */
+export const touches = (numbers: readonly string[]): Sql =>
+  numbers.length === 0 ? sql`false` : sql`t.legs ~ ${`(^|[;,>])(${numbers.join('|')})[:>]`}`;
 
 /** The transactions that a condition on `t` selects, by sequence. */
 export async function readTransactions(
   reader: Reader,
   condition: Sql,
 ): Promise<readonly Transaction[]> {
-  const rows = await selectTransactions(reader, condition);
-  const names = await namesOf(reader, rows);
-  return rows.map((row) => parseTransaction(row, names));
+  const rows = await reader.query<TransactionRow>(sql`
+    select t.sequence, t.id, t.at, t.effective_at, t.expires_at, t.hold, t.reverses, t.token, t.kind,
+           t.reason, t.reference, t.legs
+    from ledger.transactions t
+    where ${condition}
+    order by t.sequence`);
+  const legs = rows.map((row) => parseLegs(row.legs));
+  const names = await namesOf(reader, legs);
+  return rows.map((row, index) => parseTransaction(row, legs[index], names));
 }
 
-async function namesOf(reader: Reader, rows: readonly TransactionRow[]): Promise<Names> {
-  const numbers = [...new Set(rows.flatMap(({ froms, tos }) => [...froms, ...tos]))];
+async function namesOf(reader: Reader, legs: readonly Legs[]): Promise<Names> {
+  const numbers = [...new Set(legs.flatMap(({ sides }) => sides))];
   const accounts = await reader.query<{ number: string; name: string; asset: string }>(sql`
     select number, name, asset
     from ledger.accounts
     where number = any(${numbers}::bigint[])`);
-  return new Map(accounts.map(({ number, name, asset }) => [number, { account: name, asset }]));
+  return new Map(
+    accounts.map(({ number, name, asset }) => [Number(number), { account: name, asset }]),
+  );
 }
 
-/** @throws unprocessable when the row is not of a shape that the writer writes */
-export function parseTransaction(row: TransactionRow, names: Names): Transaction {
-  const named = (number: string): AccountKey => {
+/** @throws unprocessable when an account is not there, or a leg crosses assets */
+function parseTransaction(
+  row: TransactionRow,
+  { sides, amounts }: Legs,
+  names: Names,
+): Transaction {
+  const named = (number: number): AccountKey => {
     const account = names.get(number);
     if (account) return account;
     throw new OpenLedgerError('unprocessable', `There is no account number ${number}.`);
   };
-  const { tos, amounts } = row;
-  const froms = row.froms.length === 1 ? tos.map(() => row.froms[0]) : row.froms;
-  if (froms.length !== tos.length || froms.length !== amounts.length) {
-    throw new OpenLedgerError('unprocessable', 'A posting lacks a side or an amount.');
-  }
   return {
     transactionId: idOf('txn', row.id),
     sequence: Number(row.sequence),
@@ -96,13 +89,13 @@ export function parseTransaction(row: TransactionRow, names: Names): Transaction
     expiresAt: row.expires_at ?? undefined,
     reverses: row.reverses ? idOf('txn', row.reverses) : undefined,
     token: row.token ?? undefined,
-    postings: froms.map((from, leg) => {
-      const { account, asset } = named(from);
-      const target = named(tos[leg]);
+    postings: amounts.map((amount, leg) => {
+      const { account, asset } = named(sides[2 * leg]);
+      const target = named(sides[2 * leg + 1]);
       if (target.asset !== asset) {
         throw new OpenLedgerError('unprocessable', 'A posting crosses from one asset to another.');
       }
-      return { from: account, to: target.account, amount: BigInt(amounts[leg]), asset };
+      return { from: account, to: target.account, amount: BigInt(amount), asset };
     }),
   };
 }

@@ -2,75 +2,101 @@
 import { equalBytes, OpenLedgerError, toHex } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { bookOf, mayBeNegative } from './account.ts';
+import { type AccountKey, mayBeNegative } from './account.ts';
 import { type Check, Difference } from './difference.ts';
-import { type Histories, readHistories } from './histories.ts';
+import { type Histories, type History, readHistories } from './histories.ts';
+import { parseLegs } from './legs.ts';
 import {
-  type BatchRow,
-  type Names,
-  parseTransaction,
-  selectTransactions,
-  type TransactionRow,
-} from './read-transactions.ts';
+  fieldsOf,
+  type LoggedBatch,
+  type LogLine,
+  MOST_IN_A_BATCH,
+  momentOf,
+  optional,
+  readLogPage,
+} from './read-log.ts';
+import { idOf } from './read-transactions.ts';
 import { readSeals, type Seals } from './seals.ts';
-import { changesOf } from './state.ts';
-import { batchHash, GENESIS, rootOf, type Transaction } from './transaction.ts';
+import { Tally, unitsIn } from './tally.ts';
+import {
+  batchHash,
+  encodeParts,
+  encodePosting,
+  GENESIS,
+  rootOfTexts,
+  type Transaction,
+} from './transaction.ts';
 
-const PAGE_BATCHES = 200;
+/** An account, and where it stands as the replay goes on. */
+export type Book = AccountKey & {
+  readonly number: number;
+  readonly balance: Tally;
+  /** How many transactions have touched it, and the last of them. */
+  transactions: number;
+  touchedBy: number;
+  readonly history: History;
+};
 
 type ReplayedHold = {
-  readonly source: string;
-  readonly held: string;
+  readonly source: Book;
+  readonly held: Book;
   readonly amount: bigint;
-  readonly expiresAt: string;
+  readonly expiresAt: Date;
   readonly token: number | undefined;
 };
 
 export type Replay = {
-  readonly names: Names;
+  /** By account number. */
+  readonly books: ReadonlyMap<number, Book>;
   batch: number;
   sequence: number;
   term: number;
   postings: number;
   hash: Uint8Array;
-  readonly balances: Map<string, bigint>;
   readonly holds: Map<string, ReplayedHold>;
-  /** How far the follower has come, and what it has written. */
+  /** How far the follower has come. */
   readonly followed: number;
   readonly histories: Histories;
   readonly seals: Seals;
 };
 
-const emptyReplay = (read: Pick<Replay, 'names' | 'followed' | 'histories' | 'seals'>): Replay => ({
-  ...read,
-  batch: 0,
-  sequence: 0,
-  term: 0,
-  postings: 0,
-  hash: GENESIS,
-  balances: new Map(),
-  holds: new Map(),
-});
-
 /** @throws Difference at the first batch that is not as it was committed */
 export async function replay(reader: Reader): Promise<Replay> {
-  const names = await readNames(reader);
-  const replayed = emptyReplay({
-    names,
+  const histories = await readHistories(reader);
+  const books = await readBooks(reader, histories);
+  const replayed: Replay = {
+    ...{
+      books,
+      histories,
+      batch: 0,
+      sequence: 0,
+      term: 0,
+      postings: 0,
+      hash: GENESIS,
+      holds: new Map(),
+    },
     followed: await readFollowed(reader),
-    histories: await readHistories(reader, names),
-    seals: await readSeals(reader, names),
-  });
+    seals: await readSeals(reader),
+  };
   await replayed.seals.meet(replayed);
   await replayLog(reader, replayed);
   return replayed;
 }
 
-async function readNames(reader: Reader): Promise<Names> {
+async function readBooks(reader: Reader, histories: Histories): Promise<ReadonlyMap<number, Book>> {
   const rows = await reader.query<{ number: string; name: string; asset: string }>(
-    sql`select number, name, asset from ledger.accounts`,
+    sql`select number, name, asset from ledger.accounts order by number`,
   );
-  return new Map(rows.map(({ number, name, asset }) => [number, { account: name, asset }]));
+  return new Map(
+    rows.map(({ number, name, asset }) => {
+      const book: Book = {
+        ...{ account: name, asset, number: Number(number), transactions: 0, touchedBy: 0 },
+        balance: new Tally(),
+        history: histories.of(number),
+      };
+      return [book.number, book];
+    }),
+  );
 }
 
 async function readFollowed(reader: Reader): Promise<number> {
@@ -78,32 +104,23 @@ async function readFollowed(reader: Reader): Promise<number> {
   return Number(row?.sequence ?? 0);
 }
 
+/** While a page is replayed the next one is read. */
 async function replayLog(reader: Reader, replay: Replay): Promise<void> {
-  for (;;) {
-    const batches = await reader.query<BatchRow>(sql`
-      select number, term, first_sequence, count, previous, root, hash
-      from ledger.batches
-      where number > ${replay.batch}
-      order by number
-      limit ${PAGE_BATCHES}`);
-    if (batches.length === 0) return;
-    const last = batches[batches.length - 1];
-    const rows = await selectTransactions(
-      reader,
-      sql`t.sequence > ${replay.sequence} and t.sequence < ${BigInt(last.first_sequence) + BigInt(last.count)}`,
-    );
-    let next = 0;
-    for (const batch of batches) {
+  for (let page = await readLogPage(reader, '0'); page.length > 0; ) {
+    const next = readLogPage(reader, page[page.length - 1].number);
+    next.catch(() => {}); // where a difference ends the audit before it is looked at
+    for (const batch of page) {
       checkLink(replay, batch);
-      checkContents(replay, batch, rows.slice(next, next + batch.count));
-      next += batch.count;
+      replayBatch(replay, batch);
       await replay.seals.meet(replay);
+      await new Promise(setImmediate); // the next page is coming in
     }
+    page = await next;
   }
 }
 
 /** Is this the batch that follows, and does it say so? */
-function checkLink(replay: Replay, row: BatchRow): void {
+function checkLink(replay: Replay, row: LoggedBatch): void {
   const batch = replay.batch + 1;
   const unless = (holds: boolean, check: Check, detail: string) => {
     if (!holds) throw new Difference(check, { batch, detail });
@@ -131,64 +148,136 @@ function checkLink(replay: Replay, row: BatchRow): void {
     'hash',
     `It says ${toHex(row.hash)} and hashes to ${toHex(hash)}.`,
   );
+  unless(row.count <= MOST_IN_A_BATCH, 'sequence', `It claims ${row.count} transactions.`);
   replay.batch = batch;
   replay.term = Number(row.term);
   replay.hash = row.hash;
 }
 
-function checkContents(replay: Replay, batch: BatchRow, rows: readonly TransactionRow[]): void {
-  const number = replay.batch;
+function replayBatch(replay: Replay, batch: LoggedBatch): void {
   const first = Number(batch.first_sequence);
+  const lines = batch.lines?.split('\n') ?? [];
+  const rows = lines.map(fieldsOf);
   for (let i = 0; i < batch.count; i++) {
-    if (Number(rows[i]?.sequence) === first + i) continue;
+    if (Number(rows[i]?.[0]) === first + i) continue;
     throw new Difference('sequence', {
-      batch: number,
+      batch: replay.batch,
       detail: `Transaction ${first + i} is missing.`,
     });
   }
-  const transactions = rows.map((row) => parseRow(row, replay));
-  if (!equalBytes(rootOf(transactions), batch.root)) {
+  const date = batch.first_at === null ? undefined : momentOf(batch.first_at);
+  const at = date && { date, text: date.toISOString() };
+  const isWhole = at && batch.first_at === batch.last_at && lines.length === Number(batch.found);
+  const logged = isWhole && rows.map((row) => readLine(row as LogLine, { replay, at }));
+  if (!logged || !equalBytes(rootOfTexts(logged.map(({ text }) => text)), batch.root)) {
     throw new Difference('root', {
-      batch: number,
+      batch: replay.batch,
       detail: `Transactions ${first} to ${first + batch.count - 1} are not those that were committed.`,
     });
   }
-  for (const transaction of transactions) replayTransaction(replay, transaction);
+  for (const one of logged) replayTransaction(replay, one);
 }
 
-function parseRow(row: TransactionRow, { names, batch }: Replay): Transaction {
-  const difference = (detail: string) =>
-    new Difference('transaction', { batch, detail: `Transaction ${row.sequence}: ${detail}` });
+type Moment = { readonly date: Date; readonly text: string };
+
+type Logged = {
+  readonly transaction: Omit<Transaction, 'postings'>;
+  /** Of each leg, in turn, the book that pays and the one that is paid. */
+  readonly sides: readonly Book[];
+  readonly amounts: readonly string[];
+  /** As its leaf says it. */
+  readonly text: string;
+};
+
+function readLine(
+  line: LogLine,
+  { replay: { books, batch }, at }: { readonly replay: Replay; readonly at: Moment },
+): Logged {
   try {
-    const transaction = parseTransaction(row, names);
-    if (transaction.postings.every(({ amount }) => amount > 0n)) return transaction;
+    return parseLine(line, { books, at });
   } catch (error) {
-    if (error instanceof OpenLedgerError) throw difference(error.message);
-    throw error;
+    if (!(error instanceof OpenLedgerError)) throw error;
+    const detail = `Transaction ${line[0]}: ${error.message}`;
+    throw new Difference('transaction', { batch, detail });
   }
-  throw difference('An amount is not positive.');
 }
 
-function replayTransaction(replay: Replay, transaction: Transaction): void {
-  const { sequence, postings } = transaction;
-  for (const [book, change] of changesOf(postings)) {
-    const balance = (replay.balances.get(book) ?? 0n) + change;
-    if (balance < 0n && !mayBeNegative(book)) {
+/** @throws unprocessable when it is not a line that a writer writes */
+function parseLine(
+  line: LogLine,
+  { books, at }: { readonly books: Replay['books']; readonly at: Moment },
+): Logged {
+  const [sequence, id, kind, hold, reverses, token, effectiveAt, expiresAt, ...rest] = line;
+  const [legs, reason, reference] = rest;
+  const { sides: numbers, amounts } = parseLegs(legs);
+  const sides: Book[] = [];
+  let postings = '';
+  for (let leg = 0; leg < amounts.length; leg++) {
+    const source = bookAt(books, numbers[2 * leg]);
+    const target = bookAt(books, numbers[2 * leg + 1]);
+    const { account: from, asset } = source;
+    if (target.asset !== asset) {
+      throw new OpenLedgerError('unprocessable', 'A posting crosses from one asset to another.');
+    }
+    sides.push(source, target);
+    postings += `${postings && ','}${encodePosting(from, target.account, amounts[leg], asset)}`;
+  }
+  const transaction = {
+    transactionId: idOf('txn', id),
+    sequence: Number(sequence),
+    kind: kind as Transaction['kind'], // held to the list by the table's constraint
+    at: at.date,
+    effectiveAt: optionalMoment(effectiveAt),
+    reason,
+    reference: optional(reference),
+    holdId: hold === '' ? undefined : idOf('hld', hold.slice(1)),
+    expiresAt: optionalMoment(expiresAt),
+    reverses: reverses === '' ? undefined : idOf('txn', reverses.slice(1)),
+    token: token === '' ? undefined : Number(token.slice(1)),
+  };
+  return { transaction, sides, amounts, text: encodeParts(transaction, at.text, postings) };
+}
+
+function bookAt(books: Replay['books'], number: number): Book {
+  const book = books.get(number);
+  if (book) return book;
+  throw new OpenLedgerError('unprocessable', `There is no account number ${number}.`);
+}
+
+function optionalMoment(field: string): Date | undefined {
+  if (field === '') return undefined;
+  const moment = momentOf(field.slice(1));
+  if (moment) return moment;
+  throw new OpenLedgerError('unprocessable', 'It names a moment that is none.');
+}
+
+function replayTransaction(replay: Replay, logged: Logged): void {
+  const { transaction, sides, amounts } = logged;
+  const { sequence } = transaction;
+  for (let leg = 0; leg < amounts.length; leg++) {
+    const amount = unitsIn(amounts[leg]);
+    sides[2 * leg].balance.add(-amount);
+    sides[2 * leg + 1].balance.add(amount);
+  }
+  for (const book of sides) {
+    if (book.touchedBy === sequence) continue;
+    book.touchedBy = sequence;
+    book.transactions += 1;
+    if (book.balance.isNegative && !mayBeNegative(book.account)) {
       throw new Difference('floor', {
         batch: replay.batch,
-        detail: `Transaction ${sequence} takes ${book} to ${balance}.`,
+        detail: `Transaction ${sequence} takes ${book.account} to ${book.balance.units}.`,
       });
     }
-    replay.balances.set(book, balance);
-    if (sequence <= replay.followed) replay.histories.expect({ book, sequence, balance });
+    if (sequence <= replay.followed) book.history.expect(book, sequence);
   }
-  replayHold(replay, transaction);
+  replayHold(replay, logged);
   replay.sequence = sequence;
-  replay.postings += postings.length;
+  replay.postings += amounts.length;
 }
 
-function replayHold(replay: Replay, transaction: Transaction): void {
-  const { kind, holdId, expiresAt, token, sequence, postings } = transaction;
+function replayHold(replay: Replay, { transaction, sides, amounts }: Logged): void {
+  const { kind, holdId, expiresAt, token, sequence } = transaction;
   if (kind === 'post' || kind === 'reverse') return;
   const unless = (holds: boolean, detail: string) => {
     if (holds) return;
@@ -198,31 +287,25 @@ function replayHold(replay: Replay, transaction: Transaction): void {
     });
   };
   const open = holdId && replay.holds.get(holdId);
+  const [from, to] = sides; // of the first posting: what begins the hold, what it gives back, or what a renewal adds
+  const moved = BigInt(amounts[0] ?? 0);
   if (kind === 'hold' || kind === 'lease') {
-    const [{ from, to, amount, asset }] = postings;
     unless(!!holdId && !!expiresAt && !open, `${holdId} begins twice or has no end.`);
-    const accounts = { source: bookOf(from, asset), held: bookOf(to, asset) };
-    replay.holds.set(holdId!, { ...accounts, amount, expiresAt: expiresAt!.toISOString(), token });
+    const terms = { amount: moved, expiresAt: expiresAt!, token };
+    replay.holds.set(holdId!, { source: from, held: to, ...terms });
     return;
   }
   unless(!!open, `${holdId} is not open.`);
   if (!holdId || !open) return;
-  const [first] = postings; // what the hold gives back, or a renewal adds
-  const renews = kind === 'renew';
-  unless(
-    !first ||
-      (bookOf(first.from, first.asset) === (renews ? open.source : open.held) &&
-        bookOf(first.to, first.asset) === (renews ? open.held : open.source)),
-    `${holdId} is another.`,
-  );
-  const moved = first?.amount ?? 0n;
-  if (renews) {
+  const [source, held] = kind === 'renew' ? [from, to] : [to, from];
+  unless(!from || (source === open.source && held === open.held), `${holdId} is another.`);
+  if (kind === 'renew') {
     unless(
       (token ?? 0) >= (open.token ?? Infinity) && !!expiresAt,
       `${holdId} is renewed by nobody.`,
     );
     const amount = open.amount + moved;
-    replay.holds.set(holdId, { ...open, amount, token, expiresAt: expiresAt!.toISOString() });
+    replay.holds.set(holdId, { ...open, amount, token, expiresAt: expiresAt! });
   } else if (kind === 'draw') {
     unless(open.token === token && moved <= open.amount, `${holdId} is drawn from by another.`);
     replay.holds.set(holdId, { ...open, amount: open.amount - moved });

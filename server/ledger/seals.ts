@@ -2,18 +2,18 @@
 import { equalBytes, fromHex, NO_SEAL, sealHash, toHex } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { bookOf } from './account.ts';
-import { Difference } from './difference.ts';
+import type { AccountKey } from './account.ts';
+import { Difference, unitsOf } from './difference.ts';
 import { levelsOf, rootIn } from './merkle-levels.ts';
 import { balanceText, type Period, periods } from './periods.ts';
-import type { Names } from './read-transactions.ts';
+import type { Book } from './replay.ts';
 
 /** Where a replay stands after a batch. */
 export type Standing = {
   readonly batch: number;
   readonly sequence: number;
   readonly hash: Uint8Array;
-  readonly balances: ReadonlyMap<string, bigint>;
+  readonly books: ReadonlyMap<number, Book>;
 };
 
 export type Seals = {
@@ -23,7 +23,7 @@ export type Seals = {
   expectEnd(): void;
 };
 
-export async function readSeals(reader: Reader, names: Names): Promise<Seals> {
+export async function readSeals(reader: Reader): Promise<Seals> {
   const waiting = [...(await periods(reader))].reverse();
   let next = 0;
   let hashes: Uint8Array[] = [];
@@ -34,7 +34,7 @@ export async function readSeals(reader: Reader, names: Names): Promise<Seals> {
       for (; waiting[next]?.lastSequence === standing.sequence; next++) {
         const period = waiting[next];
         checkPlace(period, { standing, before: waiting[next - 1], number: next + 1 });
-        await checkBalances(reader, { period, standing, names });
+        await checkBalances(reader, { period, standing });
         checkSeal(period, { standing, before: waiting[next - 1], hashes });
         hashes = [];
       }
@@ -71,11 +71,7 @@ function checkPlace(
 /** What was captured is what stood in the books then: the same accounts, in their order, with the same balances. */
 async function checkBalances(
   reader: Reader,
-  {
-    period,
-    standing,
-    names,
-  }: { readonly period: Period; readonly standing: Standing; readonly names: Names },
+  { period, standing }: { readonly period: Period; readonly standing: Standing },
 ): Promise<void> {
   const rows = await reader.query<{ place: number; account: string; balance: string }>(sql`
     select place, account, balance
@@ -83,17 +79,15 @@ async function checkBalances(
     where period = ${period.number}
     order by place`);
   const books = booksIn(standing);
-  for (const [place, book] of books.entries()) {
+  for (const [place, { number, account, balance }] of books.entries()) {
     const row = rows[place];
-    const name = row && names.get(row.account);
-    const balance = standing.balances.get(book);
     const agrees =
-      name &&
+      row &&
       row.place === place &&
-      bookOf(name.account, name.asset) === book &&
-      BigInt(row.balance) === balance;
+      Number(row.account) === number &&
+      unitsOf(row.balance) === balance;
     if (!agrees)
-      throw differs(period, `Its trial balance does not say that ${book} has ${balance}.`);
+      throw differs(period, `Its trial balance does not say that ${account} has ${balance}.`);
   }
   if (rows.length > books.length) throw differs(period, 'Its trial balance has too many accounts.');
 }
@@ -112,11 +106,7 @@ function checkSeal(
 ): void {
   if (!seal) return; // closing: nothing is sealed yet
   const fault = (detail: string) => differs({ ...period, seal }, detail);
-  const leaves = booksIn(standing).map((book) => {
-    const [account, asset] = book.split(' ');
-    const balance = standing.balances.get(book) ?? 0n;
-    return balanceText(seal.period, { account, asset, balance });
-  });
+  const leaves = booksIn(standing).map((book) => balanceText(seal.period, book));
   if (seal.accounts !== leaves.length) throw fault(`It sealed ${seal.accounts} accounts.`);
   const root = toHex(rootIn(levelsOf(leaves)));
   if (seal.root !== root) throw fault(`Its root is ${seal.root}; the log says ${root}.`);
@@ -128,9 +118,19 @@ function checkSeal(
   if (seal.hash !== hash) throw fault(`Its seal says ${seal.hash} and hashes to ${hash}.`);
 }
 
-/** The leaves' order. A blank sorts before whatever a name holds, so sorting texts sorts by account, then asset. */
-const booksIn = ({ balances }: Standing): readonly string[] =>
-  [...balances.keys()].filter((book) => balances.get(book) !== 0n).sort();
+/** The leaves' order: by account, then asset, byte by byte. */
+const booksIn = ({ books }: Standing): readonly Stood[] =>
+  [...books.values()]
+    .map(({ number, account, asset, balance }) => ({
+      ...{ number, account, asset },
+      balance: balance.units,
+    }))
+    .filter(({ balance }) => balance !== 0n)
+    .sort((a, b) => order(a.account, b.account) || order(a.asset, b.asset));
+
+type Stood = AccountKey & { readonly number: number; readonly balance: bigint };
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const differs = ({ number }: Period, detail: string): Difference =>
   new Difference('period', { detail: `Period ${number}: ${detail}` });

@@ -8,9 +8,13 @@ import type { Transaction } from './transaction.ts';
 export type Account = AccountKey & {
   readonly number: number;
   balance: bigint;
-  /** What the transaction that is being judged, and then the batch that is being made, changes it by. */
+  /** What the transaction that is being judged changes it by. */
   moving: bigint;
+  /** The last transaction that was judged and touches it. */
+  touchedBy: number;
+  /** What the batch that is being made changes it by, and in which transactions. */
   change: bigint;
+  sequences: number[];
 };
 
 export type OpenHold = {
@@ -45,6 +49,8 @@ export type State = {
   account: number;
   /** By book; authoritative for every account it holds, silent about the others. */
   readonly accounts: Map<string, Account>;
+  /** The accounts that the batch that is being made touches. */
+  touched: Account[];
   /** Every open hold. */
   readonly holds: Map<Id<'hold'>, OpenHold>;
   /** Of the batch at hand, and of the one before it, which may not be durable yet. */
@@ -58,6 +64,7 @@ export const emptyState = (): State => ({
   sequence: 0,
   account: 0,
   accounts: new Map(),
+  touched: [],
   holds: new Map(),
   memory: emptyMemory(),
   before: emptyMemory(),
@@ -68,7 +75,9 @@ export const newAccount = (key: AccountKey, number: number, balance: bigint): Ac
   number,
   balance,
   moving: 0n,
+  touchedBy: 0,
   change: 0n,
+  sequences: [],
 });
 
 /** Begins a batch: what the one before the last asked about is durable, and forgotten. */

@@ -50,9 +50,9 @@ export async function statement(
     chunks as (
       select e.first_sequence,
              e.closing,
-             e.sequences,
+             e.offsets,
              row_number() over newest as place,
-             sum(cardinality(e.sequences)) over newest - cardinality(e.sequences) as newer
+             sum(cardinality(e.offsets)) over newest - cardinality(e.offsets) as newer
       from book, ledger.entries e
       where e.account = book.number and e.first_sequence < ${before}::bigint
       window newest as (order by e.first_sequence desc)
@@ -60,24 +60,22 @@ export async function statement(
       limit ${limit}::integer + 1
     ),
     touched as (
-      select c.first_sequence as chunk, c.closing, s.sequence
-      from chunks c, unnest(c.sequences) as s(sequence)
+      select c.first_sequence as chunk, c.closing, c.first_sequence + o.place as sequence
+      from chunks c, unnest(c.offsets) as o(place)
       -- The newest chunk may lie behind the page in part; of the others, as many as fill it.
-      where c.newer - (select cardinality(sequences) from chunks where place = 1) < ${limit}::integer
+      where c.newer - (select cardinality(offsets) from chunks where place = 1) < ${limit}::integer
       union all
       select 0, null, t.sequence
       from book, ledger.transactions t
       where t.sequence > (select sequence from ledger.follower)
-        and (book.number = any(t.froms) or book.number = any(t.tos))
+        and t.legs ~ ('(^|[;,>])' || book.number || '[:>]')
     ),
     changes as (
       select touched.chunk,
              touched.closing,
              t.sequence, t.id, t.kind, t.at, t.effective_at, t.reason, t.reference,
-             (select coalesce(sum(g.amount), 0) from unnest(t.tos, t.amounts) as g(account, amount)
-              where g.account = (select number from book))
-           - (select coalesce(sum(f.amount), 0) from unnest(t.froms, t.amounts) as f(account, amount)
-              where coalesce(f.account, t.froms[1]) = (select number from book)) as amount
+             (select sum(side.amount) from ledger.sides(t.legs) side
+              where side.account = (select number from book)) as amount
       from touched
       join ledger.transactions t using (sequence)
     ),

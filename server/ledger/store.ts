@@ -52,13 +52,12 @@ export type Write = {
   readonly batch: Batch;
   readonly transactions: readonly {
     readonly transaction: Transaction;
-    /** Numbers of the accounts of each posting: who pays, who is paid. */
-    readonly froms: readonly number[];
-    readonly tos: readonly number[];
+    /** Its postings by account number, as `encodeLegs` writes them. */
+    readonly legs: string;
   }[];
-  /** Accounts that the batch opens, with their first balance, and the net change of the others. */
-  readonly opened: readonly (AccountKey & Pick<Account, 'number' | 'balance'>)[];
-  readonly moved: readonly { readonly number: number; readonly change: bigint }[];
+  /** Accounts that the batch opens, with their first balance, and the other ones that it touches. */
+  readonly opened: readonly (AccountKey & Touched & Pick<Account, 'balance'>)[];
+  readonly moved: readonly Touched[];
   /** Holds as they stand after the batch; the accounts by number. */
   readonly kept: readonly (Pick<OpenHold, 'holdId' | 'amount' | 'expiresAt' | 'token'> & {
     readonly source: number;
@@ -66,3 +65,6 @@ export type Write = {
   })[];
   readonly ended: readonly Id<'hold'>[];
 };
+
+/** What a batch does to an account: its net change, which may be 0, and the transactions that touch it, ascending. */
+export type Touched = Pick<Account, 'number' | 'change' | 'sequences'>;

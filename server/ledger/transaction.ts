@@ -1,7 +1,8 @@
 /** A line of the log, its canonical bytes, and the chain that batches of them form. */
 import { createHash } from 'node:crypto';
-import { concatBytes, type Id } from '@openledger/protocol';
+import type { Id } from '@openledger/protocol';
 import type { Command, Posting } from './command.ts';
+import { levelsOf, rootIn } from './merkle-levels.ts';
 
 export type Transaction = {
   readonly transactionId: Id<'transaction'>;
@@ -28,14 +29,18 @@ export type Transaction = {
  * Written member by member in canonical order, because this runs for every transaction; account names, ids and assets need
  * no escapes. `canonicalize` gives the same text, and a property holds the two together.
  */
-export function encodeTransaction(transaction: Transaction): string {
-  const { at, effectiveAt, expiresAt, holdId, reference, reverses, token } = transaction;
-  let postings = '';
-  for (const { from, to, amount, asset } of transaction.postings) {
-    postings += `${postings && ','}["${from}","${to}","${amount}","${asset}"]`;
-  }
+export const encodeTransaction = (transaction: Transaction): string =>
+  encodeParts(transaction, transaction.at.toISOString(), encodePostings(transaction.postings));
+
+/** @param at its time as text @param postings as `encodePosting` writes each, with commas between them */
+export function encodeParts(
+  transaction: Omit<Transaction, 'postings'>,
+  at: string,
+  postings: string,
+): string {
+  const { effectiveAt, expiresAt, holdId, reference, reverses, token } = transaction;
   return (
-    `{"at":"${at.toISOString()}"` +
+    `{"at":"${at}"` +
     (effectiveAt ? `,"effectiveAt":"${effectiveAt.toISOString()}"` : '') +
     (expiresAt ? `,"expiresAt":"${expiresAt.toISOString()}"` : '') +
     (holdId ? `,"hold":"${holdId}"` : '') +
@@ -47,6 +52,17 @@ export function encodeTransaction(transaction: Transaction): string {
     (token === undefined ? '' : `,"token":${token}`) +
     '}'
   );
+}
+
+export const encodePosting = (from: string, to: string, amount: bigint | string, asset: string) =>
+  `["${from}","${to}","${amount}","${asset}"]`;
+
+function encodePostings(postings: readonly Posting[]): string {
+  let text = '';
+  for (const { from, to, amount, asset } of postings) {
+    text += `${text && ','}${encodePosting(from, to, amount, asset)}`;
+  }
+  return text;
 }
 
 export type Batch = {
@@ -61,33 +77,29 @@ export type Batch = {
 
 export const GENESIS = new Uint8Array(32);
 
-const LEAF = '\0';
-const NODE = Uint8Array.of(1);
+/** The RFC 6962 root over the transactions' texts. */
+export const rootOf = (transactions: readonly Transaction[]): Uint8Array =>
+  rootOfTexts(encodeTransactions(transactions));
 
-const hashOf = (...parts: readonly (Uint8Array | string)[]): Uint8Array => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-};
+export const rootOfTexts = (texts: readonly string[]): Uint8Array => rootIn(levelsOf(texts));
 
-export const leafOf = (transaction: Transaction): Uint8Array =>
-  hashOf(LEAF + encodeTransaction(transaction));
-
-/** The root that the protocol's `merkleRoot` gives over the same leaves, with the machine's own SHA-256. */
-export function rootOf(transactions: readonly Transaction[]): Uint8Array {
-  let level = transactions.map(leafOf);
-  while (level.length > 1) {
-    const above: Uint8Array[] = [];
-    for (let i = 0; i + 1 < level.length; i += 2) above.push(hashOf(NODE, level[i], level[i + 1]));
-    if (level.length % 2 === 1) above.push(level[level.length - 1]); // a last one without a sibling rises as it is
-    level = above;
-  }
-  return level[0];
+/** Texts of a batch: all of it was written down at one time. */
+function encodeTransactions(transactions: readonly Transaction[]): readonly string[] {
+  let [at, text] = [new Date(0), ''];
+  return transactions.map((transaction) => {
+    if (transaction.at !== at) [at, text] = [transaction.at, transaction.at.toISOString()];
+    return encodeParts(transaction, text, encodePostings(transaction.postings));
+  });
 }
 
 /** SHA-256(previous | term | first sequence | root); both numbers as 8 bytes, big-endian. */
 export const batchHash = (batch: Omit<Batch, 'hash' | 'number' | 'count'>): Uint8Array =>
-  hashOf(concatBytes(batch.previous, uint64(batch.term), uint64(batch.firstSequence), batch.root));
+  createHash('sha256')
+    .update(batch.previous)
+    .update(uint64(batch.term))
+    .update(uint64(batch.firstSequence))
+    .update(batch.root)
+    .digest();
 
 function uint64(value: number): Uint8Array {
   const bytes = new Uint8Array(8);

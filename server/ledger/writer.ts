@@ -14,7 +14,7 @@ import type { Outcome } from './apply.ts';
 import type { Command } from './command.ts';
 import { type Prepared, prepareBatch } from './prepare-batch.ts';
 import { emptyState, type State } from './state.ts';
-import type { Head, Store, Term } from './store.ts';
+import type { Head, Store, Term, Write } from './store.ts';
 
 export type Writer = {
   /** Becomes the writer, after at most the wait. @throws unavailable while another process is */
@@ -46,7 +46,7 @@ export function createWriter({
   /** Lets those run who wait for the event loop. */
   readonly turn?: () => Promise<void>;
   /** Called after each durable batch. */
-  readonly onCommit: () => void;
+  readonly onCommit: (write: Write) => void;
 }): Writer {
   const queue: Wish[] = [];
   let tenure: Tenure | undefined;
@@ -99,7 +99,7 @@ export function createWriter({
     try {
       if (prepared.write) {
         await mine.term.commit(prepared.write);
-        onCommit();
+        onCommit(prepared.write);
       } else if (prepared.outcomes.some(({ kind }) => kind === 'refused')) {
         await mine.term.confirm(); // a successor may know of money that is not in our state
       }

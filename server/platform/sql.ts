@@ -37,3 +37,16 @@ function wire(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(wire);
   return value;
 }
+
+/**
+ * An array as PostgreSQL reads it, for arrays long enough that quoting each value would cost. Whoever calls it has quoted
+ * what may hold a comma, a quote, a brace or a blank, and writes NULL for what is missing.
+ */
+export const arrayText = (values: readonly (string | number | bigint)[]): string =>
+  `{${values.join(',')}}`;
+
+/** Any text as an element of `arrayText`. */
+export const quoted = (text: string | undefined): string =>
+  text === undefined ? 'NULL' : `"${SPECIAL.test(text) ? text.replace(/[\\"]/g, '\\$&') : text}"`;
+
+const SPECIAL = /[\\"]/;

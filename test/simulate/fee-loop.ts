@@ -1,5 +1,6 @@
 /** Fee workers: they post what the tables say is to be posted, under ids that follow from it, and die in between. */
 import { outstanding, WEIGHT_ONE } from '@openledger/protocol';
+import { keyOf } from '../../server/ledger/account.ts';
 import { commands } from '../../server/ledger/command.ts';
 import { transactionIdFor } from '../../server/ledger/transaction-id.ts';
 import {
@@ -141,7 +142,7 @@ export function checkFees(model: Model, table: FeeTable): void {
     unless(isClose, `${payee} is credited ${credited}, ${missing} sub-units from the exact share`);
     let lying = 0n;
     for (const book of model.history.keys()) {
-      if (book.startsWith(`${payee}:`)) lying += balanceIn(model, book.split(' ')[0]);
+      if (book.startsWith(`${payee}:`)) lying += balanceIn(model, keyOf(book).account);
     }
     unless(lying === credited, `${payee} has ${lying} units and was credited ${credited}`);
   }

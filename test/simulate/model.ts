@@ -1,5 +1,6 @@
 /** The ledger once more, slow and obvious: each durable transaction is judged by what was asked and by where everything stood. */
 import { equalBytes } from '@openledger/protocol';
+import { bookOf } from '../../server/ledger/account.ts';
 import type { Command, Posting } from '../../server/ledger/command.ts';
 import {
   type Batch,
@@ -52,10 +53,8 @@ export const createModel = (): Model => ({
   remaining: new Map(),
 });
 
-export const bookText = (account: string, asset: string): string => `${account} ${asset}`;
-
 export const balanceIn = ({ history }: Model, account: string, asset = 'OPEN'): bigint =>
-  history.get(bookText(account, asset))?.at(-1)?.balance ?? 0n;
+  history.get(bookOf(account, asset))?.at(-1)?.balance ?? 0n;
 
 /** @param wishes everything that anybody has asked for under an id @throws a plain Error that says what is wrong */
 export function appendToModel(
@@ -160,8 +159,8 @@ function movePostings(model: Model, { sequence, postings }: Transaction, name: s
     after.get(book) ?? model.history.get(book)?.at(-1)?.balance ?? 0n;
   for (const { from, to, amount, asset } of postings) {
     unless(amount > 0n, `${name} moves ${amount}`);
-    after.set(bookText(from, asset), standing(bookText(from, asset)) - amount);
-    after.set(bookText(to, asset), standing(bookText(to, asset)) + amount);
+    after.set(bookOf(from, asset), standing(bookOf(from, asset)) - amount);
+    after.set(bookOf(to, asset), standing(bookOf(to, asset)) + amount);
   }
   for (const [book, balance] of after) {
     unless(balance >= 0n || book.startsWith('external:'), `${name} takes ${book} to ${balance}`);

@@ -149,7 +149,7 @@ export const mutants = [
 export const variants = [
   {
     name: 'small-batches',
-    edits: [ledger('writer', 'BATCH_COMMANDS = 1_000', 'BATCH_COMMANDS = 2')],
+    edits: [ledger('writer', 'BATCH_COMMANDS = 2_000', 'BATCH_COMMANDS = 2')],
   },
   {
     name: 'small-cache',

@@ -1,10 +1,11 @@
 /** Judges what becomes durable and what is answered, as it happens and at the end. */
 import type { OpenLedgerError } from '@openledger/protocol';
+import { bookOf, keyOf } from '../../server/ledger/account.ts';
 import type { Outcome } from '../../server/ledger/apply.ts';
 import { type Command, transactionIdOf } from '../../server/ledger/command.ts';
 import type { Batch, Transaction } from '../../server/ledger/transaction.ts';
 import type { Disk } from './disk.ts';
-import { appendToModel, balanceIn, bookText, createModel, type Model } from './model.ts';
+import { appendToModel, balanceIn, createModel, type Model } from './model.ts';
 import { SKEW_MS } from './nodes.ts';
 import { BEGINNING, type World } from './world.ts';
 
@@ -94,7 +95,7 @@ function justification(model: Model, { command, error, since, now }: Refusal): b
   const inTime = <T extends { sequence: number }>(history: readonly T[] = []) =>
     history.filter((_, k) => (history[k + 1]?.sequence ?? Number.POSITIVE_INFINITY) > since);
   if (error.code === 'insufficient_funds' && error.message.includes('does not have')) {
-    const all = model.history.get(bookText(String(account), String(asset))) ?? [];
+    const all = model.history.get(bookOf(String(account), String(asset))) ?? [];
     return inTime([{ sequence: 0, balance: 0n }, ...all]).some(
       ({ balance }) => balance.toString() === available,
     );
@@ -130,7 +131,7 @@ function checkEnd(model: Model, disk: Disk, answers: ReadonlyMap<string, number>
   const sums = new Map<string, bigint>();
   for (const [book, history] of model.history) {
     const { balance } = history.at(-1)!;
-    const [, asset] = book.split(' ');
+    const { asset } = keyOf(book);
     sums.set(asset, (sums.get(asset) ?? 0n) + balance);
     const stored = disk.accounts.get(book)?.balance;
     unless(stored === balance, `${book} stands at ${stored}, and its replay at ${balance}`);
@@ -146,11 +147,11 @@ function checkHeld(model: Model, disk: Disk): void {
     unless(!!stored === !hold.ended, `${holdId} is open here and ended there`);
     if (hold.ended) continue;
     unless(stored!.amount === hold.amount, `${holdId} holds ${stored!.amount}, not ${hold.amount}`);
-    const book = bookText(hold.held, hold.asset);
+    const book = bookOf(hold.held, hold.asset);
     held.set(book, (held.get(book) ?? 0n) + hold.amount);
   }
   for (const book of model.history.keys()) {
-    const [account, asset] = book.split(' ');
+    const { account, asset } = keyOf(book);
     if (!account.endsWith(':held')) continue;
     const balance = balanceIn(model, account, asset);
     unless(balance === (held.get(book) ?? 0n), `${book} is ${balance}; open holds say otherwise`);

@@ -28,7 +28,7 @@ create table ledger.batches (
 
 create index batches_by_sequence on ledger.batches (first_sequence);
 
--- The log. Posting i moves amounts[i] from froms[i] to tos[i]; where froms has one account, it pays all of them.
+-- The log. Legs are account numbers and units, by payer: 17>4:250,9:50 is 250 from 17 to 4 and 50 from 17 to 9.
 -- Never updated, never deleted. The id is the idempotency key, and partitions follow its time, so that it is unique over all.
 create table ledger.transactions (
   id            uuid not null primary key,
@@ -42,9 +42,7 @@ create table ledger.transactions (
   kind          text not null check (kind in ('post', 'hold', 'lease', 'renew', 'draw', 'capture', 'release', 'expire', 'reverse')),
   reason        text not null,
   reference     text,
-  froms         bigint[] not null,
-  tos           bigint[] not null,
-  amounts       numeric(78, 0)[] not null
+  legs          text not null
 ) partition by range (id);
 
 create index transactions_by_sequence on ledger.transactions (sequence);
@@ -52,6 +50,19 @@ create index transactions_by_reversed on ledger.transactions (reverses) where re
 
 -- Ids of no month that has a partition; the writer makes the months' partitions (ledger.transactions_2026_11, ...) ahead.
 create table ledger.transactions_other partition of ledger.transactions default;
+
+-- What a transaction's legs change: a row for each end of each leg.
+create function ledger.sides(legs text) returns table (account bigint, amount numeric)
+language sql immutable strict parallel safe
+as $$
+  select side.account, side.amount
+  from string_to_table(legs, ';') as payer(part),
+       string_to_table(split_part(payer.part, '>', 2), ',') as leg(part),
+       lateral (values
+         (split_part(payer.part, '>', 1)::bigint, -split_part(leg.part, ':', 2)::numeric),
+         (split_part(leg.part, ':', 1)::bigint, split_part(leg.part, ':', 2)::numeric)
+       ) as side(account, amount)
+$$;
 
 -- One row an account and asset. Only the balance ever changes, and no index covers it, so updates stay on their page.
 create table ledger.accounts (
@@ -78,12 +89,12 @@ create table ledger.holds (
 create index holds_by_expiry on ledger.holds (expires_at);
 
 -- History by account, written by the follower behind the log: which transactions touched it, a chunk for each stretch that
--- was followed at once, and where it stood after the chunk's last one.
+-- was followed at once, as offsets from its first one, which is 0; and where it stood after the last.
 create table ledger.entries (
   account         bigint not null,
   first_sequence  bigint not null,
   closing         numeric(78, 0) not null,
-  sequences       bigint[] not null,
+  offsets         smallint[] not null,
   primary key (account, first_sequence)
 );
 
