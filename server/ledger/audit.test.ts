@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { auditWithin } from '../../test/harness/audit-within.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
 import { systemClock } from '../platform/clock.ts';
-import type { Db, Tx } from '../platform/db.ts';
 import { silentLog } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
 import { type Sql, sql } from '../platform/sql.ts';
-import { audit, createLedger, transactionIdFor } from './index.ts';
+import { createLedger, transactionIdFor } from './index.ts';
 
 let database: TestDatabase;
 
@@ -53,7 +53,7 @@ async function auditAfter(...tampering: readonly Sql[]) {
   await db
     .transaction(async (tx) => {
       for (const statement of tampering) await tx.query(statement);
-      report = await audit(within(db, tx));
+      report = await auditWithin(db, tx);
       throw new Error('undo');
     })
     .catch((error) => {
@@ -61,17 +61,6 @@ async function auditAfter(...tampering: readonly Sql[]) {
     });
   return report;
 }
-
-/** The audit sets its isolation first; in a transaction that has begun that is too late, so it is left out. */
-const within = (db: Db, tx: Tx): Db => ({
-  ...db,
-  transaction: (work) =>
-    work({
-      atomic: true,
-      query: async <Row extends Record<string, unknown>>(statement: Sql) =>
-        statement.text.startsWith('set transaction') ? [] : tx.query<Row>(statement),
-    }),
-});
 
 test('a log that nobody touched is whole', async () => {
   expect(await auditAfter()).toMatchObject({

@@ -15,21 +15,24 @@ export async function compareHead(reader: Reader, replay: Replay): Promise<void>
     term: string;
     hash: Uint8Array;
     later: string;
+    is_last_term: boolean;
   }>(sql`
     select batch, sequence, term, hash,
-           (select count(*) from ledger.transactions t where t.sequence > ${replay.sequence}) as later
+           (select count(*) from ledger.transactions t where t.sequence > ${replay.sequence}) as later,
+           term = (select max(term) from ledger.terms) and term = (select count(*) from ledger.terms) as is_last_term
     from ledger.writer`);
   const agrees =
     head &&
     Number(head.batch) === replay.batch &&
     Number(head.sequence) === replay.sequence &&
     Number(head.term) >= replay.term &&
+    head.is_last_term &&
     equalBytes(head.hash, replay.hash) &&
     head.later === '0';
   if (agrees) return;
   throw new Difference('head', {
     batch: replay.batch,
-    detail: `The log ends with batch ${replay.batch}, transaction ${replay.sequence}; the writer left it at batch ${head?.batch}, transaction ${head?.sequence}; ${head?.later} transactions follow.`,
+    detail: `The log ends with batch ${replay.batch}, transaction ${replay.sequence}; the writer left it at batch ${head?.batch}, transaction ${head?.sequence}, in term ${head?.term}; ${head?.later} transactions follow.`,
   });
 }
 
@@ -50,6 +53,12 @@ export async function compareAccounts(reader: Reader, { books }: Replay): Promis
       });
     }
     sums.set(book.asset, (sums.get(book.asset) ?? 0n) + units);
+  }
+  const [{ account: given }] = await reader.query<{ account: string }>(
+    sql`select account from ledger.writer`,
+  );
+  if (given !== (rows.at(-1)?.number ?? '0')) {
+    throw new Difference('account', { detail: `The writer gave out the numbers up to ${given}.` });
   }
   for (const [asset, sum] of sums) {
     if (sum !== 0n) throw new Difference('sum', { detail: `${asset} sums to ${sum}.` });
@@ -109,7 +118,11 @@ export function comparePeriods({ seals }: Replay): void {
 }
 
 /** What was followed has been met line by line on the way; here, that nothing more was written. */
-export function compareEntries({ books, histories }: Replay): void {
+export function compareEntries({ books, histories, followed, sequence }: Replay): void {
+  if (followed > sequence) {
+    const detail = `Statements say that they reach to ${followed}; the log ends at ${sequence}.`;
+    throw new Difference('entries', { detail });
+  }
   for (const book of books.values()) book.history.expectEnd(book);
   histories.expectEnd();
 }

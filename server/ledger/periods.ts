@@ -68,6 +68,9 @@ async function capture(
            coalesce(before.batch, 0) + 1, w.batch, w.hash, ${closedAt.toISOString()}
     from ledger.writer w
     left join ledger.periods before on before.number = ${period}::integer - 1`);
+  await tx.query(
+    sql`update ledger.calendar set closed = ${period}, closed_at = ${closedAt.toISOString()}`,
+  );
   await tx.query(sql`
     insert into ledger.period_balances (period, place, account, balance)
     select ${period}::integer, row_number() over (order by name, asset) - 1, number, balance
@@ -105,6 +108,7 @@ export async function sealPeriod(
           sealed_at = ${seal.sealedAt},
           hash = decode(${seal.hash}, 'hex')
       where number = ${period}`);
+    await tx.query(sql`update ledger.calendar set sealed = ${period}`);
     return seal;
   });
 }

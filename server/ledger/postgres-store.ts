@@ -61,9 +61,15 @@ async function openTerm(
   { db, clock }: { readonly db: Db; readonly clock: Clock },
 ): Promise<Term> {
   const [row] = await session.query<HeadRow>(sql`
-    update ledger.writer
-    set term = term + 1
-    returning term, batch, sequence, account, hash`);
+    with begun as (
+      update ledger.writer
+      set term = term + 1
+      returning term, batch, sequence, account, hash
+    ),
+    noted as (
+      insert into ledger.terms select term from begun
+    )
+    select * from begun`);
   const number = Number(row.term);
   let partitionedAt = clock.now().getTime();
   return {

@@ -1,7 +1,7 @@
 /** The periods that were closed, met by a replay watermark by watermark, so that the first that is not the log's is named. */
 import { equalBytes, fromHex, NO_SEAL, sealHash, toHex } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { type Sql, sql } from '../platform/sql.ts';
 import type { AccountKey } from './account.ts';
 import { Difference, unitsOf } from './difference.ts';
 import { levelsOf, rootIn } from './merkle-levels.ts';
@@ -24,6 +24,7 @@ export type Seals = {
 };
 
 export async function readSeals(reader: Reader): Promise<Seals> {
+  await checkCalendar(reader);
   const waiting = [...(await periods(reader))].reverse();
   let next = 0;
   let hashes: Uint8Array[] = [];
@@ -44,6 +45,27 @@ export async function readSeals(reader: Reader): Promise<Seals> {
     },
   };
 }
+
+/** No period is missing at the end, none was set back, and their moments are ones that can be written down. */
+async function checkCalendar(reader: Reader): Promise<void> {
+  type Row = { closed: number; sealed: number; agrees: boolean };
+  const [calendar] = await reader.query<Row>(sql`
+    select c.closed, c.sealed,
+           c.closed = count(p.number) and c.sealed = count(p.hash)
+           and c.closed_at is not distinct from max(p.closed_at)
+           and coalesce(bool_and(${isMoment(sql`p.closed_at`)} and ${isMoment(sql`coalesce(p.sealed_at, p.closed_at)`)}
+                                 and num_nonnulls(p.accounts, p.batches, p.root, p.previous, p.sealed_at, p.hash)
+                                   = case p.state when 'sealed' then 6 else 0 end), true) as agrees
+    from ledger.calendar c
+    left join ledger.periods p on true
+    group by c.only_row`);
+  if (calendar?.agrees) return;
+  const detail = `The calendar says that ${calendar?.closed} periods were closed and ${calendar?.sealed} sealed.`;
+  throw new Difference('period', { detail });
+}
+
+const isMoment = (moment: Sql): Sql =>
+  sql`(isfinite(${moment}) and ${moment} = date_trunc('milliseconds', ${moment}))`;
 
 function checkPlace(
   period: Period,

@@ -15,6 +15,9 @@ create table ledger.writer (
 
 insert into ledger.writer default values;
 
+-- Each term that was ever begun, whether it wrote or not.
+create table ledger.terms (term bigint primary key);
+
 -- Group commits, chained: hash = SHA-256(previous | term | first_sequence | root).
 create table ledger.batches (
   number          bigint primary key,

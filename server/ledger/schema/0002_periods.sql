@@ -20,6 +20,16 @@ create table ledger.periods (
                                and previous is not null and sealed_at is not null and hash is not null))
 );
 
+-- How far the periods have come, so that one that was deleted or set back is missed: one row.
+create table ledger.calendar (
+  only_row   boolean primary key default true check (only_row),
+  closed     integer not null default 0,
+  closed_at  timestamptz,
+  sealed     integer not null default 0
+);
+
+insert into ledger.calendar default values;
+
 -- The trial balance at each watermark: accounts that did not stand at zero, leaves of the seal's root by their place.
 create table ledger.period_balances (
   period   integer not null references ledger.periods,
