@@ -5,7 +5,7 @@
  * command would cost more than everything else); a writer whose batch did not become durable throws its state away.
  */
 import { type Id, MAX_UNITS, OpenLedgerError } from '@openledger/protocol';
-import { bookOf, mayBeNegative } from './account.ts';
+import { type AccountKey, bookOf, mayBeNegative } from './account.ts';
 import { type Command, type Posting, transactionIdOf } from './command.ts';
 import { asOriginal, planReversal } from './reversal.ts';
 import { isSameWish } from './same-wish.ts';
@@ -214,10 +214,9 @@ function conflict(command: Command, { transactionId }: Transaction): OpenLedgerE
   return new OpenLedgerError('conflict', sentence, { transactionId });
 }
 
-/** A transaction that is being judged: the accounts of each posting's sides, each touched account once, and the new ones. */
+/** A transaction that is being judged: the accounts that it touches, each once, and the new ones among them. */
 type Move = {
   readonly sequence: number;
-  readonly sides: Account[];
   readonly touched: Account[];
   readonly opened: Map<string, Account>;
 };
@@ -225,12 +224,19 @@ type Move = {
 /** Changes balances, all or none: what counts is where each account stands after the whole transaction. */
 function move(state: State, postings: readonly Posting[]): readonly Account[] {
   const sequence = state.sequence + 1;
-  const judged: Move = { sequence, sides: [], touched: [], opened: new Map() };
+  const judged: Move = { sequence, touched: [], opened: new Map() };
+  const sides: Account[] = [];
+  let source: Account | undefined; // mostly one account pays every leg
   for (const { from, to, amount, asset } of postings) {
-    moveSide(state, judged, from, asset, -amount);
-    moveSide(state, judged, to, asset, amount);
+    if (source?.account !== from || source.asset !== asset) {
+      source = touch(state, judged, { account: from, asset });
+    }
+    const target = touch(state, judged, { account: to, asset });
+    source.moving -= amount;
+    target.moving += amount;
+    sides.push(source, target);
   }
-  const { sides, touched, opened } = judged;
+  const { touched, opened } = judged;
   try {
     for (const account of touched) assertBalance(account);
   } catch (error) {
@@ -248,17 +254,11 @@ function move(state: State, postings: readonly Posting[]): readonly Account[] {
   return sides;
 }
 
-function moveSide(
-  state: State,
-  { sequence, sides, touched, opened }: Move,
-  name: string,
-  asset: string,
-  amount: bigint,
-): void {
-  const book = bookOf(name, asset);
+function touch(state: State, { sequence, touched, opened }: Move, key: AccountKey): Account {
+  const book = bookOf(key.account, key.asset);
   let account = state.accounts.get(book) ?? opened.get(book);
   if (!account) {
-    account = newAccount({ account: name, asset }, state.account + opened.size + 1, 0n);
+    account = newAccount(key, state.account + opened.size + 1, 0n);
     opened.set(book, account);
   }
   if (account.touchedBy !== sequence) {
@@ -266,8 +266,7 @@ function moveSide(
     account.moving = 0n;
     touched.push(account);
   }
-  account.moving += amount;
-  sides.push(account);
+  return account;
 }
 
 function assertBalance({ account, asset, balance: before, moving }: Account): void {
