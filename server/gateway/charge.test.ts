@@ -57,8 +57,18 @@ test('charge: the operator fails mid-stream -> what was delivered, if the client
   expect(charge({ kind: 'failed' }, { delivery: 'whole' })).toEqual(nothing);
 });
 
-test('charge: no output at a normal end -> nothing, whatever is counted', () => {
-  expect(charge(ended(100, 200), { text: '' })).toEqual(nothing);
+test.each([
+  ['no output', ''],
+  ['white space alone', ' \n\t\u00a0'],
+])('charge: %s, however it ends -> nothing, whatever is counted', (_, text) => {
+  const ends: readonly CallEnd[] = [
+    ended(100, 200),
+    ended(100, 0),
+    { kind: 'ended', reported: undefined },
+    { kind: 'left' },
+    { kind: 'failed' },
+  ];
+  for (const end of ends) expect(charge(end, { text })).toEqual(nothing);
 });
 
 test('charge: usage of zero -> zero is a value', () => {

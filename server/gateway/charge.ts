@@ -32,7 +32,7 @@ export type Charge =
     };
 
 /**
- * Nothing where nobody got any text. Else the operator's count at a normal end, cross-checked with ours, and ours for what
+ * Nothing where nobody got any text; white space alone is none. Else the operator's count at a normal end, cross-checked with ours, and ours for what
  * was forwarded at any other.
  */
 export function chargeOf(
@@ -41,7 +41,7 @@ export function chargeOf(
   pricing: Pricing,
 ): Charge {
   const hasReached = delivery === 'streamed' || end.kind === 'ended';
-  if (text === '' || !hasReached) return { kind: 'nothing' };
+  if (text.trim() === '' || !hasReached) return { kind: 'nothing' };
   const reported = end.kind === 'ended' ? end.reported : undefined;
   const { usage, estimated } = meter({ reported, own, isOwnExact, atMost });
   return { kind: 'usage', usage, units: priceOf(pricing, usage), estimated };

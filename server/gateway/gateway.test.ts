@@ -300,23 +300,54 @@ test('when an answer in one piece breaks off, nobody got anything and nothing is
   expect(await balancesOf(partyId)).toEqual([1000n, 0n]);
 });
 
-test('a stream that ends without a word of its end has broken off', async () => {
+test.each([
+  ['breaks', 'destroy'],
+  ['ends', 'end'],
+] as const)('a stream that %s without a word of its end has broken off; a blank reason is no word', async (_, how) => {
   const { caller } = await world.payer(1000n);
   world.operator.plays((call) => {
-    call.raw('data: {"choices":[{"delta":{"content":"half"}}]}\n\n');
+    call.raw('data: {"choices":[{"delta":{"content":"half"},"finish_reason":""}]}\n\n');
     call.raw('data: {"choices":[]}'); // no blank line, no end
-    setTimeout(() => call.destroy(), 10);
+    setTimeout(() => call[how](), 10);
   });
   await expect(read(await serve(caller))).rejects.toMatchObject({ code: 'operator_failed' });
 });
 
-test('an answer without text costs nothing, whatever the operator counts', async () => {
+test.each([
+  ['no text', '', 'stop'],
+  ['white space alone', ' \n', 'length'],
+  ['no text, and a blank reason', '', ''],
+])('an answer of %s costs nothing, whatever the operator counts', async (_, text, reason) => {
   const { caller, partyId } = await world.payer(1000n);
-  world.operator.plays((call) => call.finish({ prompt: 5, completion: 3 }));
+  world.operator.plays((call) => {
+    call.text(text);
+    call.finish({ prompt: 5, completion: 3 }, reason);
+  });
   const serving = await serve(caller);
   const { end } = await read(serving);
   expect(end).toMatchObject({ priceUnits: 0n, usage: { promptTokens: 0, completionTokens: 0 } });
   expect((await world.gateway.find(serving.inferenceId)).status).toBe('void');
+  expect(await balancesOf(partyId)).toEqual([1000n, 0n]);
+});
+
+test.each([
+  ['streamed', { status: 'served', priceUnits: price(2, 1), finishReason: 'operator_failed' }],
+  ['whole', { status: 'void', priceUnits: 0n }],
+] as const)('an operator that ends with an error has failed, whatever it counts (%s)', async (delivery, record) => {
+  const { caller } = await world.payer(1000n);
+  world.operator.plays((call) => {
+    call.text('half');
+    call.finish({ prompt: 5, completion: 3 }, 'error');
+  });
+  const serving = await serve(caller, { delivery });
+  await expect(read(serving)).rejects.toMatchObject({ code: 'operator_failed' });
+  expect(await world.gateway.find(serving.inferenceId)).toMatchObject(record);
+});
+
+test('an operator that ends with an error before its first word costs nothing', async () => {
+  const { caller, partyId } = await world.payer(1000n);
+  world.operator.plays((call) => call.finish({ prompt: 5, completion: 0 }, 'error'));
+  await expect(read(await serve(caller))).rejects.toMatchObject({ code: 'operator_failed' });
   expect(await balancesOf(partyId)).toEqual([1000n, 0n]);
 });
 

@@ -6,7 +6,7 @@
  *   in memory out of a budget that the ledger has lent for this payer (budget/), written down before the first byte leaves;
  * - a client that leaves stops the operator and pays for what was delivered: of a stream what he had read, of an answer
  *   asked for in one piece nothing before it is whole, so that contributors are paid only for text that somebody got;
- * - an answer without text, and an operator that fails before its first word, cost nothing;
+ * - an answer without text or of white space alone, and an operator that fails before its first word, cost nothing;
  * - the price is always the recorded usage's price: the operator's count where he gives one (0 is a value), else our own,
  *   marked as estimated, and neither beyond what was held for or what the delivered text can be;
  * - a key's spending limit holds under any concurrency, and what it promised is free again when its call ends;

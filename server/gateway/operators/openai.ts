@@ -87,7 +87,7 @@ async function* generate(
     }
     const chunk = parseChunk(data);
     const [choice] = chunk.choices;
-    finishReason = choice?.finish_reason ?? finishReason;
+    finishReason = choice?.finish_reason || finishReason; // some send a blank one with each chunk
     if (chunk.usage) {
       usage = {
         promptTokens: chunk.usage.prompt_tokens,
@@ -97,6 +97,7 @@ async function* generate(
     const text = choice?.delta?.content;
     if (text)
       yield { kind: 'text', text, tokens: 1, logprobs: logprobsOf(choice.logprobs?.content ?? []) };
+    if (finishReason === 'error') throw failed('The operator ended with an error.');
   }
   if (finishReason === undefined) throw failed('The operator broke off.');
   yield { kind: 'end', finishReason: toldReason(finishReason), usage };
