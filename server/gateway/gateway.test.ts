@@ -2,17 +2,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Id } from '@openledger/protocol';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import {
-  COMPLETION_UNITS,
+  ask,
   MODEL,
   openTestGateway,
-  PROMPT_UNITS,
+  price,
+  read,
+  serve as serveOn,
   type TestGateway,
 } from '../../test/harness/gateway.ts';
 import type { Caller } from '../identity/index.ts';
 import { sql } from '../platform/sql.ts';
-import { deliver, type ServedEvent } from './deliver.ts';
+import { deliver } from './deliver.ts';
 import { CALL_LIMIT_MS, hold } from './hold.ts';
-import { ChatBody, fromChat, type GenerationRequest, type Serving } from './index.ts';
+import type { ServeCall } from './index.ts';
 import { freeReservation } from './money.ts';
 import type { Operator } from './operators/operator.ts';
 
@@ -45,42 +47,13 @@ afterEach(async () => {
   for (const { sum } of await ledger.trialBalance()) expect(sum).toBe(0n);
 });
 
-const ask = (members: object = {}): GenerationRequest =>
-  fromChat(
-    ChatBody.parse({
-      model: MODEL,
-      messages: [{ role: 'user', content: 'Say it.' }],
-      max_tokens: 10,
-      ...members,
-    }),
-  );
-
-const serve = (
-  caller: Caller,
-  call: Partial<Parameters<TestGateway['gateway']['serve']>[0]> = {},
-) =>
-  world.gateway.serve({
-    ...{ request: ask(), caller, delivery: 'streamed', signal: new AbortController().signal },
-    ...call,
-  });
-
-async function read({ events }: Pick<Serving, 'events'>) {
-  const all: ServedEvent[] = [];
-  for await (const event of events) all.push(event);
-  const texts = all.flatMap((event) => (event.kind === 'text' ? [event.text] : []));
-  return { text: texts.join(''), end: all.find((event) => event.kind === 'end') };
-}
-
-const price = (prompt: number, completion: number) =>
-  PROMPT_UNITS * BigInt(prompt) + COMPLETION_UNITS * BigInt(completion);
+const serve = (caller: Caller, call: Partial<ServeCall> = {}) =>
+  serveOn(world.gateway, caller, call);
 
 /** What `ask()` holds: a byte a token and 16 around, and 10 tokens of answer. */
 const HELD = price(7 + 16, 10);
 
-const balancesOf = async (partyId: string) => [
-  await world.ledger.balance(`${partyId}:available`),
-  await world.ledger.balance(`${partyId}:held`),
-];
+const balancesOf = (partyId: string) => world.balancesOf(partyId);
 
 const settled = async (inferenceId: Id<'inference'>) => {
   for (let i = 0; i < 200; i++) {

@@ -4,22 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Id } from '@openledger/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { MODEL, openTestGateway, type TestGateway } from '../../test/harness/gateway.ts';
+import {
+  openTestGateway,
+  read,
+  serve as serveOn,
+  type TestGateway,
+} from '../../test/harness/gateway.ts';
 import type { Caller } from '../identity/index.ts';
-import { silentLog } from '../platform/log.ts';
 import { sql } from '../platform/sql.ts';
-import { ChatBody, createGateway, fromChat, type Gateway, type Serving } from './index.ts';
+import type { Gateway } from './index.ts';
 
 let world: TestGateway;
 let folder: string;
 let gateway: Gateway;
 
-const open = (at: string) =>
-  createGateway({
-    ...{ ...world, db: world.database.db, log: silentLog, allowPrivateOperators: true },
-    servedBy: 'nobody who is here',
-    leases: { folder: at },
-  });
+const open = (at: string) => world.openGateway({ leases: { folder: at } });
 
 beforeEach(async () => {
   world = await openTestGateway();
@@ -34,15 +33,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const serve = (caller: Caller) => {
-  const messages = [{ role: 'user', content: 'Say it.' }];
-  const request = fromChat(ChatBody.parse({ model: MODEL, messages, max_tokens: 10 }));
-  const { signal } = new AbortController();
-  return gateway.serve({ request, caller, delivery: 'streamed', signal });
-};
-const read = async ({ events }: Serving) => {
-  for await (const _ of events);
-};
+const serve = (caller: Caller) => serveOn(gateway, caller);
 const ledgerKinds = async () =>
   (
     await world.database.db.query<{ kind: string }>(
@@ -69,8 +60,7 @@ test('calls are served out of a lease and cost what they cost by a hold', async 
   expect(kinds).not.toContain('hold');
   expect(kinds).toContain('draw');
   await gateway.stop();
-  expect(await world.ledger.balance(`${partyId}:available`)).toBe(1_000n - 66n);
-  expect(await world.ledger.balance(`${partyId}:held`)).toBe(0n);
+  expect(await world.balancesOf(partyId)).toEqual([1_000n - 66n, 0n]);
 });
 
 test('a payer without money is told what is missing; a call that fails costs nothing', async () => {
