@@ -3,6 +3,7 @@ import type { Id } from '@openledger/protocol';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import {
   ask,
+  callTo,
   MODEL,
   openTestGateway,
   price,
@@ -15,8 +16,6 @@ import { sql } from '../platform/sql.ts';
 import { deliver } from './deliver.ts';
 import { CALL_LIMIT_MS, hold } from './hold.ts';
 import type { ServeCall } from './index.ts';
-import { freeReservation } from './money.ts';
-import type { Operator } from './operators/operator.ts';
 
 let world: TestGateway;
 
@@ -425,18 +424,6 @@ test('leaving after the end changes nothing', async () => {
   expect(await world.gateway.find(serving.inferenceId)).toMatchObject({
     ...{ status: 'served', finishReason: 'stop', priceUnits: price(1, 1) },
   });
-});
-
-/** A call to an operator in this process, beside the flow of `serve`. */
-const callTo = (
-  generate: Operator['generate'],
-  { inferenceId, delivery }: { inferenceId: Id<'inference'>; delivery: 'streamed' | 'whole' },
-) => ({
-  ...{ inferenceId, delivery, promptTokens: 1, reservation: freeReservation },
-  operator: { generate, countPrompt: async () => 1, listModels: async () => [] },
-  generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
-  pricing: { promptUnits: 0n, completionUnits: 0n },
-  atMost: { promptTokens: 1, completionTokens: 10 },
 });
 
 const word = { kind: 'text' as const, text: 'a', tokens: 1, logprobs: [] };

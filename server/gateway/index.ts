@@ -11,14 +11,16 @@
  *   marked as estimated, and neither beyond what was held for or what the delivered text can be;
  * - a key's spending limit holds under any concurrency, and what it promised is free again when its call ends;
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
+ * - an answer is given again only to who paid for it, for the same request without chance, at the cache's price, and only
+ *   where that is switched on; such a call is a call like any other, whose record names the one that made the answer;
  * - the record of a served call, its announcement and its key's limit commit together.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
  *
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/). One operator a model for now;
- * routing over several, retries and a cache come later and change nothing for callers.
+ * routing over several and retries come later and change nothing for callers.
  *
- * Tables: gateway.operators, gateway.inferences, gateway.key_spending.
+ * Tables: gateway.operators, gateway.inferences, gateway.key_spending, gateway.cached_answers.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { type Caller, isAdmin } from '../identity/index.ts';

@@ -12,7 +12,7 @@ import {
   PROMPT_UNITS,
   type TestGateway,
 } from '../../test/harness/gateway.ts';
-import { createLog } from '../platform/log.ts';
+import { createLog, silentLog } from '../platform/log.ts';
 import { createHttp } from './app.ts';
 import { type Listening, listen } from './listen.ts';
 import { openAiSurface } from './openai.ts';
@@ -191,6 +191,29 @@ test('a chat completion', async () => {
     usage: { cost: '0.000000000000000016' },
     openledger: { inference: inferenceId, receipt: inferenceId.replace('inf_', 'rct_') },
   });
+});
+
+test('an answer given again says whose receipt made it, whole and streamed', async () => {
+  const cached = 'rct_00000000000070008000000000000001';
+  const again = openAiSurface({
+    ...world,
+    ...{ log: silentLog, authenticate: world.identity.authenticate },
+    gateway: {
+      ...world.gateway,
+      serve: async (call) => ({
+        ...(await world.gateway.serve(call)),
+        cachedFrom: 'inf_00000000000070008000000000000001',
+      }),
+    },
+  });
+  for (const stream of [false, true]) {
+    plays('Hello ', 'you.');
+    const response = await again.request('/chat/completions', {
+      ...{ method: 'POST', body: JSON.stringify({ ...chat, stream }) },
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    });
+    expect(await response.text()).toContain(`"cachedFrom":"${cached}"`);
+  }
 });
 
 test('a streamed chat completion, with and without its usage', async () => {

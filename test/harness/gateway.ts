@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Id } from '@openledger/protocol';
 import { createDatanets, type Datanets } from '../../server/datanets/index.ts';
+import type { Call } from '../../server/gateway/deliver.ts';
 import {
   ChatBody,
   createGateway,
@@ -15,6 +16,7 @@ import {
   type ServedEvent,
   type Serving,
 } from '../../server/gateway/index.ts';
+import { freeReservation } from '../../server/gateway/money.ts';
 import { createGovernance } from '../../server/governance/index.ts';
 import {
   type Caller,
@@ -168,3 +170,16 @@ export async function read({ events }: Pick<Serving, 'events'>) {
 /** What usage of `MODEL` costs. */
 export const price = (prompt: number, completion: number): bigint =>
   PROMPT_UNITS * BigInt(prompt) + COMPLETION_UNITS * BigInt(completion);
+
+/** An open call whose free answer comes from this generator; its tokenizer is ours. */
+export const callTo = (
+  generate: Call['operator']['generate'],
+  order: Pick<Call, 'inferenceId' | 'delivery'> & Partial<Call>,
+): Call => ({
+  ...{ promptTokens: 1, reservation: freeReservation, keepAs: undefined },
+  operator: { generate },
+  generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
+  pricing: { promptUnits: 0n, completionUnits: 0n },
+  atMost: { promptTokens: 1, completionTokens: 10 },
+  ...order,
+});

@@ -3,7 +3,13 @@ import { OpenLedgerError } from '@openledger/protocol';
 import { z } from 'zod';
 import { contextMessage } from '../context.ts';
 import type { Usage } from '../price.ts';
-import type { Generation, Operator, OperatorEvent, TokenLogprob } from './operator.ts';
+import type {
+  FinishReason,
+  Generation,
+  Operator,
+  OperatorEvent,
+  TokenLogprob,
+} from './operator.ts';
 
 const TokenCount = z.number().int().nonnegative();
 
@@ -103,7 +109,7 @@ async function* generate(
   yield { kind: 'end', finishReason: toldReason(finishReason), usage };
 }
 
-const toldReason = (reason: string): 'stop' | 'length' | 'content_filter' =>
+const toldReason = (reason: string): FinishReason =>
   reason === 'length' || reason === 'content_filter' ? reason : 'stop';
 
 async function send(endpoint: OpenAiEndpoint, generation: Generation): Promise<Response> {
