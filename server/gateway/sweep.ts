@@ -7,7 +7,7 @@ import { findGone } from '../platform/presence.ts';
 import { boundCache, type CacheSettings } from './cache.ts';
 import { capture, findUncaptured } from './capture.ts';
 import { HOLD_TTL_MS } from './hold.ts';
-import { findServing, recordServed, voidLate, voidOf } from './inferences.ts';
+import { findServing, voidLate, voidOf } from './inferences.ts';
 import type { Money } from './money.ts';
 
 type SweepHandles = {
@@ -42,18 +42,10 @@ export async function sweep(handles: SweepHandles): Promise<void> {
 /**
  * Takes over from the process before this one, then ends what it left open. To be called once, before serving.
  *
- * Where the money's log tells what was forwarded, that was charged; the text itself died with the process.
+ * Where the money's log tells what was forwarded, that is charged; what has delivered nothing is void.
  */
 export async function recover(handles: SweepHandles): Promise<void> {
-  const { db, money, clock } = handles;
-  for (const { inferenceId, units: priceUnits, usage } of await money.recover()) {
-    await db.transaction((tx) =>
-      recordServed(tx, {
-        ...{ inferenceId, usage, priceUnits, output: '', finishReason: 'gateway_failed' },
-        ...{ estimated: true, servedAt: clock.now() },
-      }),
-    );
-  }
+  await handles.money.recover();
   await voidAbandoned(handles);
 }
 

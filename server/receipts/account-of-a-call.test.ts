@@ -158,6 +158,17 @@ test('a cached answer has a receipt of its own, which cites the first and pays t
   );
 });
 
+test('a call whose text died with its gateway has a receipt of its price and of no text; the prior earns', async () => {
+  const left = { output: '', finishReason: 'gateway_failed', estimated: true } as const;
+  const receiptId = await account({ ...callWith({ retrieved: [] }), ...left });
+  const text = await receipts.bundle(receiptId, { disclose: true });
+  expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+  const { receipt, disclosures } = JSON.parse(text) as Bundle;
+  expect(disclosures.output?.text).toBe('');
+  expect(receipt).toMatchObject({ price: { units: '1000003' }, attribution: { spans: [] } });
+  expect(receipt.shares.map(({ to }) => to)).toEqual(receipt.snapshots.map(({ pool }) => pool));
+});
+
 test('after a withdrawal old receipts verify, and say that the text is gone', async () => {
   const before = await account(callWith({ retrieved: [sha256Hex(MOON)] }));
   await datanets.withdraw({
