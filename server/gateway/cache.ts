@@ -71,7 +71,7 @@ export function requestHashOf({
   );
 }
 
-export type KeptAnswer = {
+type KeptAnswer = {
   readonly inferenceId: Id<'inference'>;
   readonly output: string;
   readonly finishReason: FinishReason;

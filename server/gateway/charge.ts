@@ -10,10 +10,12 @@ export type CallEnd =
   /** The operator has failed, or was stopped. */
   | { readonly kind: 'failed' };
 
+/** Streamed text is delivered as it is read; a whole answer at its normal end or not at all. */
+export type Delivery = 'streamed' | 'whole';
+
 export type Delivered = {
   readonly text: string;
-  /** Streamed text is delivered as it is read; a whole answer at its normal end or not at all. */
-  readonly delivery: 'streamed' | 'whole';
+  readonly delivery: Delivery;
   readonly own: Usage;
   /** Whether ours is by the model's own tokenizer. */
   readonly isOwnExact: boolean;

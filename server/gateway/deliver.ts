@@ -6,15 +6,12 @@ import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { type CacheKey, keepAnswer } from './cache.ts';
-import { type CallEnd, type Charge, chargeOf } from './charge.ts';
+import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts';
 import { promptTexts } from './context.ts';
 import { recordServed, recordVoid } from './inferences.ts';
 import type { Reservation } from './money.ts';
 import type { FinishReason, Generation, Operator, OperatorEvent } from './operators/operator.ts';
 import { type Pricing, sumOf, tokensAbout, tokensAtMost, type Usage } from './price.ts';
-
-/** Streamed text is delivered as it is read; a whole answer is delivered at its end or not at all. */
-export type Delivery = 'streamed' | 'whole';
 
 export type ServedEvent =
   | Extract<OperatorEvent, { kind: 'text' }>
@@ -47,7 +44,7 @@ export type Call = {
   readonly keepAs: CacheKey | undefined;
 };
 
-export type DeliverHandles = {
+type DeliverHandles = {
   readonly db: Db;
   readonly clock: Clock;
 };

@@ -17,7 +17,7 @@ export type Reservation = {
 };
 
 /** A recorded call, as its money is concerned. */
-export type Priced = {
+type Priced = {
   readonly inferenceId: Id<'inference'>;
   readonly heldUnits: bigint;
   readonly priceUnits: bigint;

@@ -75,7 +75,7 @@ export const CompletionBody = z.object({
   suffix: Unsupported,
 });
 
-export type ChatMessage = z.output<typeof Message>;
+type ChatMessage = z.output<typeof Message>;
 
 /** A generation to be served, whatever route it came by. */
 export type GenerationRequest = {

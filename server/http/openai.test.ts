@@ -5,13 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import OpenAI, { APIError } from 'openai';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import {
-  COMPLETION_UNITS,
-  MODEL,
-  openTestGateway,
-  PROMPT_UNITS,
-  type TestGateway,
-} from '../../test/harness/gateway.ts';
+import { MODEL, openTestGateway, price, type TestGateway } from '../../test/harness/gateway.ts';
 import { createLog, silentLog } from '../platform/log.ts';
 import { createHttp } from './app.ts';
 import { type Listening, listen } from './listen.ts';
@@ -186,7 +180,7 @@ test('a chat completion', async () => {
   });
   const inferenceId = response.headers.get('x-openledger-inference') as string;
   const { priceUnits } = await world.gateway.find(inferenceId);
-  expect(priceUnits).toBe(PROMPT_UNITS * 5n + COMPLETION_UNITS * 2n);
+  expect(priceUnits).toBe(price(5, 2));
   expect(data).toMatchObject({
     usage: { cost: '0.000000000000000016' },
     openledger: { inference: inferenceId, receipt: inferenceId.replace('inf_', 'rct_') },

@@ -31,8 +31,8 @@ import { createLog } from '../../server/platform/log.ts';
 import { startOperator, type TestOperator } from './operator.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
-export const PROMPT_UNITS = 2n;
-export const COMPLETION_UNITS = 3n;
+const PROMPT_UNITS = 2n;
+const COMPLETION_UNITS = 3n;
 export const MODEL = 'remote/echo:docs@1';
 
 export type TestGateway = {

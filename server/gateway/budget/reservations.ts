@@ -28,7 +28,7 @@ export type BudgetReservation = {
 };
 
 /** A request that nobody has ended, and what it has earned. */
-export type LeftOpen = {
+type LeftOpen = {
   readonly requestId: Id<'inference'>;
   readonly units: bigint;
   readonly usage: Usage | undefined;
