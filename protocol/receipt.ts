@@ -88,10 +88,16 @@ export const InferenceReceipt = z
     }),
     /** Hash of the receipt of the action that this one belongs to. */
     parent: Sha256Hex.nullable(),
+    /** The receipt of the call that made this answer, where it was given again; left out where it was made anew. */
+    cachedFrom: idSchema('receipt').optional(),
   })
   .refine(({ id, inference }) => id === receiptIdOf(inference), {
     path: ['id'],
     error: "An inference's receipt bears its id.",
+  })
+  .refine(({ id, cachedFrom }) => id !== cachedFrom, {
+    path: ['cachedFrom'],
+    error: 'An answer is not given again by the call that made it.',
   });
 export type InferenceReceipt = z.output<typeof InferenceReceipt>;
 

@@ -168,6 +168,7 @@ async function createStages(handles: AppHandles) {
     allowPrivateOperators,
     servedBy: presence.name,
     leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
+    cache: cacheIn(config),
   });
   const agents = createAgents({ db, clock, identity });
   const attributions = createAttributions({
@@ -220,6 +221,9 @@ async function createStages(handles: AppHandles) {
     },
   };
 }
+
+const cacheIn = ({ OPENLEDGER_CACHE_SECONDS: seconds, OPENLEDGER_CACHE_PPM: pricePpm }: Config) =>
+  seconds > 0 ? { seconds, pricePpm } : undefined;
 
 function createSurface(stages: Stages, { chain, db, log }: AppHandles): Http {
   const authenticate = stages.identity.authenticate;

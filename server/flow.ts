@@ -3,7 +3,7 @@
  *
  * Announcements are delivered at least once; every stage is idempotent on the id that it is handed.
  */
-import type { Id } from '@openledger/protocol';
+import { type Id, receiptIdOf } from '@openledger/protocol';
 import type { Attributions } from './attribution/index.ts';
 import type { Fees } from './fees/index.ts';
 import type { Gateway } from './gateway/index.ts';
@@ -83,5 +83,6 @@ export async function accountFor(
     transactionId: routing.transactionId,
     epoch: routing.epoch,
     parent: undefined,
+    cachedFrom: inference.cachedFrom && receiptIdOf(inference.cachedFrom),
   };
 }

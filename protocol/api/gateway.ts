@@ -24,6 +24,8 @@ export const Inference = z.object({
   completionTokens: z.number().int(),
   priceUnits: Units,
   receiptId: idSchema('receipt'),
+  /** The call whose answer was given again; absent where it was made anew. */
+  cachedFrom: idSchema('inference').optional(),
   createdAt: z.iso.datetime(),
   servedAt: z.iso.datetime().optional(),
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type CallEnd, chargeOf, type Delivered } from './charge.ts';
+import { cachedPricing } from './price.ts';
 
 const pricing = { promptUnits: 2n, completionUnits: 3n };
 
@@ -57,8 +58,18 @@ test('charge: the operator fails mid-stream -> what was delivered, if the client
   expect(charge({ kind: 'failed' }, { delivery: 'whole' })).toEqual(nothing);
 });
 
-test('charge: no output at a normal end -> nothing, whatever is counted', () => {
-  expect(charge(ended(100, 200), { text: '' })).toEqual(nothing);
+test.each([
+  ['no output', ''],
+  ['white space alone', ' \n\t\u00a0'],
+])('charge: %s, however it ends -> nothing, whatever is counted', (_, text) => {
+  const ends: readonly CallEnd[] = [
+    ended(100, 200),
+    ended(100, 0),
+    { kind: 'ended', reported: undefined },
+    { kind: 'left' },
+    { kind: 'failed' },
+  ];
+  for (const end of ends) expect(charge(end, { text })).toEqual(nothing);
 });
 
 test('charge: usage of zero -> zero is a value', () => {
@@ -71,4 +82,15 @@ test('charge: usage missing -> our count; estimated where the tokenizer is not o
   expect(estimated).toEqual(usage(100, 200, true));
 });
 
-test.todo('charge: a cached answer -> the cache’s price; there is no cache yet');
+test('charge: a cached answer -> the usage of the answer it repeats, at the cache’s price', () => {
+  const own = { promptTokens: 100, completionTokens: 200 };
+  const delivered: Delivered = {
+    ...{ text: 'one two', delivery: 'whole', isOwnExact: true, own, atMost: own },
+  };
+  const cached = cachedPricing(pricing, 500_000); // 1 unit a token in; 1.5 out, rounded up
+  expect(chargeOf(ended(100, 200), delivered, cached)).toEqual({
+    ...{ kind: 'usage', usage: own, units: 100n * 1n + 200n * 2n, estimated: false },
+  });
+  expect(cachedPricing(pricing, 0)).toEqual({ promptUnits: 0n, completionUnits: 0n });
+  expect(cachedPricing(pricing, 1_000_000)).toEqual(pricing);
+});

@@ -10,10 +10,12 @@ export type CallEnd =
   /** The operator has failed, or was stopped. */
   | { readonly kind: 'failed' };
 
+/** Streamed text is delivered as it is read; a whole answer at its normal end or not at all. */
+export type Delivery = 'streamed' | 'whole';
+
 export type Delivered = {
   readonly text: string;
-  /** Streamed text is delivered as it is read; a whole answer at its normal end or not at all. */
-  readonly delivery: 'streamed' | 'whole';
+  readonly delivery: Delivery;
   readonly own: Usage;
   /** Whether ours is by the model's own tokenizer. */
   readonly isOwnExact: boolean;
@@ -32,7 +34,7 @@ export type Charge =
     };
 
 /**
- * Nothing where nobody got any text. Else the operator's count at a normal end, cross-checked with ours, and ours for what
+ * Nothing where nobody got any text; white space alone is none. Else the operator's count at a normal end, cross-checked with ours, and ours for what
  * was forwarded at any other.
  */
 export function chargeOf(
@@ -41,7 +43,7 @@ export function chargeOf(
   pricing: Pricing,
 ): Charge {
   const hasReached = delivery === 'streamed' || end.kind === 'ended';
-  if (text === '' || !hasReached) return { kind: 'nothing' };
+  if (text.trim() === '' || !hasReached) return { kind: 'nothing' };
   const reported = end.kind === 'ended' ? end.reported : undefined;
   const { usage, estimated } = meter({ reported, own, isOwnExact, atMost });
   return { kind: 'usage', usage, units: priceOf(pricing, usage), estimated };

@@ -5,21 +5,19 @@
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
-import { type CallEnd, type Charge, chargeOf } from './charge.ts';
+import { type CacheKey, keepAnswer } from './cache.ts';
+import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts';
 import { promptTexts } from './context.ts';
 import { recordServed, recordVoid } from './inferences.ts';
 import type { Reservation } from './money.ts';
-import type { Generation, Operator, OperatorEvent } from './operators/operator.ts';
+import type { FinishReason, Generation, Operator, OperatorEvent } from './operators/operator.ts';
 import { type Pricing, sumOf, tokensAbout, tokensAtMost, type Usage } from './price.ts';
-
-/** Streamed text is delivered as it is read; a whole answer is delivered at its end or not at all. */
-export type Delivery = 'streamed' | 'whole';
 
 export type ServedEvent =
   | Extract<OperatorEvent, { kind: 'text' }>
   | {
       readonly kind: 'end';
-      readonly finishReason: 'stop' | 'length' | 'content_filter';
+      readonly finishReason: FinishReason;
       readonly usage: Usage;
       readonly priceUnits: bigint;
     };
@@ -34,7 +32,7 @@ export type Delivering = {
 /** A call whose money is set aside. */
 export type Call = {
   readonly inferenceId: Id<'inference'>;
-  readonly operator: Operator;
+  readonly operator: Pick<Operator, 'generate'>;
   readonly generation: Omit<Generation, 'signal'>;
   readonly delivery: Delivery;
   readonly pricing: Pricing;
@@ -42,9 +40,11 @@ export type Call = {
   readonly promptTokens: number | undefined;
   readonly atMost: Usage;
   readonly reservation: Reservation;
+  /** Under which its answer may be given again; undefined when it may not. */
+  readonly keepAs: CacheKey | undefined;
 };
 
-export type DeliverHandles = {
+type DeliverHandles = {
   readonly db: Db;
   readonly clock: Clock;
 };
@@ -175,13 +175,16 @@ async function settle(
     return nothing;
   }
   const { usage, estimated, units: priceUnits } = charge;
-  const isRecorded = await db.transaction((tx) =>
-    recordServed(tx, {
-      ...{ inferenceId, output: delivered.text, usage, estimated, priceUnits },
+  const servedAt = clock.now();
+  const keepAs = outcome.kind === 'ended' && !estimated ? call.keepAs : undefined;
+  const isRecorded = await db.transaction(async (tx) => {
+    const isServed = await recordServed(tx, {
+      ...{ inferenceId, output: delivered.text, usage, estimated, priceUnits, servedAt },
       finishReason: finishReasonOf(outcome),
-      servedAt: clock.now(),
-    }),
-  );
+    });
+    if (isServed && keepAs) await keepAnswer(tx, keepAs, { inferenceId, servedAt });
+    return isServed;
+  });
   if (isRecorded) reservation.capture(priceUnits);
   else await reservation.void(); // somebody else has ended it as void
   return isRecorded ? { usage, priceUnits } : nothing;

@@ -2,19 +2,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Id } from '@openledger/protocol';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import {
-  COMPLETION_UNITS,
+  ask,
+  callTo,
   MODEL,
   openTestGateway,
-  PROMPT_UNITS,
+  price,
+  read,
+  serve as serveOn,
   type TestGateway,
 } from '../../test/harness/gateway.ts';
 import type { Caller } from '../identity/index.ts';
 import { sql } from '../platform/sql.ts';
-import { deliver, type ServedEvent } from './deliver.ts';
+import { deliver } from './deliver.ts';
 import { CALL_LIMIT_MS, hold } from './hold.ts';
-import { ChatBody, fromChat, type GenerationRequest, type Serving } from './index.ts';
-import { freeReservation } from './money.ts';
-import type { Operator } from './operators/operator.ts';
+import type { ServeCall } from './index.ts';
 
 let world: TestGateway;
 
@@ -45,42 +46,13 @@ afterEach(async () => {
   for (const { sum } of await ledger.trialBalance()) expect(sum).toBe(0n);
 });
 
-const ask = (members: object = {}): GenerationRequest =>
-  fromChat(
-    ChatBody.parse({
-      model: MODEL,
-      messages: [{ role: 'user', content: 'Say it.' }],
-      max_tokens: 10,
-      ...members,
-    }),
-  );
-
-const serve = (
-  caller: Caller,
-  call: Partial<Parameters<TestGateway['gateway']['serve']>[0]> = {},
-) =>
-  world.gateway.serve({
-    ...{ request: ask(), caller, delivery: 'streamed', signal: new AbortController().signal },
-    ...call,
-  });
-
-async function read({ events }: Pick<Serving, 'events'>) {
-  const all: ServedEvent[] = [];
-  for await (const event of events) all.push(event);
-  const texts = all.flatMap((event) => (event.kind === 'text' ? [event.text] : []));
-  return { text: texts.join(''), end: all.find((event) => event.kind === 'end') };
-}
-
-const price = (prompt: number, completion: number) =>
-  PROMPT_UNITS * BigInt(prompt) + COMPLETION_UNITS * BigInt(completion);
+const serve = (caller: Caller, call: Partial<ServeCall> = {}) =>
+  serveOn(world.gateway, caller, call);
 
 /** What `ask()` holds: a byte a token and 16 around, and 10 tokens of answer. */
 const HELD = price(7 + 16, 10);
 
-const balancesOf = async (partyId: string) => [
-  await world.ledger.balance(`${partyId}:available`),
-  await world.ledger.balance(`${partyId}:held`),
-];
+const balancesOf = (partyId: string) => world.balancesOf(partyId);
 
 const settled = async (inferenceId: Id<'inference'>) => {
   for (let i = 0; i < 200; i++) {
@@ -300,23 +272,54 @@ test('when an answer in one piece breaks off, nobody got anything and nothing is
   expect(await balancesOf(partyId)).toEqual([1000n, 0n]);
 });
 
-test('a stream that ends without a word of its end has broken off', async () => {
+test.each([
+  ['breaks', 'destroy'],
+  ['ends', 'end'],
+] as const)('a stream that %s without a word of its end has broken off; a blank reason is no word', async (_, how) => {
   const { caller } = await world.payer(1000n);
   world.operator.plays((call) => {
-    call.raw('data: {"choices":[{"delta":{"content":"half"}}]}\n\n');
+    call.raw('data: {"choices":[{"delta":{"content":"half"},"finish_reason":""}]}\n\n');
     call.raw('data: {"choices":[]}'); // no blank line, no end
-    setTimeout(() => call.destroy(), 10);
+    setTimeout(() => call[how](), 10);
   });
   await expect(read(await serve(caller))).rejects.toMatchObject({ code: 'operator_failed' });
 });
 
-test('an answer without text costs nothing, whatever the operator counts', async () => {
+test.each([
+  ['no text', '', 'stop'],
+  ['white space alone', ' \n', 'length'],
+  ['no text, and a blank reason', '', ''],
+])('an answer of %s costs nothing, whatever the operator counts', async (_, text, reason) => {
   const { caller, partyId } = await world.payer(1000n);
-  world.operator.plays((call) => call.finish({ prompt: 5, completion: 3 }));
+  world.operator.plays((call) => {
+    call.text(text);
+    call.finish({ prompt: 5, completion: 3 }, reason);
+  });
   const serving = await serve(caller);
   const { end } = await read(serving);
   expect(end).toMatchObject({ priceUnits: 0n, usage: { promptTokens: 0, completionTokens: 0 } });
   expect((await world.gateway.find(serving.inferenceId)).status).toBe('void');
+  expect(await balancesOf(partyId)).toEqual([1000n, 0n]);
+});
+
+test.each([
+  ['streamed', { status: 'served', priceUnits: price(2, 1), finishReason: 'operator_failed' }],
+  ['whole', { status: 'void', priceUnits: 0n }],
+] as const)('an operator that ends with an error has failed, whatever it counts (%s)', async (delivery, record) => {
+  const { caller } = await world.payer(1000n);
+  world.operator.plays((call) => {
+    call.text('half');
+    call.finish({ prompt: 5, completion: 3 }, 'error');
+  });
+  const serving = await serve(caller, { delivery });
+  await expect(read(serving)).rejects.toMatchObject({ code: 'operator_failed' });
+  expect(await world.gateway.find(serving.inferenceId)).toMatchObject(record);
+});
+
+test('an operator that ends with an error before its first word costs nothing', async () => {
+  const { caller, partyId } = await world.payer(1000n);
+  world.operator.plays((call) => call.finish({ prompt: 5, completion: 0 }, 'error'));
+  await expect(read(await serve(caller))).rejects.toMatchObject({ code: 'operator_failed' });
   expect(await balancesOf(partyId)).toEqual([1000n, 0n]);
 });
 
@@ -421,18 +424,6 @@ test('leaving after the end changes nothing', async () => {
   expect(await world.gateway.find(serving.inferenceId)).toMatchObject({
     ...{ status: 'served', finishReason: 'stop', priceUnits: price(1, 1) },
   });
-});
-
-/** A call to an operator in this process, beside the flow of `serve`. */
-const callTo = (
-  generate: Operator['generate'],
-  { inferenceId, delivery }: { inferenceId: Id<'inference'>; delivery: 'streamed' | 'whole' },
-) => ({
-  ...{ inferenceId, delivery, promptTokens: 1, reservation: freeReservation },
-  operator: { generate, countPrompt: async () => 1, listModels: async () => [] },
-  generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
-  pricing: { promptUnits: 0n, completionUnits: 0n },
-  atMost: { promptTokens: 1, completionTokens: 10 },
 });
 
 const word = { kind: 'text' as const, text: 'a', tokens: 1, logprobs: [] };

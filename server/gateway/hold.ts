@@ -37,7 +37,7 @@ export const createHolds = (handles: HoldHandles): Money => {
       else if (heldUnits > 0n) await ledger.release(end);
       return true;
     },
-    recover: async () => [],
+    recover: async () => {},
     async release(inferenceId) {
       await release(inferenceId);
     },

@@ -6,19 +6,21 @@
  *   in memory out of a budget that the ledger has lent for this payer (budget/), written down before the first byte leaves;
  * - a client that leaves stops the operator and pays for what was delivered: of a stream what he had read, of an answer
  *   asked for in one piece nothing before it is whole, so that contributors are paid only for text that somebody got;
- * - an answer without text, and an operator that fails before its first word, cost nothing;
+ * - an answer without text or of white space alone, and an operator that fails before its first word, cost nothing;
  * - the price is always the recorded usage's price: the operator's count where he gives one (0 is a value), else our own,
  *   marked as estimated, and neither beyond what was held for or what the delivered text can be;
  * - a key's spending limit holds under any concurrency, and what it promised is free again when its call ends;
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
+ * - an answer is given again only to who paid for it, for the same request without chance, at the cache's price, and only
+ *   where that is switched on; such a call is a call like any other, whose record names the one that made the answer;
  * - the record of a served call, its announcement and its key's limit commit together.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
  *
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/). One operator a model for now;
- * routing over several, retries and a cache come later and change nothing for callers.
+ * routing over several and retries come later and change nothing for callers.
  *
- * Tables: gateway.operators, gateway.inferences, gateway.key_spending.
+ * Tables: gateway.operators, gateway.inferences, gateway.key_spending, gateway.cached_answers.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { type Caller, isAdmin } from '../identity/index.ts';

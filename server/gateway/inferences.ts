@@ -43,6 +43,8 @@ export type Inference = {
   readonly priceUnits: bigint;
   readonly createdAt: Date;
   readonly servedAt: Date | undefined;
+  /** The call whose answer was given again. */
+  readonly cachedFrom: Id<'inference'> | undefined;
 };
 
 export async function openInference(
@@ -57,6 +59,7 @@ export async function openInference(
     readonly retrieved: readonly RetrievedRecord[];
     readonly heldUnits: bigint;
     readonly route: InferenceRoute;
+    readonly cachedFrom: Id<'inference'> | undefined;
   },
 ): Promise<void> {
   const { route, request, caller } = call;
@@ -67,11 +70,11 @@ export async function openInference(
   await tx.query(sql`
     insert into gateway.inferences
       (id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved, held_units,
-       created_at)
+       cached_from, created_at)
     values (
       ${call.inferenceId}, ${caller.partyId}, ${caller.keyId}, ${call.servedBy}, ${route.model}, ${route.operator}, 'held',
       ${JSON.stringify(route)}, ${requestText(request)}, ${request.messages.map((message) => storable(message.content))},
-      ${JSON.stringify(retrieved)}, ${call.heldUnits}, ${call.createdAt}
+      ${JSON.stringify(retrieved)}, ${call.heldUnits}, ${call.cachedFrom ?? null}, ${call.createdAt}
     )`);
 }
 
@@ -178,10 +181,11 @@ type Row = {
   price_units: string | null;
   created_at: Date;
   served_at: Date | null;
+  cached_from: Id<'inference'> | null;
 };
 
 const columns = sql`id, payer_id, status, route, request, client_texts, retrieved, output, finish_reason,
-  prompt_tokens, completion_tokens, estimated, price_units, created_at, served_at`;
+  prompt_tokens, completion_tokens, estimated, price_units, created_at, served_at, cached_from`;
 
 /** @throws not_found */
 export async function findInference(on: Reader, inferenceId: string): Promise<Inference> {
@@ -226,4 +230,5 @@ const fromRow = (row: Row): Inference => ({
   priceUnits: BigInt(row.price_units ?? 0),
   createdAt: row.created_at,
   servedAt: row.served_at ?? undefined,
+  cachedFrom: row.cached_from ?? undefined,
 });

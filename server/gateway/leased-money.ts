@@ -1,9 +1,11 @@
 /** Leased money: calls are reserved in memory, out of what the ledger has lent to this gateway. No ledger trip a call. */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { timeOf, transactionIdFor } from '../ledger/index.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import {
+  type Books,
   type Budget,
   type BudgetHandles,
   createBudget,
@@ -11,10 +13,10 @@ import {
   type Ending,
   type IntentLog,
   openIntentLog,
-  type Recall,
 } from './budget/budget.ts';
 import { holdIdOf } from './hold.ts';
-import { freeReservation, type LeftOpen, type Money } from './money.ts';
+import { recordServed } from './inferences.ts';
+import { freeReservation, type Money } from './money.ts';
 
 /** A call that was served so long ago and whose gateway has not drawn its price was lost with the gateway's log. */
 const LOST_MS = 3_600_000;
@@ -28,7 +30,7 @@ export function createLeasedMoney({
   folder,
   holds,
   ...handles
-}: Omit<BudgetHandles, 'log' | 'instance'> & {
+}: Omit<BudgetHandles, 'log' | 'instance' | 'books'> & {
   readonly db: Db;
   readonly folder: string;
   readonly holds: Money;
@@ -78,25 +80,42 @@ export function createLeasedMoney({
     },
     async recover() {
       const log: IntentLog = await openIntentLog(folder);
-      opened = createBudget({ ...handles, log, instance: 'gateway' });
-      const left = await opened.start({ recall: recallFrom(db) });
-      return left.flatMap(({ requestId, ending, usage }): readonly LeftOpen[] => {
-        if (ending.kind !== 'captured' || !usage) return [];
-        return [{ inferenceId: requestId, units: ending.units, usage }];
+      opened = createBudget({
+        ...handles,
+        log,
+        instance: 'gateway',
+        books: booksIn({ db, clock }),
       });
+      for (const { requestId, ending } of await opened.start()) {
+        if (ending.kind === 'expired') endings.set(requestId, Promise.resolve(ending));
+      }
     },
     release: (inferenceId) => holds.release(inferenceId),
     stop: async () => opened?.stop(),
   };
 }
 
-/** A call that was recorded costs what its record says; one that was not, what it had earned. */
-const recallFrom =
-  (db: Db): Recall =>
-  async (requestIds) => {
+/**
+ * A call that is ended without its client is recorded as served for what had been forwarded, before the ledger is asked for
+ * it: so nothing is taken that no record tells of, whenever the process dies. The text itself was in memory only. Of a call
+ * that was recorded before, the record says what it costs.
+ */
+const booksIn =
+  ({ db, clock }: { readonly db: Db; readonly clock: Clock }): Books =>
+  async (open) => {
+    for (const { requestId: inferenceId, units: priceUnits, usage } of open) {
+      if (priceUnits === 0n || !usage) continue;
+      await db.transaction((tx) =>
+        recordServed(tx, {
+          ...{ inferenceId, usage, priceUnits, output: '', finishReason: 'gateway_failed' },
+          ...{ estimated: true, servedAt: clock.now() },
+        }),
+      );
+    }
+    const ids = open.map(({ requestId }) => requestId);
     const rows = await db.query<{ id: Id<'inference'>; units: string }>(sql`
       select id, case status when 'served' then price_units else 0 end as units
       from gateway.inferences
-      where id = any(${requestIds}) and status <> 'held'`);
+      where id = any(${ids}) and status <> 'held'`);
     return new Map(rows.map(({ id, units }) => [id, BigInt(units)]));
   };

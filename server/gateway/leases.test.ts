@@ -1,25 +1,27 @@
 /** The gateway in budget mode, on real stages. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Id } from '@openledger/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { MODEL, openTestGateway, type TestGateway } from '../../test/harness/gateway.ts';
+import {
+  openTestGateway,
+  read,
+  serve as serveOn,
+  type TestGateway,
+} from '../../test/harness/gateway.ts';
 import type { Caller } from '../identity/index.ts';
-import { silentLog } from '../platform/log.ts';
 import { sql } from '../platform/sql.ts';
-import { ChatBody, createGateway, fromChat, type Gateway, type Serving } from './index.ts';
+import type { Gateway, Serving } from './index.ts';
 
 let world: TestGateway;
 let folder: string;
 let gateway: Gateway;
 
-const open = (at: string) =>
-  createGateway({
-    ...{ ...world, db: world.database.db, log: silentLog, allowPrivateOperators: true },
-    servedBy: 'nobody who is here',
-    leases: { folder: at },
-  });
+const open = (at: string) => world.openGateway({ leases: { folder: at } });
 
 beforeEach(async () => {
   world = await openTestGateway();
@@ -34,15 +36,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const serve = (caller: Caller) => {
-  const messages = [{ role: 'user', content: 'Say it.' }];
-  const request = fromChat(ChatBody.parse({ model: MODEL, messages, max_tokens: 10 }));
-  const { signal } = new AbortController();
-  return gateway.serve({ request, caller, delivery: 'streamed', signal });
-};
-const read = async ({ events }: Serving) => {
-  for await (const _ of events);
-};
+const serve = (caller: Caller) => serveOn(gateway, caller);
 const ledgerKinds = async () =>
   (
     await world.database.db.query<{ kind: string }>(
@@ -69,8 +63,7 @@ test('calls are served out of a lease and cost what they cost by a hold', async 
   expect(kinds).not.toContain('hold');
   expect(kinds).toContain('draw');
   await gateway.stop();
-  expect(await world.ledger.balance(`${partyId}:available`)).toBe(1_000n - 66n);
-  expect(await world.ledger.balance(`${partyId}:held`)).toBe(0n);
+  expect(await world.balancesOf(partyId)).toEqual([1_000n - 66n, 0n]);
 });
 
 test('a payer without money is told what is missing; a call that fails costs nothing', async () => {
@@ -88,16 +81,28 @@ test('a payer without money is told what is missing; a call that fails costs not
   expect(await world.ledger.balance(`${partyId}:available`)).toBe(76n);
 });
 
-test('a gateway that dies in the middle of a stream charges what it had forwarded, and its record says so', async () => {
-  const { caller, partyId } = await world.payer(1_000n);
+/** What a process leaves that is killed now: its folder as it stands, without its lock. */
+async function killed(): Promise<string> {
+  const left = await mkdtemp(join(tmpdir(), 'openledger-leases-left-'));
+  await cp(folder, left, { recursive: true });
+  await rm(join(left, 'lock'));
+  return left;
+}
+
+/** A stream of which two words have been forwarded; of the third nobody knows. */
+async function openStream(caller: Caller): Promise<Serving> {
   world.operator.plays((call) => {
     for (const word of ['one ', 'two ', 'three ']) call.text(word);
   });
   const serving = await serve(caller);
-  for (let i = 0; i < 3; i++) await serving.events.next(); // the third may not have been forwarded
-  const left = await mkdtemp(join(tmpdir(), 'openledger-leases-left-'));
-  await cp(folder, left, { recursive: true });
-  await rm(join(left, 'lock'));
+  for (let i = 0; i < 3; i++) await serving.events.next();
+  return serving;
+}
+
+test('a gateway that dies in the middle of a stream charges what it had forwarded, and its record says so', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  const serving = await openStream(caller);
+  const left = await killed();
   const next = open(left);
   await next.recover();
   expect(await next.find(serving.inferenceId)).toMatchObject({
@@ -111,4 +116,74 @@ test('a gateway that dies in the middle of a stream charges what it had forwarde
   await serving.leave();
   await gateway.stop();
   await rm(left, { recursive: true, force: true });
+});
+
+const PROCESS = fileURLToPath(new URL('../../test/harness/gateway-process.ts', import.meta.url));
+
+/** Lets a process take over that dies at the moment. */
+async function dieTakingOver(left: string, moment: string): Promise<void> {
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', '--conditions=openledger', PROCESS, world.database.url, left, moment],
+    { stdio: 'inherit', env: { PATH: process.env.PATH } },
+  );
+  const [code, signal] = await once(child, 'close');
+  expect([code, signal]).toEqual([null, 'SIGKILL']);
+}
+
+test.each([
+  'recording',
+  'recorded',
+  'drawn',
+])('a gateway that dies again while it takes over (%s) leaves a call that is paid once and recorded as such', async (moment) => {
+  const { caller, partyId } = await world.payer(1_000n);
+  const serving = await openStream(caller);
+  const left = await killed();
+  await dieTakingOver(left, moment);
+  const next = open(left);
+  await next.recover();
+  expect(await next.find(serving.inferenceId)).toMatchObject({
+    ...{ status: 'served', output: '', finishReason: 'gateway_failed', estimated: true },
+    ...{ priceUnits: 10n, usage: { promptTokens: 2, completionTokens: 2 } },
+  });
+  await next.capture(serving.inferenceId);
+  expect(await world.ledger.balance('clearing:fees')).toBe(10n);
+  await next.stop();
+  expect(await world.balancesOf(partyId)).toEqual([990n, 0n]);
+  const announced = await world.database.db.query(sql`
+    select task_identifier from graphile_worker.jobs where task_identifier = 'inference.served'`);
+  expect(announced).toHaveLength(1);
+  await serving.leave();
+  await gateway.stop();
+  await rm(left, { recursive: true, force: true });
+}, 30_000);
+
+test('a call whose lease is over when its gateway comes back is void: the loss is the gateway’s', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  const serving = await openStream(caller);
+  const left = await killed();
+  world.clock.pass(3_600_000);
+  await world.ledger.expireHolds(world.clock.now());
+  const next = open(left);
+  await next.recover();
+  await expect(next.capture(serving.inferenceId)).rejects.toMatchObject({ code: 'unprocessable' });
+  expect((await next.find(serving.inferenceId)).status).toBe('void');
+  expect(await world.balancesOf(partyId)).toEqual([1_000n, 0n]);
+  await next.stop();
+  await serving.leave();
+  await gateway.stop();
+  await rm(left, { recursive: true, force: true });
+});
+
+test('a gateway that is stopped in the middle of a stream has recorded what it draws', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  const serving = await openStream(caller);
+  await gateway.stop();
+  expect(await gateway.find(serving.inferenceId)).toMatchObject({
+    ...{ status: 'served', priceUnits: 10n, finishReason: 'gateway_failed' },
+  });
+  expect(await world.balancesOf(partyId)).toEqual([990n, 0n]);
+  await serving.leave(); // and what comes after changes nothing
+  expect(await gateway.find(serving.inferenceId)).toMatchObject({ priceUnits: 10n });
+  expect(await world.ledger.balance('clearing:fees')).toBe(10n);
 });

@@ -17,17 +17,10 @@ export type Reservation = {
 };
 
 /** A recorded call, as its money is concerned. */
-export type Priced = {
+type Priced = {
   readonly inferenceId: Id<'inference'>;
   readonly heldUnits: bigint;
   readonly priceUnits: bigint;
-};
-
-/** A call that a process before this one left open, and what was taken for it. */
-export type LeftOpen = {
-  readonly inferenceId: Id<'inference'>;
-  readonly units: bigint;
-  readonly usage: Usage;
 };
 
 export type Money = {
@@ -39,8 +32,8 @@ export type Money = {
   }): Promise<Reservation>;
   /** Resolves when exactly the price has reached `clearing:fees`. Repeatable. @returns false when it never can */
   settle(call: Priced): Promise<boolean>;
-  /** Takes over from the process before this one: its open calls that were partly delivered and are paid for. */
-  recover(): Promise<readonly LeftOpen[]>;
+  /** Takes over from the process before this one: its calls that were partly delivered are recorded, and then paid for. */
+  recover(): Promise<void>;
   /** Gives back what is set aside for a call that was left open. */
   release(inferenceId: Id<'inference'>): Promise<void>;
   stop(): Promise<void>;

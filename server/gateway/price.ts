@@ -13,6 +13,17 @@ export const priceOf = (pricing: Pricing, usage: Usage): bigint =>
   pricing.promptUnits * BigInt(usage.promptTokens) +
   pricing.completionUnits * BigInt(usage.completionTokens);
 
+const MILLION = 1_000_000n;
+
+/** What an answer costs that is given again: a part of the price, rounded up, so that what had a price keeps one. */
+export function cachedPricing(
+  { promptUnits, completionUnits }: Pricing,
+  pricePpm: number,
+): Pricing {
+  const partUp = (units: bigint) => (units * BigInt(pricePpm) + MILLION - 1n) / MILLION;
+  return { promptUnits: partUp(promptUnits), completionUnits: partUp(completionUnits) };
+}
+
 /** How a call's tokens may be known. */
 export type Counts = {
   /** By the operator, at a normal end; 0 is a value, not a missing one. */

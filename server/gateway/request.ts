@@ -29,6 +29,8 @@ const Extension = z.object({
   datanets: z.array(idSchema('datanet')).max(8).default([]),
   /** How many records to retrieve. */
   records: z.number().int().min(1).max(20).default(3),
+  /** false: the answer is made anew, also where the cache has one. */
+  cache: z.boolean().default(true),
   /** false: a local model answers bare, without its infinity-gram (to see what that adds). */
   interpolate: z.boolean().default(true),
 });
@@ -73,7 +75,7 @@ export const CompletionBody = z.object({
   suffix: Unsupported,
 });
 
-export type ChatMessage = z.output<typeof Message>;
+type ChatMessage = z.output<typeof Message>;
 
 /** A generation to be served, whatever route it came by. */
 export type GenerationRequest = {
@@ -89,6 +91,8 @@ export type GenerationRequest = {
   /** How many alternatives to report beside each token; undefined = no log-probabilities. */
   readonly logprobs: number | undefined;
   readonly context: { readonly datanets: readonly Id<'datanet'>[]; readonly records: number };
+  /** Whether an answer that was given before will do. */
+  readonly cache: boolean;
   readonly interpolate: boolean;
 };
 
@@ -126,5 +130,6 @@ const fromShared = (body: Shared) => ({
   seed: body.seed ?? undefined,
   stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
   context: { datanets: body.openledger?.datanets ?? [], records: body.openledger?.records ?? 3 },
+  cache: body.openledger?.cache ?? true,
   interpolate: body.openledger?.interpolate ?? true,
 });

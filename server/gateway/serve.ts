@@ -12,14 +12,17 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
+import { answerAgain, type CacheKey, type CacheSettings, cacheKeyOf, findAnswer } from './cache.ts';
+import type { Delivery } from './charge.ts';
 import { promptTexts } from './context.ts';
-import { type Delivering, type Delivery, deliver } from './deliver.ts';
+import { type Call, type Delivering, deliver } from './deliver.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
 import { type InferenceRoute, openInference } from './inferences.ts';
 import { reserveSpending } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
+import type { Operator } from './operators/operator.ts';
 import { findOperator } from './operators.ts';
-import { priceOf, sumOf, tokensAtMost } from './price.ts';
+import { cachedPricing, type Pricing, priceOf, sumOf, tokensAtMost } from './price.ts';
 import type { GenerationRequest } from './request.ts';
 
 export type ServeHandles = {
@@ -32,6 +35,8 @@ export type ServeHandles = {
   readonly allowPrivateOperators: boolean;
   /** The name by which this process is present (`platform/presence.ts`). */
   readonly servedBy: string;
+  /** Undefined: no answer is given twice. */
+  readonly cache?: CacheSettings;
 };
 
 /** Money is held and the operator is known; reading the events asks it. */
@@ -40,6 +45,8 @@ export type Serving = Delivering & {
   readonly createdAt: Date;
   readonly model: string;
   readonly retrieved: readonly RetrievedRecord[];
+  /** The call whose answer is given again. */
+  readonly cachedFrom: Id<'inference'> | undefined;
 };
 
 export type ServeCall = {
@@ -65,18 +72,19 @@ export async function serve(
   const retrieved = await retrieve(handles, request);
   const maxTokens = Math.min(request.maxTokens ?? model.defaultMaxTokens, model.maxTokens);
   const generation = { model: model.operatorModel, request, maxTokens, retrieved };
-  const promptTokens = await operator.countPrompt(generation);
-  const atMost = {
-    promptTokens: promptTokens ?? sumOf(promptTexts(generation).map(tokensAtMost)),
-    completionTokens: maxTokens,
-  };
+  const { pricing } = model;
+  const key =
+    handles.cache &&
+    (await cacheKeyOf(handles.datanets, caller.partyId, { request, maxTokens, route, retrieved }));
+  const terms =
+    (await termsOfKept(handles, { key, pricing })) ??
+    (await termsOfNew(operator, { generation, pricing, key }));
 
   const call = {
     ...{ inferenceId: newId('inference', clock), createdAt: clock.now() },
-    ...{ caller, request, retrieved, route, operator, generation, delivery, promptTokens, atMost },
-    pricing: model.pricing,
-    heldUnits: priceOf(model.pricing, atMost),
-    servedBy: handles.servedBy,
+    ...{ caller, request, retrieved, route, generation, delivery, servedBy: handles.servedBy },
+    ...terms,
+    heldUnits: priceOf(terms.pricing, terms.atMost),
   };
   const reservation = await open(handles, call);
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
@@ -86,7 +94,44 @@ export async function serve(
   if (signal.aborted) leave();
   else signal.addEventListener('abort', leave, { once: true });
   const { inferenceId, createdAt } = call;
-  return { inferenceId, createdAt, model: model.name, retrieved, ...delivering };
+  const { cachedFrom } = terms;
+  return { inferenceId, createdAt, model: model.name, retrieved, cachedFrom, ...delivering };
+}
+
+/** Who answers, and what it costs. */
+type Terms = Pick<Call, 'operator' | 'pricing' | 'promptTokens' | 'atMost' | 'keepAs'> & {
+  readonly cachedFrom: Id<'inference'> | undefined;
+};
+
+/** The call that made the answer tells all its tokens. @returns undefined when there is none to give again */
+async function termsOfKept(
+  { db, clock, cache }: ServeHandles,
+  { key, pricing }: { readonly key: CacheKey | undefined; readonly pricing: Pricing },
+): Promise<Terms | undefined> {
+  const kept = cache && key && (await findAnswer({ db, clock }, key, cache));
+  if (!kept) return undefined;
+  return {
+    operator: { generate: answerAgain(kept) },
+    pricing: cachedPricing(pricing, cache.pricePpm),
+    ...{ promptTokens: kept.usage.promptTokens, atMost: kept.usage },
+    ...{ cachedFrom: kept.inferenceId, keepAs: undefined },
+  };
+}
+
+async function termsOfNew(
+  operator: Operator,
+  {
+    generation,
+    pricing,
+    key: keepAs,
+  }: Pick<Call, 'generation' | 'pricing'> & { readonly key: CacheKey | undefined },
+): Promise<Terms> {
+  const promptTokens = await operator.countPrompt(generation);
+  const atMost = {
+    promptTokens: promptTokens ?? sumOf(promptTexts(generation).map(tokensAtMost)),
+    completionTokens: generation.maxTokens,
+  };
+  return { operator, pricing, promptTokens, atMost, keepAs, cachedFrom: undefined };
 }
 
 function assertAllowed({ models }: Caller, { name }: Model): void {

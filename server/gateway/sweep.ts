@@ -4,9 +4,10 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { findGone } from '../platform/presence.ts';
+import { boundCache, type CacheSettings } from './cache.ts';
 import { capture, findUncaptured } from './capture.ts';
 import { HOLD_TTL_MS } from './hold.ts';
-import { findServing, recordServed, voidLate, voidOf } from './inferences.ts';
+import { findServing, voidLate, voidOf } from './inferences.ts';
 import type { Money } from './money.ts';
 
 type SweepHandles = {
@@ -15,10 +16,12 @@ type SweepHandles = {
   readonly money: Money;
   readonly clock: Clock;
   readonly log: Log;
+  readonly cache?: CacheSettings;
 };
 
 /**
- * Captures what was served before its hold can expire, then voids the calls that never ended, then lets holds expire.
+ * Captures what was served before its hold can expire, then voids the calls that never ended, then lets holds expire;
+ * drops what the cache may not give any more.
  *
  * In this order a server that stood still for a day still pays for what it had served.
  */
@@ -33,23 +36,16 @@ export async function sweep(handles: SweepHandles): Promise<void> {
   }
   await db.transaction((tx) => voidLate(tx, ago(HOLD_TTL_MS)));
   await ledger.expireHolds(now);
+  await boundCache(db, { before: ago((handles.cache?.seconds ?? 0) * 1000) });
 }
 
 /**
  * Takes over from the process before this one, then ends what it left open. To be called once, before serving.
  *
- * Where the money's log tells what was forwarded, that was charged; the text itself died with the process.
+ * Where the money's log tells what was forwarded, that is charged; what has delivered nothing is void.
  */
 export async function recover(handles: SweepHandles): Promise<void> {
-  const { db, money, clock } = handles;
-  for (const { inferenceId, units: priceUnits, usage } of await money.recover()) {
-    await db.transaction((tx) =>
-      recordServed(tx, {
-        ...{ inferenceId, usage, priceUnits, output: '', finishReason: 'gateway_failed' },
-        ...{ estimated: true, servedAt: clock.now() },
-      }),
-    );
-  }
+  await handles.money.recover();
   await voidAbandoned(handles);
 }
 

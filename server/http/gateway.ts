@@ -48,6 +48,7 @@ const wireInference = (inference: Inference): OutputOf<typeof api.gateway.getInf
   completionTokens: inference.usage.completionTokens,
   priceUnits: inference.priceUnits.toString(),
   receiptId: receiptIdOf(inference.inferenceId),
+  cachedFrom: inference.cachedFrom,
   createdAt: inference.createdAt.toISOString(),
   servedAt: inference.servedAt?.toISOString(),
 });

@@ -17,10 +17,14 @@ export type Shape = {
   readonly noUsageYet: object;
 };
 
-/** What OpenLedger adds to an answer: which inference it was, its receipt, and the records that were put before the model. */
-export const extensionOf = ({ inferenceId, retrieved }: Serving) => ({
+/**
+ * What OpenLedger adds to an answer: which inference it was, its receipt, the receipt of the call that made the answer where
+ * it is given again, and the records that were put before the model.
+ */
+export const extensionOf = ({ inferenceId, cachedFrom, retrieved }: Serving) => ({
   inference: inferenceId,
   receipt: receiptIdOf(inferenceId),
+  cachedFrom: cachedFrom && receiptIdOf(cachedFrom),
   retrieved: retrieved.map(({ recordHash, snapshotId }) => ({
     record: recordHash,
     snapshot: snapshotId,

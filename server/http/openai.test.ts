@@ -5,14 +5,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import OpenAI, { APIError } from 'openai';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import {
-  COMPLETION_UNITS,
-  MODEL,
-  openTestGateway,
-  PROMPT_UNITS,
-  type TestGateway,
-} from '../../test/harness/gateway.ts';
-import { createLog } from '../platform/log.ts';
+import { MODEL, openTestGateway, price, type TestGateway } from '../../test/harness/gateway.ts';
+import { createLog, silentLog } from '../platform/log.ts';
 import { createHttp } from './app.ts';
 import { type Listening, listen } from './listen.ts';
 import { openAiSurface } from './openai.ts';
@@ -186,11 +180,34 @@ test('a chat completion', async () => {
   });
   const inferenceId = response.headers.get('x-openledger-inference') as string;
   const { priceUnits } = await world.gateway.find(inferenceId);
-  expect(priceUnits).toBe(PROMPT_UNITS * 5n + COMPLETION_UNITS * 2n);
+  expect(priceUnits).toBe(price(5, 2));
   expect(data).toMatchObject({
     usage: { cost: '0.000000000000000016' },
     openledger: { inference: inferenceId, receipt: inferenceId.replace('inf_', 'rct_') },
   });
+});
+
+test('an answer given again says whose receipt made it, whole and streamed', async () => {
+  const cached = 'rct_00000000000070008000000000000001';
+  const again = openAiSurface({
+    ...world,
+    ...{ log: silentLog, authenticate: world.identity.authenticate },
+    gateway: {
+      ...world.gateway,
+      serve: async (call) => ({
+        ...(await world.gateway.serve(call)),
+        cachedFrom: 'inf_00000000000070008000000000000001',
+      }),
+    },
+  });
+  for (const stream of [false, true]) {
+    plays('Hello ', 'you.');
+    const response = await again.request('/chat/completions', {
+      ...{ method: 'POST', body: JSON.stringify({ ...chat, stream }) },
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    });
+    expect(await response.text()).toContain(`"cachedFrom":"${cached}"`);
+  }
 });
 
 test('a streamed chat completion, with and without its usage', async () => {

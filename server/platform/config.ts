@@ -52,6 +52,15 @@ export const settings = {
       '1: the gateway borrows budgets from the ledger and reserves calls in memory. 0: one hold a call.',
     schema: flag.default(false),
   },
+  OPENLEDGER_CACHE_SECONDS: {
+    about:
+      'How long an answer is given again to who paid for it, for the same request at temperature 0 or with a seed. 0: never.',
+    schema: z.coerce.number().int().min(0).max(2_592_000).default(0),
+  },
+  OPENLEDGER_CACHE_PPM: {
+    about: "What an answer given again costs, in parts per million of the model's price.",
+    schema: z.coerce.number().int().min(0).max(1_000_000).default(100_000),
+  },
   OPENLEDGER_EPOCH_SECONDS: {
     about: 'Length of a settlement epoch.',
     schema: z.coerce.number().int().min(1).max(31_536_000).default(3600),

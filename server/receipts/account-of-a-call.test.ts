@@ -138,6 +138,37 @@ test('a call that cost nothing has a receipt too', async () => {
   expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
 });
 
+test('a cached answer has a receipt of its own, which cites the first and pays the same people of a smaller price', async () => {
+  const made = callWith({ retrieved: [sha256Hex(MOON)] });
+  const first = await account(made);
+  const given = await account({
+    ...{ ...made, ...callWith({ retrieved: [sha256Hex(MOON)] }) },
+    ...{ priceUnits: 100_000n, cachedFrom: made.inferenceId },
+  });
+  const [text, again] = await Promise.all(
+    [first, given].map((id) => receipts.bundle(id, { disclose: true })),
+  );
+  expect(verdicts(again, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+  const [original, cached] = [text, again].map((one) => (JSON.parse(one) as Bundle).receipt);
+  expect(original.cachedFrom).toBeUndefined();
+  expect(cached).toMatchObject({ cachedFrom: first, price: { units: '100000' } });
+  expect(cached.shares).toEqual(original.shares);
+  expect(cached.legs.map(({ role, account }) => [role, account])).toEqual(
+    original.legs.map(({ role, account }) => [role, account]),
+  );
+});
+
+test('a call whose text died with its gateway has a receipt of its price and of no text; the prior earns', async () => {
+  const left = { output: '', finishReason: 'gateway_failed', estimated: true } as const;
+  const receiptId = await account({ ...callWith({ retrieved: [] }), ...left });
+  const text = await receipts.bundle(receiptId, { disclose: true });
+  expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+  const { receipt, disclosures } = JSON.parse(text) as Bundle;
+  expect(disclosures.output?.text).toBe('');
+  expect(receipt).toMatchObject({ price: { units: '1000003' }, attribution: { spans: [] } });
+  expect(receipt.shares.map(({ to }) => to)).toEqual(receipt.snapshots.map(({ pool }) => pool));
+});
+
 test('after a withdrawal old receipts verify, and say that the text is gone', async () => {
   const before = await account(callWith({ retrieved: [sha256Hex(MOON)] }));
   await datanets.withdraw({
@@ -203,5 +234,6 @@ function callWith({ retrieved }: { readonly retrieved: readonly string[] }): Inf
     priceUnits: 1_000_003n,
     createdAt: new Date(),
     servedAt: new Date(),
+    cachedFrom: undefined,
   };
 }

@@ -65,6 +65,8 @@ export type Accounted = {
   readonly epoch: number;
   /** Hash of the receipt of the action this inference belongs to. */
   readonly parent: string | undefined;
+  /** The receipt of the call that made this answer, where it was given again. */
+  readonly cachedFrom: string | undefined;
 };
 
 /** What takes back units of an earlier receipt. */
@@ -158,6 +160,7 @@ function receiptFor(
     })),
     ledger: { transaction: accounted.transactionId ?? null, epoch: accounted.epoch },
     parent: accounted.parent ?? null,
+    cachedFrom: accounted.cachedFrom,
   });
 }
 

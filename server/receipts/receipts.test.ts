@@ -56,6 +56,7 @@ const accounted = (n: number): Accounted => {
     transactionId: receipt.ledger.transaction ?? undefined,
     epoch: receipt.ledger.epoch,
     parent: undefined,
+    cachedFrom: undefined,
   };
 };
 

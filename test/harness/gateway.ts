@@ -4,7 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Id } from '@openledger/protocol';
 import { createDatanets, type Datanets } from '../../server/datanets/index.ts';
-import { createGateway, type Gateway } from '../../server/gateway/index.ts';
+import type { Call } from '../../server/gateway/deliver.ts';
+import {
+  ChatBody,
+  createGateway,
+  fromChat,
+  type Gateway,
+  type GatewayHandles,
+  type GenerationRequest,
+  type ServeCall,
+  type ServedEvent,
+  type Serving,
+} from '../../server/gateway/index.ts';
+import { freeReservation } from '../../server/gateway/money.ts';
 import { createGovernance } from '../../server/governance/index.ts';
 import {
   type Caller,
@@ -19,8 +31,8 @@ import { createLog } from '../../server/platform/log.ts';
 import { startOperator, type TestOperator } from './operator.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
-export const PROMPT_UNITS = 2n;
-export const COMPLETION_UNITS = 3n;
+const PROMPT_UNITS = 2n;
+const COMPLETION_UNITS = 3n;
 export const MODEL = 'remote/echo:docs@1';
 
 export type TestGateway = {
@@ -31,6 +43,8 @@ export type TestGateway = {
   readonly datanets: Datanets;
   readonly models: Models;
   readonly gateway: Gateway;
+  /** Another gateway on the same stages. */
+  openGateway(handles: Partial<GatewayHandles>): Gateway;
   readonly operator: TestOperator;
   /** What was logged as an error. */
   readonly errors: readonly string[];
@@ -39,6 +53,8 @@ export type TestGateway = {
     units: bigint,
     order?: Partial<KeyOrder>,
   ): Promise<{ readonly caller: Caller; readonly secret: string; readonly partyId: Id<'party'> }>;
+  /** What a party can spend, and what is held of it. */
+  balancesOf(partyId: string): Promise<readonly [bigint, bigint]>;
   end(): Promise<void>;
 };
 
@@ -59,11 +75,13 @@ export async function openTestGateway(): Promise<TestGateway> {
     ...{ db, datanets, clock, log, folder, threads: 1 },
     prices: { promptUnits: PROMPT_UNITS, completionUnits: COMPLETION_UNITS },
   });
-  const gateway = createGateway({
-    ...{ db, ledger, datanets, models, clock, log },
-    allowPrivateOperators: true,
-    servedBy: 'nobody who is here',
-  });
+  const openGateway = (handles: Partial<GatewayHandles>) =>
+    createGateway({
+      ...{ db, ledger, datanets, models, clock, log },
+      ...{ allowPrivateOperators: true, servedBy: 'nobody who is here' },
+      ...handles,
+    });
+  const gateway = openGateway({});
 
   const { id: builderId } = await identity.registerParty({ identity: 'local:elsewhere' });
   const { baseUrl } = operator;
@@ -79,6 +97,7 @@ export async function openTestGateway(): Promise<TestGateway> {
 
   return {
     ...{ database, clock, ledger, identity, datanets, models, gateway, operator, errors },
+    openGateway,
     async payer(units, order = {}) {
       const { id: partyId } = await identity.registerParty({ identity: `local:payer-${++payers}` });
       if (units > 0n) {
@@ -94,6 +113,10 @@ export async function openTestGateway(): Promise<TestGateway> {
       });
       return { partyId, secret, caller: (await identity.authenticate(secret)) as Caller };
     },
+    balancesOf: async (partyId) => [
+      await ledger.balance(`${partyId}:available`),
+      await ledger.balance(`${partyId}:held`),
+    ],
     async end() {
       models.stop();
       await operator.close();
@@ -113,3 +136,50 @@ function movableClock(): TestGateway['clock'] {
     },
   };
 }
+
+/** A short question for ten tokens of answer, with these members of the body in place of its own. */
+export const ask = (members: object = {}): GenerationRequest =>
+  fromChat(
+    ChatBody.parse({
+      model: MODEL,
+      messages: [{ role: 'user', content: 'Say it.' }],
+      max_tokens: 10,
+      ...members,
+    }),
+  );
+
+/** A streamed call for `ask()`, unless told otherwise, by a client that stays. */
+export const serve = (
+  gateway: Gateway,
+  caller: Caller,
+  call: Partial<ServeCall> = {},
+): Promise<Serving> =>
+  gateway.serve({
+    ...{ request: ask(), caller, delivery: 'streamed', signal: new AbortController().signal },
+    ...call,
+  });
+
+/** Reads to the end; `end` is undefined where there was none. */
+export async function read({ events }: Pick<Serving, 'events'>) {
+  const all: ServedEvent[] = [];
+  for await (const event of events) all.push(event);
+  const texts = all.flatMap((event) => (event.kind === 'text' ? [event.text] : []));
+  return { text: texts.join(''), end: all.find((event) => event.kind === 'end') };
+}
+
+/** What usage of `MODEL` costs. */
+export const price = (prompt: number, completion: number): bigint =>
+  PROMPT_UNITS * BigInt(prompt) + COMPLETION_UNITS * BigInt(completion);
+
+/** An open call whose free answer comes from this generator; its tokenizer is ours. */
+export const callTo = (
+  generate: Call['operator']['generate'],
+  order: Pick<Call, 'inferenceId' | 'delivery'> & Partial<Call>,
+): Call => ({
+  ...{ promptTokens: 1, reservation: freeReservation, keepAs: undefined },
+  operator: { generate },
+  generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
+  pricing: { promptUnits: 0n, completionUnits: 0n },
+  atMost: { promptTokens: 1, completionTokens: 10 },
+  ...order,
+});

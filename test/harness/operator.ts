@@ -15,6 +15,8 @@ export type OperatorCall = {
   /** The finish reason, the usage where there is one, and `[DONE]`. */
   finish(usage?: { prompt: number; completion: number }, reason?: string): void;
   status(code: number): void;
+  /** Ends the answer, whatever was said before. */
+  end(): void;
   /** Breaks the connection. */
   destroy(): void;
 };
@@ -87,6 +89,7 @@ async function hear(request: IncomingMessage, response: ServerResponse): Promise
       response.writeHead(code, { 'content-type': 'application/json' });
       response.end('{"error":{"message":"no"}}');
     },
+    end: () => response.end(),
     destroy: () => response.destroy(),
   };
 }

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Id } from '@openledger/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/harness/postgres.ts';
 import { createLedger, type Ledger, transactionIdFor } from '../../ledger/index.ts';
@@ -13,6 +12,7 @@ import { silentLog } from '../../platform/log.ts';
 import { newId } from '../../platform/new-id.ts';
 import { sql } from '../../platform/sql.ts';
 import {
+  type Books,
   type Budget,
   type BudgetHandles,
   type BudgetLedger,
@@ -223,8 +223,49 @@ test('stopping ends what is open for what it has earned', async () => {
   earned.progress(3n);
   await budget.stop();
   expect(await balancesOf('ann')).toEqual([97n, 0n]);
-  await expect(idle.capture(1n)).rejects.toMatchObject({ code: 'conflict' });
+  expect(await idle.capture(1n)).toEqual({ kind: 'voided' }); // it had ended before
   await expect(budget.reserve(order('ann', 10n))).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('stopping waits for what is being drawn, and asks for nothing twice', async () => {
+  await fund('ann', 100n);
+  let asked = 0;
+  const slow: BudgetLedger = {
+    ...ledger,
+    async drawAll(wishes) {
+      asked += wishes.length;
+      await pause(50);
+      return ledger.drawAll(wishes);
+    },
+  };
+  const budget = await open({ ledger: slow });
+  const reservations = [
+    await budget.reserve(order('ann', 10n)),
+    await budget.reserve(order('ann', 10n)),
+  ];
+  const endings = reservations.map((one) => one.capture(4n));
+  await pause(20);
+  await budget.stop();
+  expect(asked).toBe(2);
+  for (const ending of endings) expect(await ending).toMatchObject({ kind: 'captured', units: 4n });
+  expect(await balancesOf('ann')).toEqual([92n, 0n]);
+}, 5_000);
+
+test('books that cannot be written leave what is open to the next process', async () => {
+  await fund('ann', 100n);
+  let isBroken = false;
+  const books: Books = async () => {
+    if (isBroken) throw new Error('The connection broke.');
+    return new Map();
+  };
+  const budget = await open({ books });
+  (await budget.reserve(order('ann', 10n))).progress(3n);
+  isBroken = true;
+  await budget.stop();
+  expect(await ledger.balance('clearing:fees')).toBe(0n);
+  isBroken = false;
+  await (await open({ books })).stop();
+  expect(await balancesOf('ann')).toEqual([97n, 0n]);
 });
 
 /** What a process leaves that is killed now: its folder as it stands, without its lock. */
@@ -256,18 +297,18 @@ test('charge: the gateway crashes -> what its log says, nothing after the last f
   await expect.poll(() => ledger.balance('clearing:fees')).toBe(40n);
   const left = await killed();
 
-  const recalled: Id<'inference'>[] = [];
+  const told: string[] = [];
   const next = createBudget({
     ...{ ledger, clock, instance: 'gateway-1' },
     log: await openIntentLog(left),
-  });
-  const recovered = await next.start({
-    recall: async (ids) => {
-      recalled.push(...ids);
+    async books(open) {
+      expect(await ledger.balance('clearing:fees')).toBe(40n); // told before it is drawn
+      for (const { requestId, units } of open) told.push(`${requestId} ${units}`);
       return new Map();
     },
   });
-  expect(new Set(recalled)).toEqual(new Set([asked, open1, silent].map((one) => one.requestId)));
+  const recovered = await next.start();
+  expect(told.sort()).toEqual([`${open1.requestId} 25`, `${silent.requestId} 0`].sort());
   const endings = new Map(recovered.map(({ requestId, ending }) => [requestId, ending]));
   expect(endings.get(asked.requestId)).toEqual({
     ...{ kind: 'captured', units: 40n, transactionId: drawIdOf(asked.requestId) },

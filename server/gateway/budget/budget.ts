@@ -9,27 +9,26 @@
  *   another process has it. What has expired is this gateway's loss, not the payer's;
  * - a process that starts fences off the one before it.
  */
-import type { Id } from '@openledger/protocol';
 import { OpenLedgerError } from '@openledger/protocol';
 import type { Ledger } from '../../ledger/index.ts';
 import { type Clock, sleep } from '../../platform/clock.ts';
 import { type Log, silentLog } from '../../platform/log.ts';
-import type { Usage } from '../price.ts';
-import { createDraws, type Ending } from './draws.ts';
-import {
-  applyIntent,
-  emptyIntents,
-  type IntentRecord,
-  type LeaseState,
-  type Leg,
-  recordsOf,
-} from './intent.ts';
+import { createDraws } from './draws.ts';
+import { applyIntent, emptyIntents, type IntentRecord, recordsOf } from './intent.ts';
 import type { IntentLog } from './intent-log.ts';
+import type { Order } from './purse.ts';
 import { type BudgetSettings, createPurses, DEFAULT_SETTINGS } from './purses.ts';
+import {
+  type Books,
+  type BudgetReservation,
+  createReservations,
+  type Ended,
+} from './reservations.ts';
 
 export { drawIdOf, type Ending } from './draws.ts';
 export { type IntentLog, type IntentLogOptions, openIntentLog } from './intent-log.ts';
 export type { BudgetSettings } from './purses.ts';
+export type { Books } from './reservations.ts';
 
 /** How long a stop waits for a ledger that does not answer; the next process draws what is left. */
 const PATIENCE_MS = 10_000;
@@ -44,59 +43,24 @@ export type BudgetHandles = {
   /** This gateway's name, for people who read the ledger. */
   readonly instance: string;
   readonly settings?: Partial<BudgetSettings>;
+  /** Where what is left open is recorded; without them it costs what it has earned. */
+  readonly books?: Books;
   /** Told of losses and of what is tried again. */
   readonly report?: Log;
-};
-
-export type ReserveOrder = {
-  readonly requestId: Id<'inference'>;
-  readonly payer: string;
-  readonly units: bigint;
-};
-
-export type BudgetReservation = {
-  readonly requestId: Id<'inference'>;
-  /** Whether it may still be served: its lease has time left. */
-  isOpen(): boolean;
-  /** Resolves when the intent is on the disk; to be awaited before the first byte goes to the client. */
-  durable(): Promise<void>;
-  /** All that was earned by what was forwarded so far. */
-  progress(units: bigint, usage?: Usage): void;
-  /** @throws insufficient_funds */
-  extend(units: bigint): Promise<void>;
-  /**
-   * Ends it. What it costs is decided, and written down, when this returns its promise; that resolves when the ledger has
-   * answered. 0 units void it; asked again, it tells how it ended the first time. It pays `clearing:fees` where no legs are named.
-   */
-  capture(units: bigint, legs?: readonly Leg[]): Promise<Ending>;
-  void(): Promise<Ending>;
-};
-
-/** What became of a request that the process before this one left open. */
-export type Recovered = {
-  readonly requestId: Id<'inference'>;
-  readonly units: bigint;
-  readonly usage: Usage | undefined;
-  readonly ending: Ending;
 };
 
 export type Budget = {
   /**
    * Takes over what the process before this one left: fences it off, draws what was claimed, and ends what was open for
-   * what it had earned, or for what `recall` says it has cost.
+   * what it had earned, or for what the books say.
    */
-  start(options?: { readonly recall?: Recall }): Promise<readonly Recovered[]>;
+  start(): Promise<readonly Ended[]>;
   /** @throws insufficient_funds (what is missing is in the details), unavailable */
-  reserve(order: ReserveOrder): Promise<BudgetReservation>;
+  reserve(order: Order): Promise<BudgetReservation>;
   summary(): BudgetSummary;
   /** Ends what is open for what it has earned, draws, and gives every lease back. */
   stop(): Promise<void>;
 };
-
-/** What the books say that requests have cost; undefined where they say nothing. */
-export type Recall = (
-  requestIds: readonly Id<'inference'>[],
-) => Promise<ReadonlyMap<Id<'inference'>, bigint>>;
 
 export type BudgetSummary = {
   readonly leases: number;
@@ -108,8 +72,10 @@ export type BudgetSummary = {
   readonly lostUnits: bigint;
 };
 
+const noBooks: Books = async () => new Map();
+
 export function createBudget(handles: BudgetHandles): Budget {
-  const { ledger, log, clock, instance, report = silentLog } = handles;
+  const { ledger, log, clock, instance, books = noBooks, report = silentLog } = handles;
   const settings = { ...DEFAULT_SETTINGS, ...handles.settings };
   const state = emptyIntents();
   const counts = { captured: 0, voided: 0, expired: 0, lostUnits: 0n };
@@ -129,85 +95,36 @@ export function createBudget(handles: BudgetHandles): Budget {
     },
   });
   const purses = createPurses({ ledger, clock, instance, settings, state, write, report });
-
-  /** A request's end where nothing is asked of the ledger. */
-  const voided = (request: Id<'inference'>): Ending => {
-    write({ kind: 'voided', request });
-    return { kind: 'voided' };
-  };
-  const claim = (
-    request: Id<'inference'>,
-    units: bigint,
-    legs?: readonly Leg[],
-  ): Promise<Ending> => {
-    const before = draws.endingOf(request);
-    if (before) return before; // it was claimed before, and that does not change
-    if (!state.requests.has(request)) throw ended(request);
-    if (units === 0n) return Promise.resolve(voided(request));
-    write({ kind: 'claimed', request, units, legs });
-    return draws.add(request);
-  };
-
-  const reservationOf = (requestId: Id<'inference'>, lease: LeaseState): BudgetReservation => {
-    let ending: Promise<Ending> | undefined; // the first end is the end
-    return {
-      requestId,
-      isOpen: () => state.requests.has(requestId) && purses.isServing(lease),
-      durable: () => log.durable(),
-      progress: (units, usage) => write({ kind: 'progress', request: requestId, units, usage }),
-      extend: (units) => purses.extend(requestId, units),
-      async capture(units, legs) {
-        ending ??= claim(requestId, units, legs);
-        return ending;
-      },
-      async void() {
-        ending ??= claim(requestId, 0n);
-        return ending;
-      },
-    };
-  };
-
-  /** Ends what is open for what it has earned, or for what the books say. */
-  const endAll = async (recall: Recall): Promise<readonly Recovered[]> => {
-    const all = [...state.requests.values()];
-    const cost = await recall(all.map(({ request }) => request));
-    return Promise.all(
-      all.map(async ({ request: requestId, units: reserved, earned, usage, claim: claimed }) => {
-        const recalled = cost.get(requestId) ?? earned;
-        const units = claimed?.units ?? (recalled < reserved ? recalled : reserved);
-        const ending = claimed ? draws.add(requestId) : claim(requestId, units);
-        return { requestId, units, usage, ending: await ending };
-      }),
-    );
-  };
+  const reservations = createReservations({
+    ...{ state, write, draws, purses, books, durable: () => log.durable() },
+  });
 
   return {
-    async start({ recall = async () => new Map() } = {}) {
+    async start() {
       for (const record of log.past) applyIntent(state, record);
       applyIntent(state, { kind: 'started', token: state.token + 1 });
       log.compact(recordsOf(state)); // durable before the ledger hears of the new number
       await purses.takeOver();
-      const recovered = await endAll(recall);
+      const ended = await reservations.endAll();
       running = true;
       purses.start();
-      return recovered;
+      return ended;
     },
-    async reserve({ requestId, payer, units }) {
+    async reserve(order) {
       if (!running) throw new OpenLedgerError('unavailable', 'This gateway lends no money now.');
-      const lease = await purses.reserve({ requestId, payer, units });
-      return reservationOf(requestId, lease);
+      return reservations.reserve(order);
     },
     summary: () => ({ leases: state.leases.size, open: state.requests.size, ...counts }),
     async stop() {
       running = false;
       await purses.stop();
-      await Promise.race([endAll(async () => new Map()), sleep(PATIENCE_MS)]);
+      const ending = reservations
+        .endAll()
+        .catch((error: unknown) => report.warn('budget.end_later', { error })); // by the next process
+      await Promise.race([ending, sleep(PATIENCE_MS)]);
       draws.giveUp();
       await purses.giveBack();
       await log.close();
     },
   };
 }
-
-const ended = (requestId: string): OpenLedgerError =>
-  new OpenLedgerError('conflict', `${requestId} has ended.`, { requestId });

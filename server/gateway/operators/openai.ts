@@ -3,7 +3,13 @@ import { OpenLedgerError } from '@openledger/protocol';
 import { z } from 'zod';
 import { contextMessage } from '../context.ts';
 import type { Usage } from '../price.ts';
-import type { Generation, Operator, OperatorEvent, TokenLogprob } from './operator.ts';
+import type {
+  FinishReason,
+  Generation,
+  Operator,
+  OperatorEvent,
+  TokenLogprob,
+} from './operator.ts';
 
 const TokenCount = z.number().int().nonnegative();
 
@@ -87,7 +93,7 @@ async function* generate(
     }
     const chunk = parseChunk(data);
     const [choice] = chunk.choices;
-    finishReason = choice?.finish_reason ?? finishReason;
+    finishReason = choice?.finish_reason || finishReason; // some send a blank one with each chunk
     if (chunk.usage) {
       usage = {
         promptTokens: chunk.usage.prompt_tokens,
@@ -97,12 +103,13 @@ async function* generate(
     const text = choice?.delta?.content;
     if (text)
       yield { kind: 'text', text, tokens: 1, logprobs: logprobsOf(choice.logprobs?.content ?? []) };
+    if (finishReason === 'error') throw failed('The operator ended with an error.');
   }
   if (finishReason === undefined) throw failed('The operator broke off.');
   yield { kind: 'end', finishReason: toldReason(finishReason), usage };
 }
 
-const toldReason = (reason: string): 'stop' | 'length' | 'content_filter' =>
+const toldReason = (reason: string): FinishReason =>
   reason === 'length' || reason === 'content_filter' ? reason : 'stop';
 
 async function send(endpoint: OpenAiEndpoint, generation: Generation): Promise<Response> {

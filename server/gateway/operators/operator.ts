@@ -11,6 +11,8 @@ export type TokenLogprob = {
   readonly top: readonly { readonly token: string; readonly logprob: number }[];
 };
 
+export type FinishReason = 'stop' | 'length' | 'content_filter';
+
 /** Text as it comes, then exactly one end. */
 export type OperatorEvent =
   | {
@@ -21,7 +23,7 @@ export type OperatorEvent =
     }
   | {
       readonly kind: 'end';
-      readonly finishReason: 'stop' | 'length' | 'content_filter';
+      readonly finishReason: FinishReason;
       /** As the operator counts; absent when it does not say. */
       readonly usage: Usage | undefined;
     };

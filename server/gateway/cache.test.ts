@@ -1,0 +1,294 @@
+/** Answers given again: on real stages, by a hold a call and by leases. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Id } from '@openledger/protocol';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  ask,
+  callTo,
+  openTestGateway,
+  price,
+  read,
+  serve,
+  type TestGateway,
+} from '../../test/harness/gateway.ts';
+import { sql } from '../platform/sql.ts';
+import { boundCache, requestHashOf } from './cache.ts';
+import { deliver } from './deliver.ts';
+import type { Gateway, GatewayHandles, GenerationRequest } from './index.ts';
+
+const CACHE = { seconds: 60, pricePpm: 500_000 };
+
+/** A request without chance. */
+const sure = (members: object = {}) => ask({ temperature: 0, ...members });
+
+/** What 5 tokens in and 4 out cost out of the cache: 1 unit a token in, and 1.5 out, rounded up. */
+const CACHED_PRICE = 5n * 1n + 4n * 2n;
+
+let world: TestGateway;
+let gateway: Gateway;
+
+const openWorld = async (handles: Partial<GatewayHandles> = {}) => {
+  world = await openTestGateway();
+  gateway = world.openGateway({ cache: CACHE, ...handles });
+  await gateway.recover();
+  greets();
+};
+
+const greets = () =>
+  world.operator.plays((call) => {
+    call.text('Hello ');
+    call.text('you.');
+    call.finish({ prompt: 5, completion: 4 });
+  });
+
+const endWorld = async () => {
+  expect(world.errors).toEqual([]);
+  for (const { sum } of await world.ledger.trialBalance()) expect(sum).toBe(0n);
+  await world.end();
+};
+
+/** Asks, reads to the end and pays. */
+async function paid(
+  payer: { readonly caller: Parameters<typeof serve>[1] },
+  call: Parameters<typeof serve>[2] = { request: sure() },
+) {
+  const serving = await serve(gateway, payer.caller, call);
+  const { inferenceId, cachedFrom } = serving;
+  const answer = await read(serving);
+  await gateway.capture(inferenceId);
+  return { ...answer, inferenceId, cachedFrom };
+}
+const timesAsked = () => world.operator.calls.length;
+
+describe.each(['holds', 'leases'] as const)('paid for by %s', (kind) => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'openledger-cache-'));
+    await openWorld({ leases: kind === 'leases' ? { folder } : undefined });
+  });
+  afterEach(async () => {
+    await endWorld();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test.each([
+    'streamed',
+    'whole',
+  ] as const)('the same request again is answered out of the cache, at its price, and cites the call that made it (%s)', async (delivery) => {
+    const payer = await world.payer(1_000n);
+    const first = await paid(payer);
+    const again = await paid(payer, { request: sure(), delivery });
+    expect(timesAsked()).toBe(1);
+    expect(again.text).toBe('Hello you.');
+    expect(again.end).toEqual({
+      ...{ kind: 'end', finishReason: 'stop', priceUnits: CACHED_PRICE },
+      usage: { promptTokens: 5, completionTokens: 4 },
+    });
+    expect([first.cachedFrom, again.cachedFrom]).toEqual([undefined, first.inferenceId]);
+    const [made, given] = [
+      await gateway.find(first.inferenceId),
+      await gateway.find(again.inferenceId),
+    ];
+    expect(made).toMatchObject({ cachedFrom: undefined, priceUnits: price(5, 4) });
+    expect(given).toMatchObject({
+      ...{ status: 'served', cachedFrom: first.inferenceId, priceUnits: CACHED_PRICE },
+      ...{ output: made.output, route: made.route, retrieved: made.retrieved, estimated: false },
+    });
+    await gateway.stop();
+    expect(await world.balancesOf(payer.partyId)).toEqual([
+      1_000n - price(5, 4) - CACHED_PRICE,
+      0n,
+    ]);
+    expect(await world.ledger.balance('clearing:fees')).toBe(price(5, 4) + CACHED_PRICE);
+  });
+
+  test('a cached answer needs no more money than it costs, and that much it needs', async () => {
+    const left = 76n - price(5, 4); // what is left of what the first call sets aside
+    const spent = left - CACHED_PRICE;
+    const payer = await world.payer(76n);
+    await paid(payer);
+    await expect.poll(async () => (await world.balancesOf(payer.partyId))[1]).toBeLessThan(76n);
+    await paid(payer);
+    await gateway.stop();
+    expect(await world.balancesOf(payer.partyId)).toEqual([spent, 0n]);
+  });
+
+  test('a client that leaves before it has read a cached answer pays nothing', async () => {
+    const payer = await world.payer(1_000n);
+    await paid(payer);
+    const serving = await serve(gateway, payer.caller, { request: sure() });
+    await serving.leave();
+    expect((await gateway.find(serving.inferenceId)).status).toBe('void');
+    await gateway.stop();
+    expect(await world.balancesOf(payer.partyId)).toEqual([1_000n - price(5, 4), 0n]);
+  });
+});
+
+describe('what is given again', () => {
+  beforeAll(() => openWorld());
+  beforeEach(() => greets());
+  afterAll(() => endWorld());
+
+  test('nothing, to another payer', async () => {
+    await paid(await world.payer(1_000n));
+    const other = await paid(await world.payer(1_000n));
+    expect([other.cachedFrom, timesAsked()]).toEqual([undefined, 2]);
+  });
+
+  test.each<[string, GenerationRequest, GenerationRequest]>([
+    ['that asks something else', sure(), sure({ messages: [{ role: 'user', content: 'Say' }] })],
+    ['for another length', sure(), sure({ max_tokens: 11 })],
+    ['with another seed', ask({ seed: 1 }), ask({ seed: 2 })],
+    ['that wants it made anew', sure(), sure({ openledger: { cache: false } })],
+    ['that leaves it to chance', ask(), ask()],
+    ['for log-probabilities', sure({ logprobs: true }), sure({ logprobs: true })],
+  ])('nothing, for a request %s', async (_, first, second) => {
+    const payer = await world.payer(1_000n);
+    await paid(payer, { request: first });
+    await paid(payer, { request: second });
+    expect(timesAsked()).toBe(2);
+  });
+
+  test('what was sampled with a seed, for the same seed', async () => {
+    const payer = await world.payer(1_000n);
+    await paid(payer, { request: ask({ seed: 7 }) });
+    await paid(payer, { request: ask({ seed: 7 }) });
+    expect(timesAsked()).toBe(1);
+  });
+
+  test('nothing that has not been paid for', async () => {
+    const payer = await world.payer(1_000n);
+    const first = await serve(gateway, payer.caller, { request: sure() });
+    await read(first);
+    expect((await paid(payer)).cachedFrom).toBeUndefined();
+    await gateway.capture(first.inferenceId);
+  });
+
+  test.each<[string, Parameters<TestGateway['operator']['plays']>[0]]>([
+    [
+      'broken off',
+      async (call) => {
+        call.text('Hel');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        call.destroy();
+      },
+    ],
+    [
+      'counted by nobody who knows',
+      (call) => {
+        call.text('Hello');
+        call.finish();
+      },
+    ],
+    ['without text', (call) => call.finish({ prompt: 5, completion: 0 })],
+  ])('nothing that was %s', async (_, script) => {
+    const payer = await world.payer(1_000n);
+    world.operator.plays(script);
+    const first = await serve(gateway, payer.caller, { request: sure() });
+    await read(first).catch(() => {});
+    await gateway.capture(first.inferenceId).catch(() => {});
+    const second = await serve(gateway, payer.caller, { request: sure() });
+    expect(second.cachedFrom).toBeUndefined();
+    await second.leave();
+  });
+
+  test('nothing after its time, counted from when it was made', async () => {
+    const payer = await world.payer(1_000n);
+    const first = await paid(payer);
+    world.clock.pass(40_000);
+    expect((await paid(payer)).cachedFrom).toBe(first.inferenceId);
+    world.clock.pass(30_000);
+    const third = await paid(payer);
+    expect(third.cachedFrom).toBeUndefined();
+    expect((await paid(payer)).cachedFrom).toBe(third.inferenceId);
+  });
+
+  test('a key’s spending limit counts what it costs out of the cache', async () => {
+    const payer = await world.payer(1_000n, { limitUnits: 76n });
+    await paid(payer);
+    for (let i = 0; i < 4; i++) await paid(payer); // 22 + 4 * 13 = 74
+    await expect(serve(gateway, payer.caller, { request: sure() })).rejects.toMatchObject({
+      ...{ code: 'insufficient_funds', details: { missing: '11' } },
+    });
+  });
+});
+
+const entries = async () =>
+  (
+    await world.database.db.query<{ inference_id: Id<'inference'> }>(
+      sql`select inference_id from gateway.cached_answers order by cached_at`,
+    )
+  ).map((row) => row.inference_id);
+
+describe('what is kept', () => {
+  beforeEach(() => openWorld());
+  afterEach(() => endWorld());
+
+  test('nothing, unless it is switched on', async () => {
+    const payer = await world.payer(1_000n);
+    gateway = world.gateway;
+    await paid(payer);
+    await paid(payer);
+    expect([timesAsked(), await entries()]).toEqual([2, []]);
+  });
+
+  test('one entry a request, which goes with its time', async () => {
+    const payer = await world.payer(1_000n);
+    await paid(payer);
+    world.clock.pass(61_000);
+    const { inferenceId } = await paid(payer);
+    expect(await entries()).toEqual([inferenceId]);
+    await gateway.sweep();
+    expect(await entries()).toEqual([inferenceId]);
+    world.clock.pass(61_000);
+    await gateway.sweep();
+    expect(await entries()).toEqual([]);
+  });
+
+  test.each([
+    ['whole', 1],
+    ['broken off', 0],
+  ] as const)('what comes %s, also by an exact count: %i', async (how, kept) => {
+    const { caller, partyId: payerId } = await world.payer(1_000n);
+    const { inferenceId, leave } = await serve(gateway, caller);
+    async function* generate() {
+      yield { kind: 'text' as const, text: 'a', tokens: 1, logprobs: [] };
+      if (how === 'broken off') throw new Error('It broke off.');
+      yield { kind: 'end' as const, finishReason: 'stop' as const, usage: undefined };
+    }
+    const keepAs = { payerId, requestHash: 'of a request' };
+    const call = callTo(generate, { inferenceId, delivery: 'streamed', keepAs });
+    await read(deliver({ ...world, db: world.database.db }, call, 1_000)).catch(() => {});
+    expect((await gateway.find(inferenceId)).estimated).toBe(false);
+    expect(await entries()).toHaveLength(kept);
+    await leave();
+  });
+
+  test('only the newest, when there are too many', async () => {
+    const payer = await world.payer(1_000n);
+    const ids: string[] = [];
+    for (let seed = 0; seed < 5; seed++) {
+      world.clock.pass(1_000);
+      ids.push((await paid(payer, { request: ask({ seed }) })).inferenceId);
+    }
+    await boundCache(world.database.db, { before: new Date(0), most: 2 });
+    expect(await entries()).toEqual(ids.slice(-2));
+  });
+
+  test('under another name, once a record behind the model was withdrawn', async () => {
+    const asked = {
+      ...{ request: sure(), maxTokens: 10, retrieved: [], pools: ['pool:snp_1:1'] },
+      route: (await gateway.find((await paid(await world.payer(1_000n))).inferenceId)).route,
+    };
+    const before = requestHashOf(asked);
+    expect(requestHashOf({ ...asked, pools: ['pool:snp_1:1'] })).toBe(before);
+    expect(requestHashOf({ ...asked, pools: ['pool:snp_1:2'] })).not.toBe(before);
+    const other = { ...asked.route, adapterHash: 'another version' };
+    expect(requestHashOf({ ...asked, route: other })).not.toBe(before);
+    const record = { recordHash: 'aa', snapshotId: 'snp_1' as const };
+    expect(requestHashOf({ ...asked, retrieved: [record] })).not.toBe(before);
+  });
+});
