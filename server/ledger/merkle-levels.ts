@@ -8,16 +8,20 @@ import { emptyRoot } from '@openledger/protocol';
 
 /** Hashes of a tree, the leaves first, the root last. */
 export type Levels = readonly (readonly Digest[])[];
-type Digest = string;
+export type Digest = string;
 
 const LEAF = '\0';
 const NODE = 1;
 const SIZE = 32;
 
 /** @param leaves leaf data, in order */
-export function levelsOf(leaves: readonly (Uint8Array | string)[]): Levels {
-  const levels = [leaves.map(leafHash)];
-  for (let level = levels[0]; level.length > 1; level = levels[levels.length - 1]) {
+export const levelsOf = (leaves: readonly (Uint8Array | string)[]): Levels =>
+  levelsOver(leaves.map(leafHash));
+
+/** @param leaves hashes of leaves, in order */
+export function levelsOver(leaves: readonly Digest[]): Levels {
+  const levels = [leaves];
+  for (let level = leaves; level.length > 1; level = levels[levels.length - 1]) {
     const above: Digest[] = [];
     for (let i = 0; i + 1 < level.length; i += 2) above.push(nodeHash(level[i], level[i + 1]));
     if (level.length % 2 === 1) above.push(level[level.length - 1]); // a last one without a sibling rises as it is
@@ -26,7 +30,7 @@ export function levelsOf(leaves: readonly (Uint8Array | string)[]): Levels {
   return levels;
 }
 
-const leafHash = (leaf: Uint8Array | string): Digest =>
+export const leafHash = (leaf: Uint8Array | string): Digest =>
   hash(
     'sha256',
     typeof leaf === 'string' ? LEAF + leaf : Buffer.concat([Buffer.of(0), leaf]),

@@ -6,6 +6,7 @@ import { type AccountKey, mayBeNegative } from './account.ts';
 import { type Check, Difference } from './difference.ts';
 import { type Histories, type History, readHistories } from './histories.ts';
 import { parseLegs } from './legs.ts';
+import { type Digest, leafHash, levelsOver, rootIn } from './merkle-levels.ts';
 import {
   fieldsOf,
   type LoggedBatch,
@@ -18,14 +19,7 @@ import {
 import { idOf } from './read-transactions.ts';
 import { readSeals, type Seals } from './seals.ts';
 import { Tally, unitsIn } from './tally.ts';
-import {
-  batchHash,
-  encodeParts,
-  encodePosting,
-  GENESIS,
-  rootOfTexts,
-  type Transaction,
-} from './transaction.ts';
+import { batchHash, encodeParts, encodePosting, GENESIS, type Transaction } from './transaction.ts';
 
 /** An account, and where it stands as the replay goes on. */
 export type Book = AccountKey & {
@@ -169,7 +163,7 @@ function replayBatch(replay: Replay, batch: LoggedBatch): void {
   const at = date && { date, text: date.toISOString() };
   const isWhole = at && batch.first_at === batch.last_at && lines.length === Number(batch.found);
   const logged = isWhole && rows.map((row) => readLine(row as LogLine, { replay, at }));
-  if (!logged || !equalBytes(rootOfTexts(logged.map(({ text }) => text)), batch.root)) {
+  if (!logged || !equalBytes(rootIn(levelsOver(logged.map(({ leaf }) => leaf))), batch.root)) {
     throw new Difference('root', {
       batch: replay.batch,
       detail: `Transactions ${first} to ${first + batch.count - 1} are not those that were committed.`,
@@ -185,8 +179,7 @@ type Logged = {
   /** Of each leg, in turn, the book that pays and the one that is paid. */
   readonly sides: readonly Book[];
   readonly amounts: readonly string[];
-  /** As its leaf says it. */
-  readonly text: string;
+  readonly leaf: Digest;
 };
 
 function readLine(
@@ -235,7 +228,8 @@ function parseLine(
     reverses: reverses === '' ? undefined : idOf('txn', reverses.slice(1)),
     token: token === '' ? undefined : Number(token.slice(1)),
   };
-  return { transaction, sides, amounts, text: encodeParts(transaction, at.text, postings) };
+  const leaf = leafHash(encodeParts(transaction, at.text, postings));
+  return { transaction, sides, amounts, leaf };
 }
 
 function bookAt(books: Replay['books'], number: number): Book {

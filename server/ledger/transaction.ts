@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Id } from '@openledger/protocol';
 import type { Command, Posting } from './command.ts';
-import { levelsOf, rootIn } from './merkle-levels.ts';
+import { leafHash, levelsOver, rootIn } from './merkle-levels.ts';
 
 export type Transaction = {
   readonly transactionId: Id<'transaction'>;
@@ -77,19 +77,14 @@ export type Batch = {
 
 export const GENESIS = new Uint8Array(32);
 
-/** The RFC 6962 root over the transactions' texts. */
-export const rootOf = (transactions: readonly Transaction[]): Uint8Array =>
-  rootOfTexts(encodeTransactions(transactions));
-
-export const rootOfTexts = (texts: readonly string[]): Uint8Array => rootIn(levelsOf(texts));
-
-/** Texts of a batch: all of it was written down at one time. */
-function encodeTransactions(transactions: readonly Transaction[]): readonly string[] {
+/** The RFC 6962 root over the transactions' texts. A text is hashed as soon as it is written: long ones are costly to keep. */
+export function rootOf(transactions: readonly Transaction[]): Uint8Array {
   let [at, text] = [new Date(0), ''];
-  return transactions.map((transaction) => {
-    if (transaction.at !== at) [at, text] = [transaction.at, transaction.at.toISOString()];
-    return encodeParts(transaction, text, encodePostings(transaction.postings));
+  const leaves = transactions.map((transaction) => {
+    if (transaction.at !== at) [at, text] = [transaction.at, transaction.at.toISOString()]; // one for a whole batch
+    return leafHash(encodeParts(transaction, text, encodePostings(transaction.postings)));
   });
+  return rootIn(levelsOver(leaves));
 }
 
 /** SHA-256(previous | term | first sequence | root); both numbers as 8 bytes, big-endian. */
