@@ -30,7 +30,7 @@ export type Purses = {
   /** Renews what the process before this one had, under this one's token. */
   takeOver(): Promise<void>;
   start(): void;
-  /** Sets the units aside for the request. @throws insufficient_funds, unavailable, conflict */
+  /** Sets the units aside for the request. @throws insufficient_funds, unavailable; conflict when it is open already */
   reserve(order: Order): Promise<LeaseState>;
   extend(request: Id<'inference'>, units: bigint): Promise<void>;
   /** Whether requests may still be served from the lease. */
@@ -152,7 +152,7 @@ export function createPurses({
 
   async function lend(purse: Purse, units: bigint): Promise<void> {
     const lease = servingLease(purse);
-    if (lease) return renew(lease, units);
+    if (lease) return renew(lease, units).catch(unlessOver); // whoever still waits is lent a new one
     const opened = newId('hold', clock);
     const expiresAt = until();
     write({ kind: 'leasing', lease: opened, payer: purse.payer });
