@@ -1,7 +1,7 @@
 /** `npm run crash [-- --cycles 1000]`: the kills, and the counts that show what they did. Status 0 when every promise was kept. */
 import { parseArgs } from 'node:util';
-import type { Counts } from './check.ts';
-import { runCrash } from './run-crash.ts';
+import { MODES } from './request.ts';
+import { type CrashReport, runCrash } from './run-crash.ts';
 
 export async function main(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -9,23 +9,33 @@ export async function main(words: readonly string[]): Promise<number> {
     options: { cycles: { type: 'string', default: '1000' } },
   });
   const tell = (line: string) => process.stdout.write(`${line}\n`);
-  const counts = await runCrash({ cycles: Number(values.cycles), tell });
-  tell(formatCounts(counts));
-  return isKept(counts) ? 0 : 1;
+  const report = await runCrash({ cycles: Number(values.cycles), tell });
+  tell(formatReport(report));
+  return isKept(report) ? 0 : 1;
 }
 
-export const isKept = (counts: Counts): boolean =>
-  counts.lost === 0 &&
-  counts.duplicated === 0 &&
-  counts.undecided === 0 &&
-  counts.sum === 0n &&
-  counts.clearing === 0n &&
-  counts.audit === 'ok';
+const isKept = ({ sum, held, clearing, audit, ...report }: CrashReport): boolean =>
+  MODES.every((mode) => {
+    const { lost, duplicated, undecided } = report[mode];
+    return lost === 0 && duplicated === 0 && undecided === 0;
+  }) &&
+  sum === 0n &&
+  held === 0n &&
+  clearing === 0n &&
+  audit === 'ok';
 
-export function formatCounts({ kills, ...counts }: Counts): string {
-  const killed = Object.entries(kills)
-    .map(([kind, count]) => `${count} ${kind}`)
-    .join(', ');
-  const lines = Object.entries(counts).map(([name, value]) => `  ${name.padEnd(14)}${value}`);
-  return [`killed: ${killed}`, ...lines].join('\n');
+export function formatReport(report: CrashReport): string {
+  const { kills, killed, strict, leased, sum, held, clearing, audit, secondsACycle } = report;
+  const kinds = Object.entries(kills).map(([kind, count]) => `${count} ${kind}`);
+  const line = (name: string, ...values: readonly unknown[]) =>
+    `  ${name.padEnd(14)}${values.map((value) => String(value).padStart(8)).join('')}`;
+  const names = Object.keys(strict) as (keyof typeof strict)[];
+  return [
+    `cycles: ${kinds.join(', ')}; ${secondsACycle.toFixed(2)} s each`,
+    line('', ...MODES),
+    line('killed', killed.strict, killed.leased),
+    ...names.map((name) => line(name, strict[name], leased[name])),
+    ...Object.entries({ sum, held, clearing }).map(([name, units]) => line(name, units)),
+    `  audit: ${audit}`,
+  ].join('\n');
 }

@@ -191,7 +191,7 @@ async function readSegments(folder: string) {
 }
 
 /** A torn end is what a crash leaves; a bad line with good ones after it is damage. @throws unprocessable */
-function parseLines(text: string, name: string): IntentRecord[] {
+export function parseLines(text: string, name: string): IntentRecord[] {
   const records = text.split('\n').slice(0, -1).map(parseLine);
   const good = records.filter((record) => record !== undefined);
   const bad = records.indexOf(undefined);

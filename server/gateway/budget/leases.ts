@@ -159,7 +159,7 @@ const isUnavailable = (error: unknown): boolean =>
   !(error instanceof OpenLedgerError) || error.code === 'unavailable';
 
 /** The ledger has ended the lease, or somebody else has it. */
-const isOver = (error: unknown): boolean =>
+export const isOver = (error: unknown): boolean =>
   error instanceof OpenLedgerError && (error.code === 'conflict' || error.code === 'not_found');
 
 function unlessOver(error: unknown): void {

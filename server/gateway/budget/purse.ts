@@ -1,7 +1,7 @@
 /** One payer's purse, and how those who wait for it are served: first come first served, by one wish for all of them. */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { LeaseState } from './intent.ts';
-import type { Leases } from './leases.ts';
+import { isOver, type Leases } from './leases.ts';
 
 /** What is to be set aside, for what and whom. */
 export type Order = {
@@ -74,8 +74,16 @@ export function createFilling({
 
   async function lend(purse: Purse, units: bigint): Promise<void> {
     const lease = servingLease(purse);
-    if (lease) await leases.renew(lease, units);
-    else purse.lease = await leases.open(purse.payer, units);
+    if (!lease) {
+      purse.lease = await leases.open(purse.payer, units);
+      return;
+    }
+    try {
+      await leases.renew(lease, units);
+    } catch (error) {
+      if (!isOver(error)) throw error;
+      purse.lease = undefined; // whoever still waits is lent a new one
+    }
   }
 
   return async (purse) => {

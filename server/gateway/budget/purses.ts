@@ -24,7 +24,7 @@ export type Purses = {
   /** Renews what the process before this one had, under this one's token. */
   takeOver(): Promise<void>;
   start(): void;
-  /** Sets the units aside for the request. @throws insufficient_funds, unavailable, conflict */
+  /** Sets the units aside for the request. @throws insufficient_funds, unavailable; conflict when it is open already */
   reserve(order: Order): Promise<LeaseState>;
   /** Sets more aside for it. @throws insufficient_funds, unavailable, conflict */
   extend(request: Id<'inference'>, units: bigint): Promise<void>;
