@@ -75,10 +75,13 @@ export function createFollower({ db, log }: { readonly db: Db; readonly log: Log
 
 /** @param known by sequence; what is followed is taken from it @returns whether there was anything to follow */
 async function followPage(tx: Tx, known: Stretch[]): Promise<boolean> {
-  const [{ after, head }] = await tx.query<{ after: string; head: string }>(sql`
-    select f.sequence as after, w.sequence as head
-    from ledger.follower f, ledger.writer w
-    for update of f`);
+  const [{ after }] = await tx.query<{ after: string }>(
+    sql`select sequence as after from ledger.follower for update`,
+  );
+  // A statement of its own: who has waited for the lock must not see the head as it was before.
+  const [{ head }] = await tx.query<{ head: string }>(
+    sql`select sequence as head from ledger.writer`,
+  );
   if (after === head) return false;
   const page = await nextPage(tx, { known, after: Number(after), head: Number(head) });
   await writePage(tx, page);
@@ -96,13 +99,15 @@ async function nextPage(
 ): Promise<Stretch> {
   while (known.length > 0 && known[0].first <= after) known.shift();
   const first = after + 1;
-  if (known[0]?.first !== first) {
-    const last = Math.min(after + PAGE, head, (known[0]?.first ?? Infinity) - 1);
-    return readStretch(reader, { first, last });
+  const taken: Stretch[] = [];
+  let last = after;
+  while (known.length > 0 && known[0].first === last + 1 && known[0].last <= after + PAGE) {
+    last = known[0].last;
+    taken.push(known.shift() as Stretch);
   }
-  const fits = known.findIndex(({ last }) => last > after + PAGE);
-  const taken = known.splice(0, fits === -1 ? known.length : Math.max(fits, 1));
-  return { first, last: taken[taken.length - 1].last, touched: taken.flatMap((s) => s.touched) };
+  if (taken.length > 0) return { first, last, touched: taken.flatMap(({ touched }) => touched) };
+  last = Math.min(after + PAGE, head, (known[0]?.first ?? Infinity) - 1);
+  return readStretch(reader, { first, last });
 }
 
 async function readStretch(

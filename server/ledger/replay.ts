@@ -151,19 +151,22 @@ function checkLink(replay: Replay, row: LoggedBatch): void {
 function replayBatch(replay: Replay, batch: LoggedBatch): void {
   const first = Number(batch.first_sequence);
   const lines = batch.lines?.split('\n') ?? [];
-  const rows = lines.map(fieldsOf);
-  for (let i = 0; i < batch.count; i++) {
-    if (Number(rows[i]?.[0]) === first + i) continue;
-    throw new Difference('sequence', {
-      batch: replay.batch,
-      detail: `Transaction ${first + i} is missing.`,
-    });
-  }
   const date = batch.first_at === null ? undefined : momentOf(batch.first_at);
-  const at = date && { date, text: date.toISOString() };
-  const isWhole = at && batch.first_at === batch.last_at && lines.length === Number(batch.found);
-  const logged = isWhole && rows.map((row) => readLine(row as LogLine, { replay, at }));
-  if (!logged || !equalBytes(rootIn(levelsOver(logged.map(({ leaf }) => leaf))), batch.root)) {
+  const at = { date: date ?? NEVER, text: (date ?? NEVER).toISOString() };
+  const logged: Logged[] = [];
+  for (let i = 0; i < batch.count; i++) {
+    const fields = i < lines.length ? fieldsOf(lines[i]) : undefined;
+    if (!fields || Number(fields[0]) !== first + i) {
+      throw new Difference('sequence', {
+        batch: replay.batch,
+        detail: `Transaction ${first + i} is missing.`,
+      });
+    }
+    logged.push(readLine(fields, { replay, at }));
+  }
+  const isWhole = date && batch.first_at === batch.last_at && lines.length === Number(batch.found);
+  const root = rootIn(levelsOver(logged.map(({ leaf }) => leaf)));
+  if (!isWhole || !equalBytes(root, batch.root)) {
     throw new Difference('root', {
       batch: replay.batch,
       detail: `Transactions ${first} to ${first + batch.count - 1} are not those that were committed.`,
@@ -171,6 +174,8 @@ function replayBatch(replay: Replay, batch: LoggedBatch): void {
   }
   for (const one of logged) replayTransaction(replay, one);
 }
+
+const NEVER = new Date(0);
 
 type Moment = { readonly date: Date; readonly text: string };
 
