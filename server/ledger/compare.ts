@@ -3,10 +3,11 @@ import { equalBytes } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { isHeld } from './account.ts';
+import type { Book } from './book.ts';
 import { Difference, unitsOf } from './difference.ts';
 import { microseconds, momentOf } from './read-log.ts';
 import { idOf } from './read-transactions.ts';
-import type { Book, Replay } from './replay.ts';
+import type { Replay } from './replay.ts';
 
 export async function compareHead(reader: Reader, replay: Replay): Promise<void> {
   const [head] = await reader.query<{

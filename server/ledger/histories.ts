@@ -1,16 +1,8 @@
 /** The follower's chunks, met by a replay line by line, so that the first line that is not the log's is named. */
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
+import type { History } from './book.ts';
 import { Difference, unitsOf } from './difference.ts';
-import type { Book } from './replay.ts';
-
-/** What was written of an account, and how far a replay has met it. */
-export type History = {
-  /** The replay has come to a line. @throws Difference when the follower wrote another */
-  expect(book: Book, sequence: number): void;
-  /** The replay is over. @throws Difference when the follower wrote more */
-  expectEnd(book: Book): void;
-};
 
 export type Histories = {
   /** Of an account by number. */

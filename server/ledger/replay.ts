@@ -2,9 +2,10 @@
 import { equalBytes, OpenLedgerError, toHex } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { type AccountKey, mayBeNegative } from './account.ts';
+import { mayBeNegative } from './account.ts';
+import type { Book } from './book.ts';
 import { type Check, Difference } from './difference.ts';
-import { type Histories, type History, readHistories } from './histories.ts';
+import { type Histories, readHistories } from './histories.ts';
 import { parseLegs } from './legs.ts';
 import { type Digest, leafHash, levelsOver, rootIn } from './merkle-levels.ts';
 import {
@@ -20,16 +21,6 @@ import { idOf } from './read-transactions.ts';
 import { readSeals, type Seals } from './seals.ts';
 import { Tally, unitsIn } from './tally.ts';
 import { batchHash, encodeParts, encodePosting, GENESIS, type Transaction } from './transaction.ts';
-
-/** An account, and where it stands as the replay goes on. */
-export type Book = AccountKey & {
-  readonly number: number;
-  readonly balance: Tally;
-  /** How many transactions have touched it, and the last of them. */
-  transactions: number;
-  touchedBy: number;
-  readonly history: History;
-};
 
 type ReplayedHold = {
   readonly source: Book;

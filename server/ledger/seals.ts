@@ -3,10 +3,10 @@ import { equalBytes, fromHex, NO_SEAL, sealHash, toHex } from '@openledger/proto
 import type { Reader } from '../platform/db.ts';
 import { type Sql, sql } from '../platform/sql.ts';
 import type { AccountKey } from './account.ts';
+import type { Book } from './book.ts';
 import { Difference, unitsOf } from './difference.ts';
 import { levelsOf, rootIn } from './merkle-levels.ts';
 import { balanceText, type Period, periods } from './periods.ts';
-import type { Book } from './replay.ts';
 
 /** Where a replay stands after a batch. */
 export type Standing = {
