@@ -149,18 +149,13 @@ const partsOf = (part: (person: Person) => Fraction): Parts => ({
   refiner: part('refiner'),
 });
 
-/** Cleaned and cut in two: whoever refined it has 2 %, then 1 % of the whole, and the writers 98 % of it, then 99 %. */
-const ownsGarden = partsOf((person) =>
-  person === 'refiner' ? [298n, 10_000n] : times([garden[person], gardenWhole], [9702n, 10_000n]),
-);
-/** Cleaned only: it is too short to be cut. */
-const ownsOrchard = partsOf((person) =>
-  person === 'refiner' ? [2n, 100n] : times([orchard[person], orchardWhole], [98n, 100n]),
-);
-/** A passage that stands in both records is shared equally between them. */
-const ownsBoth = partsOf((person) =>
-  times(plus(ownsGarden[person], ownsOrchard[person]), [1n, 2n]),
-);
+/** What the files' writers have of a file's own lines, and of the line that stands in both: half of each. */
+const wroteGarden = (person: Person): Fraction =>
+  person === 'refiner' ? [0n, 1n] : [garden[person], gardenWhole];
+const wroteOrchard = (person: Person): Fraction =>
+  person === 'refiner' ? [0n, 1n] : [orchard[person], orchardWhole];
+const wroteBoth = (person: Person): Fraction =>
+  times(plus(wroteGarden(person), wroteOrchard(person)), [1n, 2n]);
 
 // --- What words say --------------------------------------------------------------------------------------------------
 
@@ -179,15 +174,49 @@ function information(text: string): bigint {
   return BigInt(each.reduce((all, one) => all + one, 0));
 }
 
-/** The snapshot as a whole: each record weighs the information of its words; the quality of all of them is full. */
+// --- Who is entitled to what -----------------------------------------------------------------------------------------
+
+const waterText = BOB.slice(0, -1).join('\n');
+
+/** Texts by what they say, each with its writers. */
+type Passage = readonly [says: bigint, wrote: (person: Person) => Fraction];
+const told = (...passages: readonly Passage[]): ((person: Person) => Fraction) => {
+  const all = passages.reduce((says, [one]) => says + one, 0n);
+  return (person) => sum(passages.map(([says, wrote]) => times([says, all], wrote(person))));
+};
+const jarSays = information(JAR);
+const water = told([information(waterText) - jarSays, wroteGarden], [jarSays, wroteBoth]);
+const orchardTold = told([information(orchardText) - jarSays, wroteOrchard], [jarSays, wroteBoth]);
+
+/** Cleaned and cut in two: whoever refined it has 2 %, then 1 % of the whole, and the writers 98 % of it, then 99 %. */
+const cut = (wrote: (person: Person) => Fraction) =>
+  partsOf((person) =>
+    person === 'refiner' ? [298n, 10_000n] : times(wrote(person), [9702n, 10_000n]),
+  );
+/** Cleaned only: it is too short to be cut. */
+const cleaned = (wrote: (person: Person) => Fraction) =>
+  partsOf((person) => (person === 'refiner' ? [2n, 100n] : times(wrote(person), [98n, 100n])));
+
+const ownsGarden = cut(wroteGarden);
+const ownsWater = cut(water);
+const ownsOrchard = cleaned(orchardTold);
+/** A passage that stands in both records is shared equally between them. */
+const ownsBoth = partsOf((person) => times(plus(ownsWater[person], ownsOrchard[person]), [1n, 2n]));
+
+/**
+ * The snapshot as a whole: each record weighs the information that stands first in it, so the line about the jar counts
+ * in one record alone; the quality of all of them is full.
+ */
+const poolRecords = [
+  { says: information(gardenText) - information(waterText), owns: ownsGarden },
+  { says: information(waterText), owns: ownsWater },
+  { says: information(orchardText) - jarSays, owns: cleaned(wroteOrchard) },
+];
 const ownsPool = partsOf((person) =>
-  times(
-    plus(
-      times(ownsGarden[person], [information(gardenText), 1n]),
-      times(ownsOrchard[person], [information(orchardText), 1n]),
-    ),
-    [1n, information(gardenText) + information(orchardText)],
-  ),
+  times(sum(poolRecords.map(({ says, owns }) => times(owns[person], [says, 1n]))), [
+    1n,
+    poolRecords.reduce((all, { says }) => all + says, 0n),
+  ]),
 );
 
 // --- What is paid ----------------------------------------------------------------------------------------------------

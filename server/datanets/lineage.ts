@@ -34,6 +34,7 @@ export async function readLineage(
       hash: row.record_hash,
       sequence: BigInt(row.sequence),
       arrival: row.import_id ?? row.id,
+      acceptedAt: row.created_at,
       owners: parseEntitlement(row.owners),
       licence: row.licence,
       source: row.source,
@@ -60,8 +61,9 @@ const readContributions = (reader: Reader, datanetId: string) =>
     owners: Owner[];
     licence: string;
     source: RecordSource;
+    created_at: Date;
   }>(sql`
-    select id, record_hash, sequence, import_id, owners, licence, source
+    select id, record_hash, sequence, import_id, owners, licence, source, created_at
     from datanets.contributions
     where datanet_id = ${datanetId}
     order by sequence`);

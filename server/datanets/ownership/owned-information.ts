@@ -23,8 +23,12 @@ export function entitlementByContent(
   information: TokenInformation,
 ): EntitlementVector {
   const { owners } = sumByOwners(runs, (place) => information[place]);
-  return owners.length > 0 ? owners : sumByOwners(runs, () => 1).owners;
+  return owners.length > 0 ? owners : entitlementByTokens(runs);
 }
+
+/** The same with each token counting alike. */
+export const entitlementByTokens = (runs: readonly OwnedRun[]): EntitlementVector =>
+  sumByOwners(runs, () => 1).owners;
 
 /**
  * Prepares to count the owned information of the records of a snapshot, given one after the other.

@@ -61,6 +61,8 @@ export type Ownership = {
   readonly closeCommons: () => void;
   /** A record's owner map, run-length encoded. */
   readonly runsOf: (record: number) => readonly OwnedRun[];
+  /** Tokens taken in so far: the position of the next. */
+  readonly size: () => number;
 };
 
 /** A record in the store. */
@@ -151,6 +153,7 @@ export function createOwnership(rules: OwnershipRules = defaultOwnershipRules): 
     },
     closeCommons: commons.close,
     runsOf: (record) => runsOf(entries[record]),
+    size: store.size,
   };
 }
 
