@@ -33,7 +33,7 @@ const BATCH_POSTINGS = 20_000;
 /** Balances kept in memory; beyond it the cache starts anew. */
 const CACHED_ACCOUNTS = 500_000;
 
-type WriterHandles = {
+type Handles = {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
@@ -43,13 +43,7 @@ type WriterHandles = {
   readonly onCommit: (write: Write) => void;
 };
 
-export function createWriter({
-  store,
-  clock,
-  log,
-  turn = nextTurn,
-  onCommit,
-}: WriterHandles): Writer {
+export function createWriter({ store, clock, log, turn = nextTurn, onCommit }: Handles): Writer {
   const queue: Wish[] = [];
   let tenure: Tenure | undefined;
   let draining: Promise<void> | undefined;
