@@ -29,11 +29,17 @@ export const DraftContributor = z.strictObject({
   hint: z.record(z.string().max(100), z.string().max(1000)).optional(),
 });
 
+/** What a record may be used for. `commercial` goes with one of the others: for pay. */
+export const Purpose = z.enum(['train', 'retrieve', 'commercial']);
+export type Purpose = z.output<typeof Purpose>;
+
 /** A record as it is offered: one line of an import, or one contribution. */
 export const Draft = z.strictObject({
   text: z.string(),
   /** An SPDX id. Absent or `unknown` is refused: nobody may guess for the author. */
   licence: z.string().max(200).optional(),
+  /** What its contributors allow of what the licence permits. Absent: all of it. */
+  purposes: z.array(Purpose).min(1).max(3).optional(),
   /** Absent: whoever contributes it. */
   contributors: z.array(DraftContributor).min(1).max(1000).optional(),
   source: RecordSource.optional(),
@@ -104,6 +110,8 @@ export const RecordSummary = z.object({
   hash: Sha256Hex,
   contributionId: idSchema('contribution').optional(),
   licence: z.string(),
+  /** Absent: all that the licence permits. */
+  purposes: z.array(Purpose).optional(),
   source: RecordSource,
   /** ppm, by the formula `qualityVersion`. */
   quality: z.number().int(),
@@ -147,8 +155,21 @@ export const RetrievedRecord = z.object({
   /** BM25; larger is nearer. */
   score: z.number(),
   source: RecordSource,
+  /** SPDX. */
+  licence: z.string(),
+  /** Absent: all that the licence permits. */
+  purposes: z.array(Purpose).optional(),
   /** Identities, the largest owner first. */
   contributors: z.array(z.string()),
+});
+
+export const Withdrawal = z.object({
+  /** Hashes of the records and of their refinements. */
+  withdrawn: z.array(Sha256Hex),
+  /** Those that hold any of them, and the version of their pools from which it no longer counts. */
+  snapshots: z.array(z.object({ snapshotId, poolVersion: z.number().int() })),
+  /** Those that learned from such a snapshot: their files keep what they learned until they are trained again. */
+  models: z.array(z.object({ id: idSchema('model'), name: z.string() })),
 });
 
 export const refinements = ['clean-1', 'chunk-1'] as const;
@@ -333,11 +354,20 @@ export const datanetsOperations = {
       recordHash: Sha256Hex,
       reason: z.string().min(1).max(1000),
     }),
-    output: z.object({
-      /** Hashes of the record and of its refinements. */
-      withdrawn: z.array(Sha256Hex),
-      snapshots: z.array(z.object({ snapshotId, poolVersion: z.number().int() })),
+    output: Withdrawal,
+  },
+  withdrawContributor: {
+    summary:
+      "Withdraw a contributor's consent: all that he owns of a datanet, alone or with others",
+    method: 'POST',
+    path: '/api/datanets/:datanetId/contributors/:partyId/withdrawals',
+    scope: 'contribute',
+    input: z.object({
+      datanetId,
+      partyId: idSchema('party'),
+      reason: z.string().min(1).max(1000),
     }),
+    output: Withdrawal,
   },
   retrieve: {
     summary: 'Find the records of the newest snapshot that are nearest to a query',
@@ -348,6 +378,8 @@ export const datanetsOperations = {
       datanetId,
       query: z.string().min(1).max(4000),
       limit: z.coerce.number<number>().int().min(1).max(100).default(5),
+      /** Beside retrieving: records that do not permit it are left out. */
+      purpose: Purpose.default('retrieve'),
     }),
     output: z.object({ items: z.array(RetrievedRecord) }),
   },

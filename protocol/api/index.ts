@@ -40,6 +40,7 @@ export {
   Draft,
   DraftContributor,
   Intake,
+  Purpose,
   Refinement,
   RejectionReason,
 } from './datanets.ts';

@@ -9,7 +9,9 @@
  * - refinements keep their lineage and give their refiner the policy's share, and nothing is gained by copying: the
  *   claim accepted first owns a text, claims of one import share it;
  * - what is withdrawn is never retrieved or paid again, nobody inherits it, and each snapshot's pool says from which
- *   version on.
+ *   version on;
+ * - licences and what contributors allow are kept: nothing is retrieved for a purpose it does not permit, and a use is
+ *   refused by the names of the licences and records that stand against it.
  *
  * It does not trace, train or pay: those stages read snapshots through this door. It does not read anybody's disk or
  * network either: importers run where the files are and upload lines. An import is no proof of authorship.
@@ -46,6 +48,7 @@ import { createProver, type Prover } from './prove-records.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
 import { type RefineOrder, type RefineReport, refine } from './refine.ts';
 import { createRetriever, type Retriever } from './retrieve.ts';
+import { createSnapshotRights, type SnapshotUse } from './rights/snapshot-rights.ts';
 import { seal } from './seal.ts';
 import {
   findSnapshot,
@@ -55,7 +58,13 @@ import {
   type SnapshotRecord,
   snapshotRecords,
 } from './snapshots.ts';
-import { type Withdrawal, type WithdrawalOrder, withdraw } from './withdraw.ts';
+import {
+  type ConsentWithdrawal,
+  type Withdrawal,
+  type WithdrawalOrder,
+  withdraw,
+  withdrawContributor,
+} from './withdraw.ts';
 
 export type { Datanet, NewDatanet } from './datanets.ts';
 export type { Import } from './imports.ts';
@@ -103,6 +112,8 @@ export type Datanets = {
   /** With the refiner shares of the policy in force. @throws unprocessable when there is nothing to seal */
   seal(datanetId: Id<'datanet'>): Promise<Snapshot>;
   withdraw(order: WithdrawalOrder): Promise<Withdrawal>;
+  /** Every contribution that a party owns, alone or with others. @throws forbidden */
+  withdrawContributor(order: ConsentWithdrawal): Promise<Withdrawal>;
 
   findSnapshot(snapshotId: string): Promise<Snapshot>;
   listSnapshots(query: Page & { readonly datanetId: string }): Promise<readonly Snapshot[]>;
@@ -116,6 +127,12 @@ export type Datanets = {
   poolOf(snapshotId: string, version?: number): Promise<Pool>;
 
   retrieve: Retriever;
+  /**
+   * Whether a model of these snapshots may be used, with this context beside it.
+   *
+   * @throws purpose_not_licensed, licences_conflict: licences and records are in the details
+   */
+  assertRights(use: SnapshotUse): Promise<void>;
 };
 
 /** Lines in one transaction of a stream that may be taken in parts. */
@@ -133,6 +150,7 @@ export function createDatanets(handles: {
   readonly clock: Clock;
 }): Datanets {
   const { db, governance, clock } = handles;
+  const rights = createSnapshotRights(db);
   return {
     async create(order) {
       return findDatanet(db, await db.transaction((tx) => createDatanet(tx, clock, order)));
@@ -188,6 +206,7 @@ export function createDatanets(handles: {
       return findSnapshot(db, id);
     },
     withdraw: (order) => db.transaction((tx) => withdraw(tx, clock, order)),
+    withdrawContributor: (order) => db.transaction((tx) => withdrawContributor(tx, clock, order)),
 
     findSnapshot: (snapshotId) => findSnapshot(db, snapshotId),
     async listSnapshots(query) {
@@ -200,7 +219,8 @@ export function createDatanets(handles: {
     proveRecords: createProver(db),
     poolOf: (snapshotId, version) => findPool(db, snapshotId, version),
 
-    retrieve: createRetriever(db),
+    retrieve: createRetriever(db, rights),
+    assertRights: (use) => rights.assertUse(use),
   };
 }
 

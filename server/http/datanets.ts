@@ -6,12 +6,26 @@ import {
   OpenLedgerError,
   type OutputOf,
 } from '@openledger/protocol';
-import type { Datanet, Datanets, Import, RecordSummary, Snapshot } from '../datanets/index.ts';
+import type {
+  Datanet,
+  Datanets,
+  Import,
+  RecordSummary,
+  Snapshot,
+  Withdrawal,
+} from '../datanets/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
+import type { Models } from '../models/index.ts';
 import { implement, type Route } from './implement.ts';
 import { pageFrom } from './page.ts';
 
-export const datanetsRoutes = ({ datanets }: { readonly datanets: Datanets }): readonly Route[] =>
+export const datanetsRoutes = ({
+  datanets,
+  models,
+}: {
+  readonly datanets: Datanets;
+  readonly models: Pick<Models, 'madeFrom'>;
+}): readonly Route[] =>
   implement(api.datanets, {
     create: async (order, { caller }) =>
       wireDatanet(await datanets.create({ ...order, ownerId: caller.partyId })),
@@ -73,13 +87,19 @@ export const datanetsRoutes = ({ datanets }: { readonly datanets: Datanets }): r
       return { ...proved, owners: formatEntitlement(owners), proof: [...proof] };
     },
     withdraw: async (order, { caller }) => {
-      const { withdrawn, snapshots } = await datanets.withdraw({ ...order, caller });
-      return { withdrawn: [...withdrawn], snapshots: [...snapshots] };
+      return wireWithdrawal(models, await datanets.withdraw({ ...order, caller }));
     },
-    retrieve: async ({ datanetId, query, limit }) => {
-      const found = await datanets.retrieve(datanetId, query, { limit });
+    withdrawContributor: async ({ partyId, ...order }, { caller }) => {
+      const ended = { ...order, contributorId: partyId, caller };
+      return wireWithdrawal(models, await datanets.withdrawContributor(ended));
+    },
+    retrieve: async ({ datanetId, query, limit, purpose }) => {
+      const purposes = ['retrieve', purpose] as const;
+      const found = await datanets.retrieve(datanetId, query, { limit, purposes });
       return {
-        items: found.map((record) => ({ ...record, contributors: [...record.contributors] })),
+        items: found.map(({ contributors, purposes: allowed, ...record }) => ({
+          ...{ ...record, contributors: [...contributors], purposes: allowed && [...allowed] },
+        })),
       };
     },
   });
@@ -99,6 +119,19 @@ async function assertOwner(
 function assertOwnImport({ id, partyId }: Import, caller: Caller): void {
   if (partyId === caller.partyId || isAdmin(caller)) return;
   throw new OpenLedgerError('not_found', `There is no import ${id}.`, { importId: id });
+}
+
+/** With the models that learned from what was withdrawn. */
+async function wireWithdrawal(
+  models: Pick<Models, 'madeFrom'>,
+  { withdrawn, snapshots }: Withdrawal,
+): Promise<OutputOf<typeof api.datanets.withdraw>> {
+  const affected = await models.madeFrom(snapshots.map(({ snapshotId }) => snapshotId));
+  return {
+    withdrawn: [...withdrawn],
+    snapshots: [...snapshots],
+    models: affected.map(({ modelId, name }) => ({ id: modelId, name })),
+  };
 }
 
 const wireDatanet = ({
@@ -121,8 +154,9 @@ const wireImport = ({
   updatedAt: updatedAt.toISOString(),
 });
 
-const wireRecord = ({ withdrawnAt, createdAt, ...record }: RecordSummary) => ({
+const wireRecord = ({ withdrawnAt, createdAt, purposes, ...record }: RecordSummary) => ({
   ...record,
+  purposes: purposes && [...purposes],
   withdrawnAt: withdrawnAt?.toISOString(),
   createdAt: createdAt.toISOString(),
 });
