@@ -172,6 +172,41 @@ export const Withdrawal = z.object({
   models: z.array(z.object({ id: idSchema('model'), name: z.string() })),
 });
 
+/** A record as an exported snapshot holds it: one line of `records.jsonl`, in canonical JSON. */
+export const ExportedRecord = z.strictObject({
+  hash: Sha256Hex,
+  text: z.string(),
+  /** SPDX. */
+  licence: z.string(),
+  /** Whom to name, as identities, the largest owner first. */
+  contributors: z.array(z.string()),
+  /** The contribution that it was cut from: records of one document follow each other. */
+  document: Sha256Hex,
+  /** ppm. */
+  quality: z.number().int(),
+  /** Where it was found, as far as its importer knew. */
+  url: z.string().nullable(),
+  path: z.string().nullable(),
+});
+export type ExportedRecord = z.output<typeof ExportedRecord>;
+
+/** Records of a snapshot under the same rights. */
+const RightsGroup = z.object({
+  licence: z.string(),
+  /** What their contributors allow of what the licence permits. Absent: all of it. */
+  purposes: z.array(Purpose).optional(),
+  records: Count,
+  /** What both permit, each purpose by itself. */
+  permits: z.array(Purpose),
+  /** True: the authors' names go with every copy. */
+  attribution: z.boolean(),
+  /** True: what is made of it is bound to licences like this one. */
+  shareAlike: z.boolean(),
+  urls: z.array(z.string()),
+});
+
+const hashes = z.array(Sha256Hex);
+
 export const refinements = ['clean-1', 'chunk-1'] as const;
 export const Refinement = z.enum(refinements);
 export type Refinement = z.output<typeof Refinement>;
@@ -325,6 +360,57 @@ export const datanetsOperations = {
     scope: 'read',
     input: z.object({ snapshotId }),
     output: SnapshotExport,
+  },
+  diffSnapshots: {
+    summary:
+      'Compare a snapshot with an earlier one: records added, removed, and with other owners',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/diff/:beforeId',
+    scope: 'read',
+    input: z.object({
+      snapshotId,
+      beforeId: snapshotId,
+      limit: z.coerce.number<number>().int().min(1).max(10_000).default(1000),
+    }),
+    output: z.object({
+      /** All of them, and the first `limit` of each kind by hash. */
+      counts: z.object({ added: Count, removed: Count, changed: Count, same: Count }),
+      added: hashes,
+      removed: hashes,
+      /** In both, entitled otherwise. */
+      changed: hashes,
+    }),
+  },
+  snapshotLicences: {
+    summary: 'Sum up the licences of a snapshot, what they permit, and which two cannot be mixed',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/licences',
+    scope: 'read',
+    input: z.object({ snapshotId }),
+    output: z.object({
+      items: z.array(RightsGroup),
+      /** Absent: all of it may be trained on together, as far as licences go. */
+      conflict: z
+        .object({ licences: z.array(z.string()), records: z.array(hashes), message: z.string() })
+        .optional(),
+    }),
+  },
+  describeSnapshot: {
+    summary: 'Describe a snapshot in Croissant 1.1, with the digest of the file its records make',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/croissant',
+    scope: 'read',
+    input: z.object({ snapshotId }),
+    output: z.record(z.string(), z.json()),
+  },
+  listSnapshotRecords: {
+    summary:
+      'List the records of a snapshot in order, without withdrawn ones, to be written as JSONL',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/records',
+    scope: 'read',
+    input: z.object({ snapshotId, ...paging }),
+    output: pageOf(ExportedRecord),
   },
   proveRecord: {
     summary: 'Prove that a record, and who is entitled to it, is part of a snapshot',

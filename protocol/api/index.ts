@@ -39,6 +39,7 @@ export {
   ContributorIdentity,
   Draft,
   DraftContributor,
+  ExportedRecord,
   Intake,
   Purpose,
   Refinement,

@@ -21,6 +21,7 @@
  */
 import type {
   Draft,
+  ExportedRecord,
   Id,
   Intake,
   RejectionReason,
@@ -41,6 +42,8 @@ import {
   listDatanets,
   type NewDatanet,
 } from './datanets.ts';
+import { diffSnapshots, type SnapshotDiff } from './diff-snapshots.ts';
+import { describeSnapshot, listExportedRecords } from './export-croissant.ts';
 import { exportSnapshot } from './export-snapshot.ts';
 import { findImport, type Import, openImport, restartImport, uploadImport } from './imports.ts';
 import { findPool, type Pool } from './pools.ts';
@@ -48,6 +51,7 @@ import { createProver, type Prover } from './prove-records.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
 import { type RefineOrder, type RefineReport, refine } from './refine.ts';
 import { createRetriever, type Retriever } from './retrieve.ts';
+import type { RightsGroup } from './rights/rights.ts';
 import { createSnapshotRights, type SnapshotUse } from './rights/snapshot-rights.ts';
 import { seal } from './seal.ts';
 import {
@@ -73,6 +77,7 @@ export type { RecordProof } from './prove-records.ts';
 export type { RecordDetail, RecordSummary } from './records.ts';
 export type { RefineReport } from './refine.ts';
 export type { RetrievedRecord } from './retrieve.ts';
+export { conflictOf, describeGroup } from './rights/rights.ts';
 export type { Snapshot, SnapshotRecord } from './snapshots.ts';
 export type { Withdrawal } from './withdraw.ts';
 
@@ -121,6 +126,19 @@ export type Datanets = {
   snapshotRecords(snapshotId: string): AsyncIterable<SnapshotRecord>;
   unigramTableOf(snapshotId: string): Promise<UnigramTable>;
   snapshotExport(snapshotId: string): Promise<SnapshotExport>;
+  /** Croissant 1.1, with the digest of the JSON lines that `exportedRecords` gives. */
+  describeSnapshot(snapshotId: string): Promise<Readonly<Record<string, unknown>>>;
+  /** In order, without withdrawn ones. */
+  exportedRecords(
+    query: Page & { readonly snapshotId: string },
+  ): Promise<readonly (ExportedRecord & { readonly id: string })[]>;
+  diffSnapshots(query: {
+    readonly snapshotId: string;
+    readonly beforeId: string;
+    readonly limit: number;
+  }): Promise<SnapshotDiff>;
+  /** Of what is not withdrawn. @throws not_found */
+  rightsOf(snapshotId: string): Promise<readonly RightsGroup[]>;
   /** In no order. */
   proveRecords: Prover;
   /** The newest pool, or an earlier version. */
@@ -216,6 +234,13 @@ export function createDatanets(handles: {
     snapshotRecords: (snapshotId) => snapshotRecords(db, snapshotId),
     unigramTableOf: (snapshotId) => findUnigramTable(db, snapshotId),
     snapshotExport: (snapshotId) => exportSnapshot(db, snapshotId),
+    describeSnapshot: (snapshotId) => describeSnapshot(db, snapshotId),
+    exportedRecords: (query) => listExportedRecords(db, query),
+    diffSnapshots: (query) => diffSnapshots(db, query),
+    async rightsOf(snapshotId) {
+      await findSnapshot(db, snapshotId);
+      return rights.live(snapshotId);
+    },
     proveRecords: createProver(db),
     poolOf: (snapshotId, version) => findPool(db, snapshotId, version),
 

@@ -98,6 +98,19 @@ export async function* snapshotRecords(
   }
 }
 
+/** A page of the records that are not withdrawn. @param query `after` is a position */
+export async function snapshotRecordsAfter(
+  reader: Reader,
+  query: { readonly snapshotId: string; readonly after: number; readonly limit: number },
+): Promise<readonly SnapshotRecord[]> {
+  const rows = await reader.query<RecordRow>(sql`
+    ${recordColumns}
+    where snapshot_id = ${query.snapshotId} and position > ${query.after} and withdrawn_from is null
+    order by position
+    limit ${query.limit}`);
+  return rows.map(toRecord);
+}
+
 /** @returns records of the snapshot by hash, in no order; hashes it does not hold are left out */
 export async function findSnapshotRecords(
   reader: Reader,

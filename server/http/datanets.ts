@@ -6,13 +6,15 @@ import {
   OpenLedgerError,
   type OutputOf,
 } from '@openledger/protocol';
-import type {
-  Datanet,
-  Datanets,
-  Import,
-  RecordSummary,
-  Snapshot,
-  Withdrawal,
+import {
+  conflictOf,
+  type Datanet,
+  type Datanets,
+  describeGroup,
+  type Import,
+  type RecordSummary,
+  type Snapshot,
+  type Withdrawal,
 } from '../datanets/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Models } from '../models/index.ts';
@@ -82,6 +84,31 @@ export const datanetsRoutes = ({
       pageFrom(await datanets.listSnapshots(query), query, wireSnapshot),
     getSnapshot: async ({ snapshotId }) => wireSnapshot(await datanets.findSnapshot(snapshotId)),
     exportSnapshot: ({ snapshotId }) => datanets.snapshotExport(snapshotId),
+    diffSnapshots: async (query) => {
+      const { counts, added, removed, changed } = await datanets.diffSnapshots(query);
+      return { counts, added: [...added], removed: [...removed], changed: [...changed] };
+    },
+    snapshotLicences: async ({ snapshotId }) => {
+      const groups = await datanets.rightsOf(snapshotId);
+      const conflict = conflictOf(groups);
+      return {
+        items: groups.map(describeGroup).map(({ purposes, permits, urls, ...group }) => ({
+          ...{ ...group, permits: [...permits], urls: [...urls] },
+          purposes: purposes && [...purposes],
+        })),
+        conflict: conflict && {
+          licences: [...conflict.licences],
+          records: conflict.records.map((records) => [...records]),
+          message: conflict.message,
+        },
+      };
+    },
+    describeSnapshot: async ({ snapshotId }) =>
+      (await datanets.describeSnapshot(snapshotId)) as OutputOf<
+        typeof api.datanets.describeSnapshot
+      >,
+    listSnapshotRecords: async (query) =>
+      pageFrom(await datanets.exportedRecords(query), query, ({ id: _, ...record }) => record),
     proveRecord: async ({ snapshotId, recordHash }) => {
       const [{ owners, proof, ...proved }] = await datanets.proveRecords(snapshotId, [recordHash]);
       return { ...proved, owners: formatEntitlement(owners), proof: [...proof] };

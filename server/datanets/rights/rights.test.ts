@@ -4,13 +4,12 @@ import { expect, test } from 'vitest';
 import { OPEN_LICENCES } from '../checks/licence.ts';
 import { knownLicences, termsOf } from './licences.ts';
 import {
-  asksForNames,
   assertRights,
+  conflictOf,
+  describeGroup,
   faultOfUse,
-  isShareAlike,
   licenceUrls,
   permits,
-  purposesOf,
   type RightsGroup,
 } from './rights.ts';
 
@@ -38,7 +37,7 @@ test.each([
   ['MIT AND LicenseRef-ours', []],
   ['not an expression', []],
 ])('%s permits %j', (licence, purposes) => {
-  expect(purposesOf(licence)).toEqual(purposes);
+  expect(describeGroup(group(licence)).permits).toEqual(purposes);
 });
 
 test('a choice is made once: nobody trains under one side of it and sells under the other', () => {
@@ -121,16 +120,17 @@ test('a model and the context beside it are one work', () => {
 });
 
 test('says whether names must be given and whether adaptations are bound, and where to read it', () => {
-  expect(['CC0-1.0', 'MIT', 'MIT OR CC0-1.0', 'MIT AND CC0-1.0'].map(asksForNames)).toEqual([
-    false,
-    true,
-    false,
-    true,
+  const attribution = (licence: string) => describeGroup(group(licence)).attribution;
+  const shareAlike = (licence: string) => describeGroup(group(licence)).shareAlike;
+  expect(['CC0-1.0', 'MIT', 'MIT OR CC0-1.0', 'MIT AND CC0-1.0'].map(attribution)).toEqual([
+    ...[false, true, false, true],
   ]);
-  expect(['MIT', 'CC-BY-SA-4.0', 'MIT OR GPL-3.0-only'].map(isShareAlike)).toEqual([
-    false,
-    true,
-    false,
+  expect(['MIT', 'CC-BY-SA-4.0', 'MIT OR GPL-3.0-only'].map(shareAlike)).toEqual([
+    ...[false, true, false],
+  ]);
+  expect(conflictOf([group('ODbL-1.0'), group('CC-BY-ND-4.0')])).toBe(undefined);
+  expect(conflictOf([group('ODbL-1.0'), group('GPL-3.0-only')])?.licences).toEqual([
+    ...['ODbL-1.0', 'GPL-3.0-only'],
   ]);
   expect(licenceUrls('CC-BY-2.0-FR OR MIT')).toEqual([
     'https://creativecommons.org/licenses/by/2.0/fr/',

@@ -51,6 +51,41 @@ export function faultOfUse(uses: readonly Use[]): RightsFault | undefined {
   return undefined;
 }
 
+/** @returns undefined when all of it may go into one work */
+export function conflictOf(groups: readonly RightsGroup[]): Conflict | undefined {
+  const fault = faultOfUse([
+    { groups: groups.filter((one) => permits(one, ['train'])), purposes: ['train'] },
+  ]);
+  if (fault?.kind !== 'mixing') return undefined;
+  const [a, b] = fault.groups;
+  return {
+    licences: [a.licence, b.licence],
+    records: [a.examples, b.examples],
+    message: mixingMessage(a, b),
+  };
+}
+
+export type Conflict = {
+  readonly licences: readonly string[];
+  /** The first under each. */
+  readonly records: readonly (readonly string[])[];
+  readonly message: string;
+};
+
+const mixingMessage = (a: RightsGroup, b: RightsGroup): string =>
+  `Records under ${a.licence} and ${b.licence} cannot be used in one work: no licence satisfies both.`;
+
+/** What a group of records is, for who wants to use it. */
+export const describeGroup = ({ licence, purposes, records }: RightsGroup) => ({
+  ...{ licence, purposes, records },
+  permits: ALL_PURPOSES.filter((one) => permits({ licence, purposes }, [one])),
+  attribution: asksForNames(licence),
+  shareAlike: isShareAlike(licence),
+  urls: licenceUrls(licence),
+});
+
+const ALL_PURPOSES = ['train', 'retrieve', 'commercial'] as const;
+
 /** @throws purpose_not_licensed, licences_conflict; licences and records are in the details */
 export function assertRights(uses: readonly Use[]): void {
   const fault = faultOfUse(uses);
@@ -65,14 +100,10 @@ export function assertRights(uses: readonly Use[]): void {
   }
   if (fault) {
     const [a, b] = fault.groups;
-    throw new OpenLedgerError(
-      'licences_conflict',
-      `Records under ${a.licence} and ${b.licence} cannot be used in one work: no licence satisfies both.`,
-      {
-        licences: [a.licence, b.licence],
-        records: [a.examples, b.examples],
-      },
-    );
+    throw new OpenLedgerError('licences_conflict', mixingMessage(a, b), {
+      licences: [a.licence, b.licence],
+      records: [a.examples, b.examples],
+    });
   }
 }
 
@@ -82,18 +113,12 @@ export const permits = (
   purposes: readonly Purpose[],
 ): boolean => refusedPurposes(group, purposes).length === 0;
 
-/** What a licence permits by itself; of a choice, what one of its sides permits. */
-export const purposesOf = (licence: string): readonly Purpose[] =>
-  (['train', 'retrieve', 'commercial'] as const).filter((one) =>
-    permits({ licence, purposes: undefined }, [one]),
-  );
-
 /** Whether every way to use a text of this licence asks for its authors' names. */
-export const asksForNames = (licence: string): boolean =>
+const asksForNames = (licence: string): boolean =>
   choicesOf(licence).every((ids) => ids.some((id) => termsOf(id)?.attribution ?? true));
 
 /** Whether every way to use a text of this licence binds what is made of it. */
-export const isShareAlike = (licence: string): boolean =>
+const isShareAlike = (licence: string): boolean =>
   choicesOf(licence).every((ids) => ids.some((id) => termsOf(id)?.adaptationsUnder));
 
 /** Addresses of the licences that an expression names. */
