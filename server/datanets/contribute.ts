@@ -213,8 +213,8 @@ async function insert(
     insert into datanets.contributions
       (id, datanet_id, record_hash, sequence, party_id, import_id, licence, purposes, source, metadata, owners, created_at)
     select id, ${datanet.id}, hash, ${datanet.lastSequence}::bigint + place, ${sender.partyId},
-      ${sender.importId ?? null}, licence,
-      case when purposes is not null then array(select jsonb_array_elements_text(purposes::jsonb)) end, source::jsonb, metadata::jsonb, owners::jsonb, ${now}
+      ${sender.importId ?? null}, licence, string_to_array(purposes, ','), source::jsonb, metadata::jsonb,
+      owners::jsonb, ${now}
     from unnest(
       ${ids}::text[],
       ${fresh.map(({ hash }) => hash)}::text[],
@@ -231,9 +231,9 @@ async function insert(
   return fresh.map(({ line, hash }, i) => ({ line, recordHash: hash, contributionId: ids[i] }));
 }
 
-/** Sorted and each once, so that equal ones are one group. */
+/** Sorted and each once, so that equal ones are one group; with commas between them. */
 const purposesText = ({ purposes }: Draft): string | null =>
-  purposes ? JSON.stringify([...new Set(purposes)].sort()) : null;
+  purposes ? [...new Set(purposes)].sort().join(',') : null;
 
 /** Texts by hash; one that is there already stays as it is. */
 export async function insertRecords(

@@ -1,34 +1,24 @@
 import { createHash } from 'node:crypto';
 import { canonicalize, type Id, parseCroissant } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
-import { createGovernance } from '../governance/index.ts';
-import { createIdentity } from '../identity/index.ts';
-import { systemClock } from '../platform/clock.ts';
-import { createDatanets, type Datanets } from './index.ts';
+import { openTestDatanets, sentenceAbout } from '../../test/harness/datanets.ts';
+import type { TestDatabase } from '../../test/harness/postgres.ts';
+import type { Datanets } from './index.ts';
 
 let database: TestDatabase;
 let datanets: Datanets;
 let owner: Id<'party'>;
 let datanetId: Id<'datanet'>;
 
-const text = (subject: string) =>
-  `The ${subject} is described here in a sentence of its own, long enough to say something about it.`;
-
 const contribute = async (subject: string, identity: string | { email: string }) => {
   const named = typeof identity === 'string' ? identity : { kind: 'git' as const, ...identity };
   const contributors = [{ identity: named, weight: 1, hint: { name: 'A hidden hint' } }];
-  const draft = { text: text(subject), licence: 'CC-BY-4.0', contributors };
+  const draft = { text: sentenceAbout(subject), licence: 'CC-BY-4.0', contributors };
   return (await datanets.contribute({ datanetId, partyId: owner, draft })).recordHash;
 };
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const { db } = database;
-  const identity = createIdentity({ db, clock: systemClock });
-  const governance = await createGovernance({ db, clock: systemClock });
-  datanets = createDatanets({ db, clock: systemClock, identity, governance });
-  owner = (await identity.registerParty({ identity: 'handle:owner' })).id;
+  ({ database, datanets, owner } = await openTestDatanets());
   datanetId = (await datanets.create({ name: 'shore', ownerId: owner })).id;
 });
 afterAll(() => database.drop());
@@ -54,7 +44,10 @@ test('a snapshot is described in valid Croissant: the digest of its lines, who i
   const description = await datanets.describeSnapshot(id);
   const { distribution, recordSet, license, version } = parseCroissant(description);
   const lines = await linesOf(id);
-  expect(lines.map((line) => JSON.parse(line).text)).toEqual([text('ant'), text('bee')]);
+  expect(lines.map((line) => JSON.parse(line).text)).toEqual([
+    sentenceAbout('ant'),
+    sentenceAbout('bee'),
+  ]);
   expect(distribution).toMatchObject([
     { sha256: createHash('sha256').update(lines.join('')).digest('hex') },
   ]);

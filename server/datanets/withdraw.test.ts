@@ -1,10 +1,9 @@
 import type { Id } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
-import { createGovernance } from '../governance/index.ts';
-import { createIdentity, type Identity } from '../identity/index.ts';
-import { systemClock } from '../platform/clock.ts';
-import { createDatanets, type Datanets } from './index.ts';
+import { openTestDatanets, sentenceAbout } from '../../test/harness/datanets.ts';
+import type { TestDatabase } from '../../test/harness/postgres.ts';
+import type { Identity } from '../identity/index.ts';
+import type { Datanets } from './index.ts';
 
 let database: TestDatabase;
 let identity: Identity;
@@ -12,12 +11,7 @@ let datanets: Datanets;
 let owner: Id<'party'>;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const { db } = database;
-  identity = createIdentity({ db, clock: systemClock });
-  const governance = await createGovernance({ db, clock: systemClock });
-  datanets = createDatanets({ db, clock: systemClock, identity, governance });
-  owner = await partyOf('owner');
+  ({ database, identity, datanets, owner } = await openTestDatanets());
 });
 afterAll(() => database.drop());
 
@@ -28,7 +22,7 @@ const contribute = async (datanetId: Id<'datanet'>, subject: string, handles: re
   datanets.contribute({
     ...{ datanetId, partyId: owner },
     draft: {
-      text: `The ${subject} is described in a sentence of its own, long enough to say something about it.`,
+      text: sentenceAbout(subject),
       licence: 'MIT',
       contributors: handles.map((handle) => ({ identity: `handle:${handle}`, weight: 1 })),
     },

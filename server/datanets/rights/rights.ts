@@ -56,13 +56,7 @@ export function conflictOf(groups: readonly RightsGroup[]): Conflict | undefined
   const fault = faultOfUse([
     { groups: groups.filter((one) => permits(one, ['train'])), purposes: ['train'] },
   ]);
-  if (fault?.kind !== 'mixing') return undefined;
-  const [a, b] = fault.groups;
-  return {
-    licences: [a.licence, b.licence],
-    records: [a.examples, b.examples],
-    message: mixingMessage(a, b),
-  };
+  return fault?.kind === 'mixing' ? conflictBetween(fault.groups) : undefined;
 }
 
 export type Conflict = {
@@ -72,8 +66,11 @@ export type Conflict = {
   readonly message: string;
 };
 
-const mixingMessage = (a: RightsGroup, b: RightsGroup): string =>
-  `Records under ${a.licence} and ${b.licence} cannot be used in one work: no licence satisfies both.`;
+const conflictBetween = ([a, b]: readonly [RightsGroup, RightsGroup]): Conflict => ({
+  licences: [a.licence, b.licence],
+  records: [a.examples, b.examples],
+  message: `Records under ${a.licence} and ${b.licence} cannot be used in one work: no licence satisfies both.`,
+});
 
 /** What a group of records is, for who wants to use it. */
 export const describeGroup = ({ licence, purposes, records }: RightsGroup) => ({
@@ -99,11 +96,8 @@ export function assertRights(uses: readonly Use[]): void {
     );
   }
   if (fault) {
-    const [a, b] = fault.groups;
-    throw new OpenLedgerError('licences_conflict', mixingMessage(a, b), {
-      licences: [a.licence, b.licence],
-      records: [a.examples, b.examples],
-    });
+    const { message, ...details } = conflictBetween(fault.groups);
+    throw new OpenLedgerError('licences_conflict', message, details);
   }
 }
 

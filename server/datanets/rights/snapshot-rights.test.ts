@@ -1,22 +1,15 @@
 import type { Draft, Id } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/harness/postgres.ts';
-import { createGovernance } from '../../governance/index.ts';
-import { createIdentity } from '../../identity/index.ts';
-import { systemClock } from '../../platform/clock.ts';
-import { createDatanets, type Datanets } from '../index.ts';
+import { openTestDatanets, sentenceAbout } from '../../../test/harness/datanets.ts';
+import type { TestDatabase } from '../../../test/harness/postgres.ts';
+import type { Datanets } from '../index.ts';
 
 let database: TestDatabase;
 let datanets: Datanets;
 let owner: Id<'party'>;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const { db } = database;
-  const identity = createIdentity({ db, clock: systemClock });
-  const governance = await createGovernance({ db, clock: systemClock });
-  datanets = createDatanets({ db, clock: systemClock, identity, governance });
-  owner = (await identity.registerParty({ identity: 'handle:owner' })).id;
+  ({ database, datanets, owner } = await openTestDatanets());
 });
 afterAll(() => database.drop());
 
@@ -25,11 +18,8 @@ let made = 0;
 const newDatanet = async () =>
   (await datanets.create({ name: `net-${++made}`, ownerId: owner, licences })).id;
 
-const text = (subject: string) =>
-  `The ${subject} is described here in a sentence of its own, long enough to say something about it.`;
-
 async function contribute(datanetId: string, subject: string, rest: Partial<Draft> = {}) {
-  const draft = { text: text(subject), licence: 'MIT', ...rest };
+  const draft = { text: sentenceAbout(subject), licence: 'MIT', ...rest };
   return (await datanets.contribute({ datanetId, partyId: owner, draft })).recordHash;
 }
 
