@@ -4,6 +4,7 @@ import {
   type EntitlementVector,
   type Id,
   OpenLedgerError,
+  type Purpose,
   parseCanonical,
   parseEntitlement,
   type RecordSource,
@@ -77,6 +78,8 @@ export type SnapshotRecord = {
     | undefined;
   readonly quality: number;
   readonly licence: string;
+  /** What its contributors allow of what the licence permits; undefined: all of it. */
+  readonly purposes: readonly Purpose[] | undefined;
   readonly source: RecordSource;
   /** Identities, the largest owner first. */
   readonly contributors: readonly string[];
@@ -101,6 +104,19 @@ export async function* snapshotRecords(
     yield* rows.map(toRecord);
     if (rows.length < PAGE) return;
   }
+}
+
+/** A page of the records that are not withdrawn. @param query `after` is a position */
+export async function snapshotRecordsAfter(
+  reader: Reader,
+  query: { readonly snapshotId: string; readonly after: number; readonly limit: number },
+): Promise<readonly SnapshotRecord[]> {
+  const rows = await reader.query<RecordRow>(sql`
+    ${recordColumns}
+    where snapshot_id = ${query.snapshotId} and position > ${query.after} and withdrawn_from is null
+    order by position
+    limit ${query.limit}`);
+  return rows.map(toRecord);
 }
 
 /** @returns records of the snapshot by hash, in no order; hashes it does not hold are left out */
@@ -166,6 +182,7 @@ type RecordRow = {
   owned_vector: EntitlementList | null;
   quality: number;
   licence: string;
+  purposes: Purpose[] | null;
   source: RecordSource;
   contributors: string[];
   withdrawn_from: number | null;
@@ -174,7 +191,11 @@ type RecordRow = {
 
 const recordColumns = sql`
   select position, record_hash, document_hash, owners_hash, entitlements.vector, information, owned_hash,
-    owned_information, owned.vector as owned_vector, leaves.quality, licence, source, contributors, withdrawn_from, text
+    owned_information, owned.vector as owned_vector, leaves.quality, licence, source, contributors, withdrawn_from,
+    text,
+    (select purposes
+     from datanets.contributions
+     where contributions.datanet_id = leaves.datanet_id and contributions.record_hash = document_hash) as purposes
   from datanets.leaves
   join datanets.entitlements on entitlements.hash = owners_hash
   left join datanets.entitlements owned on owned.hash = owned_hash
@@ -198,6 +219,7 @@ const toRecord = (row: RecordRow): SnapshotRecord => ({
       : undefined,
   quality: row.quality,
   licence: row.licence,
+  purposes: row.purposes ?? undefined,
   source: row.source,
   contributors: row.contributors,
   withdrawn: row.withdrawn_from !== null,
