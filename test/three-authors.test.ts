@@ -125,19 +125,6 @@ const isClear = ([a, b]: Fraction): boolean => {
 
 // --- Who owns the records --------------------------------------------------------------------------------------------
 
-/** Characters that are not white space. */
-const size = (...lines: readonly string[]) => BigInt(lines.join('').replaceAll(' ', '').length);
-
-/** In half characters, because one line has two writers. */
-const garden = {
-  ada: 2n * size(...ADA),
-  bob: 2n * size(...BOB) + size(CLEO_AND_BOB),
-  cleo: size(CLEO_AND_BOB),
-};
-const gardenWhole = 2n * size(...ADA, ...BOB, CLEO_AND_BOB);
-const orchard = { ada: size(WINDFALLS), bob: 0n, cleo: size(...CLEO) };
-const orchardWhole = size(...CLEO, WINDFALLS);
-
 const people = ['ada', 'bob', 'cleo', 'refiner'] as const;
 type Person = (typeof people)[number];
 type Parts = Readonly<Record<Person, Fraction>>;
@@ -149,13 +136,10 @@ const partsOf = (part: (person: Person) => Fraction): Parts => ({
   refiner: part('refiner'),
 });
 
-/** What the files' writers have of a file's own lines, and of the line that stands in both: half of each. */
-const wroteGarden = (person: Person): Fraction =>
-  person === 'refiner' ? [0n, 1n] : [garden[person], gardenWhole];
-const wroteOrchard = (person: Person): Fraction =>
-  person === 'refiner' ? [0n, 1n] : [orchard[person], orchardWhole];
-const wroteBoth = (person: Person): Fraction =>
-  times(plus(wroteGarden(person), wroteOrchard(person)), [1n, 2n]);
+/** What they have of a line: its writers share it alike. */
+const wrote =
+  (...writers: readonly Person[]) =>
+  (person: Person): Fraction => [writers.includes(person) ? 1n : 0n, BigInt(writers.length)];
 
 // --- What words say --------------------------------------------------------------------------------------------------
 
@@ -176,17 +160,25 @@ function information(text: string): bigint {
 
 // --- Who is entitled to what -----------------------------------------------------------------------------------------
 
-const waterText = BOB.slice(0, -1).join('\n');
-
 /** Texts by what they say, each with its writers. */
-type Passage = readonly [says: bigint, wrote: (person: Person) => Fraction];
+type Passage = readonly [text: readonly string[], wrote: (person: Person) => Fraction];
 const told = (...passages: readonly Passage[]): ((person: Person) => Fraction) => {
-  const all = passages.reduce((says, [one]) => says + one, 0n);
-  return (person) => sum(passages.map(([says, wrote]) => times([says, all], wrote(person))));
+  const says = passages.map(([lines]) => information(lines.join('\n')));
+  const all = says.reduce((sum, one) => sum + one, 0n);
+  return (person) => sum(passages.map(([, wrote], i) => times([says[i], all], wrote(person))));
 };
-const jarSays = information(JAR);
-const water = told([information(waterText) - jarSays, wroteGarden], [jarSays, wroteBoth]);
-const orchardTold = told([information(orchardText) - jarSays, wroteOrchard], [jarSays, wroteBoth]);
+const withoutJar = (lines: readonly string[]) => lines.filter((line) => line !== JAR);
+const waterLines = BOB.slice(0, -1);
+const waterText = waterLines.join('\n');
+/** The line that Bob wrote into one file and Cleo into the other came with one import: half of it is each one's. */
+const jar: Passage = [[JAR], wrote('bob', 'cleo')];
+const gardenTold = told([ADA, wrote('ada')], [[CLEO_AND_BOB], wrote('bob', 'cleo')]);
+const waterTold = told([withoutJar(waterLines), wrote('bob')], jar);
+const orchardOwn: readonly Passage[] = [
+  [withoutJar(CLEO), wrote('cleo')],
+  [[WINDFALLS], wrote('ada')],
+];
+const orchardTold = told(...orchardOwn, jar);
 
 /** Cleaned and cut in two: whoever refined it has 2 %, then 1 % of the whole, and the writers 98 % of it, then 99 %. */
 const cut = (wrote: (person: Person) => Fraction) =>
@@ -197,8 +189,8 @@ const cut = (wrote: (person: Person) => Fraction) =>
 const cleaned = (wrote: (person: Person) => Fraction) =>
   partsOf((person) => (person === 'refiner' ? [2n, 100n] : times(wrote(person), [98n, 100n])));
 
-const ownsGarden = cut(wroteGarden);
-const ownsWater = cut(water);
+const ownsGarden = cut(gardenTold);
+const ownsWater = cut(waterTold);
 const ownsOrchard = cleaned(orchardTold);
 /** A passage that stands in both records is shared equally between them. */
 const ownsBoth = partsOf((person) => times(plus(ownsWater[person], ownsOrchard[person]), [1n, 2n]));
@@ -210,7 +202,7 @@ const ownsBoth = partsOf((person) => times(plus(ownsWater[person], ownsOrchard[p
 const poolRecords = [
   { says: information(gardenText) - information(waterText), owns: ownsGarden },
   { says: information(waterText), owns: ownsWater },
-  { says: information(orchardText) - jarSays, owns: cleaned(wroteOrchard) },
+  { says: information(orchardText) - information(JAR), owns: cleaned(told(...orchardOwn)) },
 ];
 const ownsPool = partsOf((person) =>
   times(sum(poolRecords.map(({ says, owns }) => times(owns[person], [says, 1n]))), [

@@ -29,6 +29,14 @@ export const DraftContributor = z.strictObject({
   hint: z.record(z.string().max(100), z.string().max(1000)).optional(),
 });
 
+/** Lines in a row with the same writers, who share each of them alike. */
+export const AuthoredLines = z.strictObject({
+  lines: z.number().int().min(1),
+  /** Their places in `contributors`, from 0. Empty: all of them, by their weights. */
+  by: z.array(z.number().int().min(0)).max(1000),
+});
+export type AuthoredLines = z.output<typeof AuthoredLines>;
+
 /** What a record may be used for. `commercial` goes with one of the others: for pay. */
 export const Purpose = z.enum(['train', 'retrieve', 'commercial']);
 export type Purpose = z.output<typeof Purpose>;
@@ -42,6 +50,8 @@ export const Draft = z.strictObject({
   purposes: z.array(Purpose).min(1).max(3).optional(),
   /** Absent: whoever contributes it. */
   contributors: z.array(DraftContributor).min(1).max(1000).optional(),
+  /** Who wrote which lines, in order: together all of the text's, a last line feed beginning none. Absent: all wrote all. */
+  authorship: z.array(AuthoredLines).min(1).max(100_000).optional(),
   source: RecordSource.optional(),
   metadata: z.record(z.string().max(100), z.json()).optional(),
 });

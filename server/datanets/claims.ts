@@ -11,6 +11,7 @@ import {
   refinedEntitlement,
   sharedEntitlement,
 } from '@openledger/protocol';
+import type { Authorship } from './authorship.ts';
 
 export type Contribution = {
   readonly hash: string;
@@ -19,6 +20,8 @@ export type Contribution = {
   readonly arrival: string;
   readonly acceptedAt: Date;
   readonly owners: EntitlementVector;
+  /** Who of them wrote which lines; undefined: all wrote all. */
+  readonly authorship?: Authorship | undefined;
   readonly licence: string;
   readonly source: RecordSource;
 };

@@ -9,6 +9,7 @@ import {
 } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
+import { claimsTo } from './authorship.ts';
 import type { DatanetLineage, SealedRecord } from './claims.ts';
 import {
   createOwnedInformation,
@@ -114,14 +115,19 @@ async function acceptContributions(
     for (const { text } of page) {
       const one = contributions[taken];
       if (one.arrival !== arrival || one.acceptedAt > seals[closed]) acceptGroup();
-      for (; one.acceptedAt > seals[closed]; closed++) ownership.closeCommons();
+      while (one.acceptedAt > seals[closed]) closed += 1;
       arrival = one.arrival;
-      group.push(claimed(ids.tokenize(text), withdrawn.has(one.hash) ? UNPAID : one.owners));
+      const tokenized = ids.tokenize(text);
+      group.push(
+        withdrawn.has(one.hash)
+          ? claimed(tokenized, UNPAID)
+          : { ...tokenized, claims: claimsTo(tokenized, one.owners, one.authorship) },
+      );
       numbers.set(one.hash, taken++);
     }
   }
   acceptGroup();
-  if (closed < seals.length) ownership.closeCommons();
+  ownership.closeCommons();
   return numbers;
 }
 

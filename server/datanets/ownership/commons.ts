@@ -1,8 +1,10 @@
 /**
- * Which texts so many distinct parties brought that they are nobody's: windows, and lines too short for a window.
+ * Which texts so many distinct parties brought that they are nobody's: windows, lines too short for a window, and tokens
+ * that many claim within one group.
  *
- * Both are named by where they stood first. Windows make spans, and a long span stays with whoever had it first, or many
- * hands could make any work common; a line is a span of its own.
+ * All are named by where they stood first. Windows and tokens make spans, and a long span stays with whoever had it
+ * first, or many hands could make any work common; a line is a span of its own. Within a group nobody was first, so there
+ * what a crowd claims is common however long it is.
  */
 import type { Place, TokenStore } from './token-store.ts';
 
@@ -10,15 +12,26 @@ export type CommonsRules = {
   readonly windowTokens: number;
   readonly commonsParties: number;
   readonly commonsTokens: number;
+  readonly crowdParties: number;
 };
 
 export type Commons = {
   /** Counts who brings the windows and lines of a text. */
   readonly see: (store: TokenStore, place: Place, partyAt: (position: number) => number) => void;
+  /** Takes note of how many parties of a group claim the token that stands first at `origin`. */
+  readonly claimed: (origin: number, parties: number) => void;
   /** What is common by now counts as common from now on. */
   readonly close: () => void;
-  /** 1 for each token of a text that lies in a common span; undefined where nothing is common at all. */
-  readonly tokensOf: (store: TokenStore, place: Place) => Uint8Array | undefined;
+  /**
+   * 1 for each token of a text that lies in a common span; undefined where nothing is common at all.
+   *
+   * @param origins per position
+   */
+  readonly tokensOf: (
+    store: TokenStore,
+    place: Place,
+    origins: Int32Array,
+  ) => Uint8Array | undefined;
 };
 
 /** @param partyAt who brought what begins at a position; undefined where that does not count */
@@ -29,6 +42,9 @@ export function createCommons(
   const k = rules.windowTokens;
   const windows = createCount(rules.commonsParties, partyAt);
   const lines = createCount(rules.commonsParties, partyAt);
+  const claims = new Map<number, number>(); // origin -> parties, where they are many
+  const shared = new Set<number>();
+  const crowded = new Set<number>();
   return {
     see: (store, place, partyOf) => {
       if (place.end - place.start >= k) {
@@ -40,12 +56,19 @@ export function createCommons(
         if (first < at) lines.see(first, partyOf(at));
       });
     },
+    claimed: (origin, parties) => {
+      if (parties >= rules.commonsParties) claims.set(origin, parties);
+    },
     close: () => {
       windows.close();
       lines.close();
+      for (const [origin, parties] of claims) {
+        (parties < rules.crowdParties ? shared : crowded).add(origin);
+      }
+      claims.clear();
     },
-    tokensOf: (store, place) => {
-      if (windows.common.size + lines.common.size === 0) return undefined;
+    tokensOf: (store, place, origins) => {
+      if (windows.common.size + lines.common.size + shared.size + crowded.size === 0) return;
       const marks = new Uint8Array(place.end - place.start);
       const mark = (at: number, length: number) =>
         marks.fill(1, at - place.start, at - place.start + length);
@@ -54,7 +77,13 @@ export function createCommons(
           if (windows.common.has(first)) mark(at, k);
         });
       }
+      const markAll = (common: ReadonlySet<number>) => {
+        for (let i = 0; i < marks.length; i++)
+          if (common.has(origins[place.start + i])) marks[i] = 1;
+      };
+      markAll(shared);
       clearLongRuns(marks, rules.commonsTokens);
+      markAll(crowded);
       store.eachShortLine(place, (at, first, length) => {
         if (lines.common.has(first)) mark(at, length);
       });

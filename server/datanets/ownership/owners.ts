@@ -11,7 +11,8 @@ export type Owners = {
 };
 
 export function createOwners(): Owners {
-  const vectors: EntitlementVector[] = [];
+  /** Made when somebody asks: what thousands share is mostly common, and then nobody does. */
+  const vectors: (EntitlementVector | (() => EntitlementVector))[] = [];
   const partyOf: number[] = [];
   const byKey = new Map<string, number>();
   const parties = new Map<string, number>();
@@ -21,13 +22,21 @@ export function createOwners(): Owners {
     if (known !== undefined) return known;
     byKey.set(key, vectors.length);
     partyOf.push(party());
-    return vectors.push(make()) - 1;
+    return vectors.push(make) - 1;
   }
 
   function numberOf(party: string): number {
     const known = parties.get(party) ?? parties.size;
     parties.set(party, known);
     return known;
+  }
+
+  function vectorOf(owner: number): EntitlementVector {
+    const known = vectors[owner];
+    if (typeof known !== 'function') return known;
+    const made = known();
+    vectors[owner] = made;
+    return made;
   }
 
   const largest = (vector: EntitlementVector): string =>
@@ -45,11 +54,11 @@ export function createOwners(): Owners {
       if (distinct.length === 1) return distinct[0];
       return intern(
         `shared ${[...distinct].sort((a, b) => a - b).join()} by ${partyOf[claims[0]]}`,
-        () => sharedEntitlement(distinct.map((claim) => vectors[claim])),
+        () => sharedEntitlement(distinct.map(vectorOf)),
         () => partyOf[claims[0]],
       );
     },
-    vectorOf: (owner) => vectors[owner],
+    vectorOf,
     partyOf: (owner) => partyOf[owner],
   };
 }

@@ -11,7 +11,10 @@ import {
   UNPAID,
 } from './ownership.ts';
 
-const rules: OwnershipRules = { windowTokens: 4, commonsParties: 3, commonsTokens: 10 };
+const rules: OwnershipRules = {
+  ...{ windowTokens: 4, commonsParties: 3 },
+  ...{ commonsTokens: 10, crowdParties: 5 },
+};
 const K = rules.windowTokens;
 
 type Draft = { readonly by: string; readonly tokens: readonly number[] };

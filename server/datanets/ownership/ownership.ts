@@ -24,12 +24,15 @@ export type OwnershipRules = {
   readonly commonsParties: number;
   /** The longest span, in tokens, that can belong to the commons. */
   readonly commonsTokens: number;
+  /** Text that so many distinct parties claim within one group belongs to the commons, however long it is. */
+  readonly crowdParties: number;
 };
 
 export const defaultOwnershipRules: OwnershipRules = {
   windowTokens: 8,
   commonsParties: 16,
   commonsTokens: 32,
+  crowdParties: 256,
 };
 
 /** A claim to the next tokens of a record. */
@@ -113,6 +116,7 @@ export function createOwnership(rules: OwnershipRules = defaultOwnershipRules): 
     classes.finish();
     for (const [origin, claims] of sharedOrigins(origins, ownerAt, base, store.size())) {
       ownerAt[origin] = owners.share(claims);
+      commons.claimed(origin, new Set(claims.map(owners.partyOf)).size);
     }
   }
 
@@ -128,7 +132,7 @@ export function createOwnership(rules: OwnershipRules = defaultOwnershipRules): 
   }
 
   function runsOf(entry: Entry): readonly OwnedRun[] {
-    const common = commons.tokensOf(store, entry);
+    const common = commons.tokensOf(store, entry, origins);
     const ownerOf = (at: number) => (common?.[at - entry.start] ? -1 : ownerAt[origins[at]]);
     const runs: OwnedRun[] = [];
     for (let from = entry.start; from < entry.end; ) {

@@ -1,9 +1,9 @@
 /** Texts as sequences of whole numbers: one for each distinct token of 'words-1'. */
-import { cutWords, gapAfter, tokenAt } from '@openledger/protocol';
+import { cutWords, tokenAt } from '@openledger/protocol';
 
 export type TokenizedText = {
   readonly tokens: Int32Array;
-  /** Tokens before each line break, ascending and distinct; the last is the number of tokens. */
+  /** For each line, the tokens up to its end; the last is the number of tokens. */
   readonly lineEnds: readonly number[];
 };
 
@@ -31,10 +31,15 @@ export function createTokenIds(): TokenIds {
       const words = cutWords(text);
       const ids = new Int32Array(words.count);
       const lineEnds: number[] = [];
+      let feed = text.indexOf('\n');
       for (let i = 0; i < words.count; i++) {
+        for (; feed >= 0 && feed < words.starts[i]; feed = text.indexOf('\n', feed + 1)) {
+          lineEnds.push(i);
+        }
         ids[i] = idFor(tokenAt(words, i));
-        if (i === words.count - 1 || gapAfter(words, i).includes('\n')) lineEnds.push(i + 1);
       }
+      for (; feed >= 0; feed = text.indexOf('\n', feed + 1)) lineEnds.push(words.count);
+      lineEnds.push(words.count);
       return { tokens: ids, lineEnds };
     },
   };

@@ -6,7 +6,7 @@ import type { TokenizedText } from './token-ids.ts';
 export type Place = {
   readonly start: number;
   readonly end: number;
-  /** Tokens of the text before each line break, and all of them. */
+  /** For each line, the tokens up to its end. */
   readonly lineEnds: readonly number[];
 };
 
@@ -14,7 +14,7 @@ export type TokenStore = {
   readonly append: (text: TokenizedText) => Place;
   /** Visits each window of k tokens, and where it stood first. A text shorter than k is one window. */
   readonly eachWindow: (place: Place, visit: (at: number, first: number) => void) => void;
-  /** Visits each line shorter than k, and where the same line stood first. */
+  /** Visits each line that has tokens but fewer than k, and where the same line stood first. */
   readonly eachShortLine: (
     place: Place,
     visit: (at: number, first: number, length: number) => void,
@@ -46,7 +46,7 @@ export function createTokenStore(k: number): TokenStore {
       let from = 0;
       for (const end of lineEnds) {
         const length = end - from;
-        if (length < k) visit(start + from, lines[length - 1](start + from), length);
+        if (length > 0 && length < k) visit(start + from, lines[length - 1](start + from), length);
         from = end;
       }
     },
