@@ -11,6 +11,7 @@ import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { claimsTo } from './authorship.ts';
 import type { DatanetLineage, SealedRecord } from './claims.ts';
+import type { DisputedClaims } from './disputes/disputed-claims.ts';
 import {
   createOwnedInformation,
   entitlementByContent,
@@ -45,18 +46,23 @@ export async function ownRecords(
   {
     datanetId,
     lineage,
+    contributed,
+    claimsOf,
     records,
     table,
   }: {
     readonly datanetId: string;
     readonly lineage: DatanetLineage;
+    readonly contributed: ContributedTexts;
+    readonly claimsOf: DisputedClaims;
     readonly records: readonly SealedRecord[];
     readonly table: UnigramTable;
   },
 ): Promise<readonly OwnedRecord[]> {
-  const ids = createTokenIds();
+  const { ids } = contributed;
   const ownership = createOwnership();
-  const numbers = await acceptContributions(reader, { datanetId, lineage, ids, ownership });
+  const seals = await readSeals(reader, datanetId);
+  const numbers = acceptContributions(ownership, { lineage, contributed, claimsOf, seals });
   const informationOf = tokenInformation(ids, table);
   const countOwned = createOwnedInformation();
   const owned: OwnedRecord[] = [];
@@ -87,20 +93,41 @@ export async function ownRecords(
   return owned;
 }
 
-type Handles = {
-  readonly datanetId: string;
-  readonly lineage: DatanetLineage;
+/** Everything ever contributed, as numbers; withdrawn texts too, since nobody inherits them. */
+export type ContributedTexts = {
   readonly ids: TokenIds;
-  readonly ownership: Ownership;
+  /** In the order of the contributions. */
+  readonly texts: readonly TokenizedText[];
 };
 
-/** @returns the number of each contribution's record */
-async function acceptContributions(
+export async function readContributedTexts(
   reader: Reader,
-  { datanetId, lineage, ids, ownership }: Handles,
-): Promise<ReadonlyMap<string, number>> {
-  const { contributions, withdrawn } = lineage;
-  const seals = await readSeals(reader, datanetId);
+  datanetId: string,
+  { contributions }: Pick<DatanetLineage, 'contributions'>,
+): Promise<ContributedTexts> {
+  const ids = createTokenIds();
+  const texts: TokenizedText[] = [];
+  for await (const page of readTexts(reader, datanetId, contributions)) {
+    for (const { text } of page) texts.push(ids.tokenize(text));
+  }
+  return { ids, texts };
+}
+
+/** @returns the number of each contribution's record */
+function acceptContributions(
+  ownership: Ownership,
+  {
+    lineage: { contributions, withdrawn },
+    contributed: { texts },
+    claimsOf,
+    seals,
+  }: {
+    readonly lineage: DatanetLineage;
+    readonly contributed: ContributedTexts;
+    readonly claimsOf: DisputedClaims;
+    readonly seals: readonly Date[];
+  },
+): ReadonlyMap<string, number> {
   const numbers = new Map<string, number>();
   let closed = 0; // seals that came before the contributions taken in from here on
   let arrival: string | undefined;
@@ -109,22 +136,17 @@ async function acceptContributions(
     if (group.length > 0) ownership.accept(group);
     group = [];
   };
-
-  let taken = 0;
-  for await (const page of readTexts(reader, datanetId, contributions)) {
-    for (const { text } of page) {
-      const one = contributions[taken];
-      if (one.arrival !== arrival || one.acceptedAt > seals[closed]) acceptGroup();
-      while (one.acceptedAt > seals[closed]) closed += 1;
-      arrival = one.arrival;
-      const tokenized = ids.tokenize(text);
-      group.push(
-        withdrawn.has(one.hash)
-          ? claimed(tokenized, UNPAID)
-          : { ...tokenized, claims: claimsTo(tokenized, one.owners, one.authorship) },
-      );
-      numbers.set(one.hash, taken++);
-    }
+  for (const [number, one] of contributions.entries()) {
+    if (one.arrival !== arrival || one.acceptedAt > seals[closed]) acceptGroup();
+    while (one.acceptedAt > seals[closed]) closed += 1;
+    arrival = one.arrival;
+    const text = texts[number];
+    group.push(
+      withdrawn.has(one.hash)
+        ? claimed(text, UNPAID)
+        : { ...text, claims: claimsOf(one.hash, claimsTo(text, one.owners, one.authorship)) },
+    );
+    numbers.set(one.hash, number);
   }
   acceptGroup();
   ownership.closeCommons();

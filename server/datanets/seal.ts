@@ -20,14 +20,17 @@ import {
   unigramTable,
   unigramTableHash,
 } from '@openledger/protocol';
+import type { Identity } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
 import { type SealedRecord, sealedRecords } from './claims.ts';
 import { lockDatanet } from './datanets.ts';
+import { readDisputedClaims } from './disputes/disputed-claims.ts';
+import { proposeDisputes } from './disputes/propose-disputes.ts';
 import { type RefinerShares, readLineage } from './lineage.ts';
-import { type OwnedRecord, ownRecords } from './own-records.ts';
+import { type OwnedRecord, ownRecords, readContributedTexts } from './own-records.ts';
 import { insertPool } from './pools.ts';
 import { readTexts } from './read-texts.ts';
 
@@ -41,10 +44,12 @@ import { readTexts } from './read-texts.ts';
  */
 export async function seal(
   tx: Tx,
-  clock: Clock,
+  handles: { readonly identity: Identity; readonly clock: Clock },
   { datanetId, shares }: { readonly datanetId: Id<'datanet'>; readonly shares: RefinerShares },
 ): Promise<Id<'snapshot'>> {
+  const { clock } = handles;
   await lockDatanet(tx, datanetId);
+  const newest = await newestSnapshot(tx, datanetId);
   const lineage = await readLineage(tx, datanetId, shares);
   const claimed = sealedRecords(lineage);
   if (claimed.length === 0) {
@@ -53,14 +58,22 @@ export async function seal(
     });
   }
   const table = await countWords(tx, datanetId, claimed);
-  const records = await ownRecords(tx, { datanetId, lineage, records: claimed, table });
+  const contributed = await readContributedTexts(tx, datanetId, lineage);
+  await proposeDisputes(tx, handles, {
+    ...{ datanetId, contributions: lineage.contributions, withdrawn: lineage.withdrawn },
+    ...{ texts: contributed.texts, sealedAt: newest?.sealed_at },
+  });
+  const claimsOf = await readDisputedClaims(tx, datanetId, lineage);
+  const records = await ownRecords(tx, {
+    ...{ datanetId, lineage, contributed, claimsOf },
+    ...{ records: claimed, table },
+  });
   const hashOf = entitlementHashes();
   const owners = records.map((record) => hashOf(record.owners));
   const leaves = records.map((record, i) =>
     snapshotLeaf({ record: record.hash, owners: owners[i] }),
   );
   const root = toHex(merkleRoot(leaves));
-  const newest = await newestSnapshot(tx, datanetId);
   if (newest?.root === root) return newest.id;
 
   const sealedAt = clock.now();
@@ -108,9 +121,14 @@ export async function seal(
 async function newestSnapshot(
   reader: Reader,
   datanetId: string,
-): Promise<{ id: Id<'snapshot'>; root: string; sequence: number } | undefined> {
-  const [row] = await reader.query<{ id: Id<'snapshot'>; root: string; sequence: number }>(sql`
-    select id, root, sequence
+): Promise<{ id: Id<'snapshot'>; root: string; sequence: number; sealed_at: Date } | undefined> {
+  const [row] = await reader.query<{
+    id: Id<'snapshot'>;
+    root: string;
+    sequence: number;
+    sealed_at: Date;
+  }>(sql`
+    select id, root, sequence, sealed_at
     from datanets.snapshots
     where datanet_id = ${datanetId}
     order by sequence desc
