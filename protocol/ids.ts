@@ -24,6 +24,7 @@ export const idPrefixes = {
   agent: 'agt',
   challenge: 'chl',
   claim: 'clm',
+  dispute: 'dsp',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -9,11 +9,14 @@ import { utf8 } from './bytes.ts';
 import { canonicalHash, canonicalize } from './canonical.ts';
 import { Sha256Hex } from './hash.ts';
 import { idSchema } from './ids.ts';
-import { Weight } from './shares.ts';
+import { COMMONS, Weight } from './shares.ts';
 import { PPM_ONE, WEIGHT_ONE } from './split.ts';
 import { WORDS_VERSION } from './words.ts';
 
-export const SNAPSHOT_VERSION = 'openledger-snapshot-1';
+export const SNAPSHOT_VERSION = 'openledger-snapshot-2';
+
+/** Sealed before ownership went by content: `owned` is missing, and each record counts whole in the pool. */
+const WHOLE_RECORDS_VERSION = 'openledger-snapshot-1';
 
 /** Who is entitled to a record, in 2^-64 parts: sorted by party (UTF-16 code units), summing to 2^64. */
 export type EntitlementVector = readonly { readonly party: string; readonly weight: bigint }[];
@@ -80,19 +83,30 @@ export function refinedEntitlement(
 export const sharedEntitlement = (vectors: readonly EntitlementVector[]): EntitlementVector =>
   vectors.length === 1 ? vectors[0] : entitlementOf(vectors.flat());
 
-/** A record's weight in the pool: its words' information (1/65,536 bits) times its quality (ppm). */
+/** What a record adds to a snapshot: the information of text that stands first in it (1/65,536 bits), and whose it is. */
+export type OwnedInformation = {
+  /** `entitlementHash` of the vector. */
+  readonly owners: string;
+  readonly information: string;
+};
+
+/** SHA-256 of what the records own, in their order: `owned` of the manifest. */
+export const ownedHash = (records: readonly OwnedInformation[]): string =>
+  canonicalHash(records.map(({ owners, information }) => ({ owners, information })));
+
+/** A record's weight in the pool: the information it owns (1/65,536 bits) times its quality (ppm). */
 export type PoolMember = { readonly owners: EntitlementVector; readonly value: bigint };
 
 /**
- * The prior of a whole snapshot: who is entitled to it, each record weighing information times quality.
+ * The prior of a whole snapshot: who is entitled to it, each record weighing owned information times quality.
  *
- * Exact up to the one division by `entitlementOf`. Empty where no record weighs anything: then the commons are paid.
+ * The commons' parts count for nobody. Exact up to the one division by `entitlementOf`. Empty where no record weighs anything: then the commons are paid.
  */
 export function poolEntitlement(members: Iterable<PoolMember>): EntitlementVector {
   const sums = new Map<string, bigint>();
   for (const { owners, value } of members) {
     for (const { party, weight } of owners) {
-      sums.set(party, (sums.get(party) ?? 0n) + value * weight);
+      if (party !== COMMONS) sums.set(party, (sums.get(party) ?? 0n) + value * weight);
     }
   }
   return entitlementOf([...sums].map(([party, weight]) => ({ party, weight })));
@@ -108,8 +122,8 @@ export const snapshotLeaf = (leaf: {
   readonly owners: string;
 }): Uint8Array => utf8(canonicalize({ record: leaf.record, owners: leaf.owners }));
 
-export const SnapshotManifest = z.strictObject({
-  version: z.literal(SNAPSHOT_VERSION),
+const ManifestFields = z.strictObject({
+  version: z.enum([WHOLE_RECORDS_VERSION, SNAPSHOT_VERSION]),
   snapshot: idSchema('snapshot'),
   datanet: idSchema('datanet'),
   /** 1 for a datanet's first snapshot. */
@@ -117,6 +131,8 @@ export const SnapshotManifest = z.strictObject({
   records: z.number().int().min(1),
   /** RFC 6962 root over the records' leaves, in order. */
   root: Sha256Hex,
+  /** What each record owns (`ownedHash`). */
+  owned: Sha256Hex.optional(),
   information: z.strictObject({
     tokenizer: z.literal(WORDS_VERSION),
     /** Occurrences of words in all records. */
@@ -130,6 +146,10 @@ export const SnapshotManifest = z.strictObject({
   licences: z.array(z.string()),
   sealedAt: z.iso.datetime(),
 });
+export const SnapshotManifest = ManifestFields.refine(
+  ({ version, owned }) => (version === SNAPSHOT_VERSION) === (owned !== undefined),
+  'A manifest says what its records own from version 2 on.',
+);
 export type SnapshotManifest = z.output<typeof SnapshotManifest>;
 
 /** The snapshot's name in receipts and recipes. */
@@ -166,6 +186,13 @@ export const SnapshotExport = z.strictObject({
       quality: z.number().int().min(0).max(PPM_ONE),
       /** Of its words, in 1/65,536 bits. */
       information: z.string().regex(/^(0|[1-9][0-9]*)$/),
+      /** The part of the information that stands first in this record, and its owners as an index into `entitlements`. */
+      owned: z
+        .strictObject({
+          owners: z.number().int().min(0),
+          information: z.string().regex(/^(0|[1-9][0-9]*)$/),
+        })
+        .optional(),
       source: RecordSource,
       text: z.string().optional(),
       /** The pool version from which it no longer counts. */

@@ -71,6 +71,27 @@ export function refundParts(remaining: readonly bigint[], amount: bigint): reado
   });
 }
 
+/**
+ * Divides an amount once by weights that sum to 2^64: each part rounded down, what that leaves goes to the first.
+ *
+ * For what is divided again and again there are entitlements, which round nothing away.
+ *
+ * @returns only parts above zero; empty without weights
+ */
+export function splitByWeight(
+  amount: bigint,
+  weights: readonly { readonly party: string; readonly weight: bigint }[],
+): readonly { readonly party: string; readonly amount: bigint }[] {
+  const parts = weights.map(({ party, weight }) => ({
+    party,
+    amount: (amount * weight) / WEIGHT_ONE,
+  }));
+  const left = amount - parts.reduce((sum, part) => sum + part.amount, 0n);
+  return parts
+    .map((part, i) => (i === 0 ? { ...part, amount: part.amount + left } : part))
+    .filter((part) => part.amount > 0n);
+}
+
 /** Sub-units by payee. */
 export type SubUnits = ReadonlyMap<string, bigint>;
 

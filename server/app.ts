@@ -188,7 +188,7 @@ async function createStages(handles: AppHandles) {
     textsOf: (inferenceId) => gateway.find(inferenceId),
   });
   const settlement = await createSettlement({
-    ...{ db, ledger, fees, identity, chain, keys, clock, log },
+    ...{ db, ledger, fees, identity, datanets, chain, keys, clock, log },
     disputeSeconds: config.OPENLEDGER_DISPUTE_SECONDS,
     rootWindowSeconds: config.OPENLEDGER_ROOT_WINDOW_SECONDS,
   });

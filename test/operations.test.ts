@@ -44,6 +44,8 @@ const forEverybody: Readonly<Record<string, string>> = {
   'datanets.listSnapshotRecords': 'snapshots are public',
   'datanets.proveRecord': 'verifiers need it',
   'datanets.retrieve': 'datanets are public',
+  'datanets.openDispute': 'anybody may say that a record is his',
+  'datanets.listDisputes': 'disputes are public',
 };
 
 type Belongings = {
@@ -184,6 +186,7 @@ const samples = (): Readonly<Record<string, unknown>> => ({
   signature: `0x${'11'.repeat(64)}1b`,
   text: 'A text of the stranger, long enough to be a record of some worth to somebody who reads it.',
   licence: 'MIT',
+  decision: 'uphold',
   promptUnits: '1',
   completionUnits: '1',
   maxTokens: 10,

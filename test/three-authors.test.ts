@@ -125,19 +125,6 @@ const isClear = ([a, b]: Fraction): boolean => {
 
 // --- Who owns the records --------------------------------------------------------------------------------------------
 
-/** Characters that are not white space. */
-const size = (...lines: readonly string[]) => BigInt(lines.join('').replaceAll(' ', '').length);
-
-/** In half characters, because one line has two writers. */
-const garden = {
-  ada: 2n * size(...ADA),
-  bob: 2n * size(...BOB) + size(CLEO_AND_BOB),
-  cleo: size(CLEO_AND_BOB),
-};
-const gardenWhole = 2n * size(...ADA, ...BOB, CLEO_AND_BOB);
-const orchard = { ada: size(WINDFALLS), bob: 0n, cleo: size(...CLEO) };
-const orchardWhole = size(...CLEO, WINDFALLS);
-
 const people = ['ada', 'bob', 'cleo', 'refiner'] as const;
 type Person = (typeof people)[number];
 type Parts = Readonly<Record<Person, Fraction>>;
@@ -149,18 +136,10 @@ const partsOf = (part: (person: Person) => Fraction): Parts => ({
   refiner: part('refiner'),
 });
 
-/** Cleaned and cut in two: whoever refined it has 2 %, then 1 % of the whole, and the writers 98 % of it, then 99 %. */
-const ownsGarden = partsOf((person) =>
-  person === 'refiner' ? [298n, 10_000n] : times([garden[person], gardenWhole], [9702n, 10_000n]),
-);
-/** Cleaned only: it is too short to be cut. */
-const ownsOrchard = partsOf((person) =>
-  person === 'refiner' ? [2n, 100n] : times([orchard[person], orchardWhole], [98n, 100n]),
-);
-/** A passage that stands in both records is shared equally between them. */
-const ownsBoth = partsOf((person) =>
-  times(plus(ownsGarden[person], ownsOrchard[person]), [1n, 2n]),
-);
+/** What they have of a line: its writers share it alike. */
+const wrote =
+  (...writers: readonly Person[]) =>
+  (person: Person): Fraction => [writers.includes(person) ? 1n : 0n, BigInt(writers.length)];
 
 // --- What words say --------------------------------------------------------------------------------------------------
 
@@ -179,15 +158,57 @@ function information(text: string): bigint {
   return BigInt(each.reduce((all, one) => all + one, 0));
 }
 
-/** The snapshot as a whole: each record weighs the information of its words; the quality of all of them is full. */
+// --- Who is entitled to what -----------------------------------------------------------------------------------------
+
+/** Texts by what they say, each with its writers. */
+type Passage = readonly [text: readonly string[], wrote: (person: Person) => Fraction];
+const told = (...passages: readonly Passage[]): ((person: Person) => Fraction) => {
+  const says = passages.map(([lines]) => information(lines.join('\n')));
+  const all = says.reduce((sum, one) => sum + one, 0n);
+  return (person) => sum(passages.map(([, wrote], i) => times([says[i], all], wrote(person))));
+};
+const withoutJar = (lines: readonly string[]) => lines.filter((line) => line !== JAR);
+const waterLines = BOB.slice(0, -1);
+const waterText = waterLines.join('\n');
+/** The line that Bob wrote into one file and Cleo into the other came with one import: half of it is each one's. */
+const jar: Passage = [[JAR], wrote('bob', 'cleo')];
+const gardenTold = told([ADA, wrote('ada')], [[CLEO_AND_BOB], wrote('bob', 'cleo')]);
+const waterTold = told([withoutJar(waterLines), wrote('bob')], jar);
+const orchardOwn: readonly Passage[] = [
+  [withoutJar(CLEO), wrote('cleo')],
+  [[WINDFALLS], wrote('ada')],
+];
+const orchardTold = told(...orchardOwn, jar);
+
+/** Cleaned and cut in two: whoever refined it has 2 %, then 1 % of the whole, and the writers 98 % of it, then 99 %. */
+const cut = (wrote: (person: Person) => Fraction) =>
+  partsOf((person) =>
+    person === 'refiner' ? [298n, 10_000n] : times(wrote(person), [9702n, 10_000n]),
+  );
+/** Cleaned only: it is too short to be cut. */
+const cleaned = (wrote: (person: Person) => Fraction) =>
+  partsOf((person) => (person === 'refiner' ? [2n, 100n] : times(wrote(person), [98n, 100n])));
+
+const ownsGarden = cut(gardenTold);
+const ownsWater = cut(waterTold);
+const ownsOrchard = cleaned(orchardTold);
+/** A passage that stands in both records is shared equally between them. */
+const ownsBoth = partsOf((person) => times(plus(ownsWater[person], ownsOrchard[person]), [1n, 2n]));
+
+/**
+ * The snapshot as a whole: each record weighs the information that stands first in it, so the line about the jar counts
+ * in one record alone; the quality of all of them is full.
+ */
+const poolRecords = [
+  { says: information(gardenText) - information(waterText), owns: ownsGarden },
+  { says: information(waterText), owns: ownsWater },
+  { says: information(orchardText) - information(JAR), owns: cleaned(told(...orchardOwn)) },
+];
 const ownsPool = partsOf((person) =>
-  times(
-    plus(
-      times(ownsGarden[person], [information(gardenText), 1n]),
-      times(ownsOrchard[person], [information(orchardText), 1n]),
-    ),
-    [1n, information(gardenText) + information(orchardText)],
-  ),
+  times(sum(poolRecords.map(({ says, owns }) => times(owns[person], [says, 1n]))), [
+    1n,
+    poolRecords.reduce((all, { says }) => all + says, 0n),
+  ]),
 );
 
 // --- What is paid ----------------------------------------------------------------------------------------------------

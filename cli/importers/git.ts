@@ -5,7 +5,7 @@ import { detectLicence, LICENCE_FILE } from './detect-licence.ts';
 import { type BlamedLine, blame } from './git-blame.ts';
 import { type CleanRoom, openCleanRoom } from './git-clean-room.ts';
 import { type Credits, readCredits } from './git-credits.ts';
-import { lineWeights } from './line-weights.ts';
+import { lineAuthorship, lineWeights } from './line-weights.ts';
 import type { ImporterOptions } from './problem.ts';
 import { decodeText, MAX_FILE_BYTES } from './read-text.ts';
 
@@ -47,13 +47,13 @@ export async function* gitDrafts(
         onProblem?.({ path, message: read.refusal });
         return undefined;
       }
-      const contributors = contributorsOf(lines, credits);
-      if (contributors.length === 0) {
+      const writers = writersOf(lines, credits);
+      if (writers.contributors.length === 0) {
         onProblem?.({ path, message: 'Nobody known has written a visible character of it.' });
         return undefined;
       }
       const source = { kind: 'git' as const, path, commit };
-      return { text: read.text, licence: given, contributors, source };
+      return { text: read.text, licence: given, ...writers, source };
     };
     for await (const draft of inOrder(
       files.filter(({ path }) => !isGenerated(path)),
@@ -95,21 +95,26 @@ async function licenceOf(room: CleanRoom, files: readonly TreeFile[]): Promise<s
   return undefined;
 }
 
-function contributorsOf(
+function writersOf(
   lines: readonly BlamedLine[],
   credits: Credits,
-): NonNullable<Draft['contributors']> {
-  const weights = lineWeights(
-    lines.map(({ commit, content }) => ({
-      text: content.toString(),
-      writers: credits.writersOf(commit),
-    })),
-  );
-  return weights.map(({ writer, weight }) => ({
-    identity: { kind: 'git', email: writer },
-    weight,
-    hint: { name: credits.nameOf(writer) },
+): Required<Pick<Draft, 'contributors' | 'authorship'>> {
+  const written = lines.map(({ commit, content }) => ({
+    text: content.toString(),
+    writers: credits.writersOf(commit),
   }));
+  const weights = lineWeights(written);
+  return {
+    contributors: weights.map(({ writer, weight }) => ({
+      identity: { kind: 'git', email: writer },
+      weight,
+      hint: { name: credits.nameOf(writer) },
+    })),
+    authorship: lineAuthorship(
+      written,
+      weights.map(({ writer }) => writer),
+    ),
+  };
 }
 
 /** Works on a few items at once and hands their outcomes out in the items' order. */

@@ -8,7 +8,7 @@ import type { ImporterOptions } from './problem.ts';
 const MAX_LINE_BYTES = 4_000_000;
 
 /**
- * Reads `{ text, licence?, contributors?: [{ identity | handle, weight }], metadata?, ... }` a line.
+ * Reads `{ text, licence?, contributors?: [{ identity | handle, weight }], authorship?, metadata?, ... }` a line.
  *
  * Members that are none of these are kept as metadata. A line that cannot be read is reported by its number.
  */
@@ -42,13 +42,14 @@ function toDraft(value: unknown, given: Pick<Draft, 'licence' | 'source'>): Draf
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new OpenLedgerError('invalid_input', 'It is not an object.');
   }
-  const { text, licence, contributors, metadata, ...rest } = value as Readonly<
+  const { text, licence, contributors, authorship, metadata, ...rest } = value as Readonly<
     Record<string, unknown>
   >;
   const parsed = Draft.safeParse({
     text,
     licence: licence ?? given.licence,
     contributors: Array.isArray(contributors) ? contributors.map(toContributor) : contributors,
+    authorship,
     source: given.source,
     metadata: Object.keys(rest).length > 0 ? { ...rest, ...asObject(metadata) } : metadata,
   });

@@ -5,6 +5,8 @@
  * keep that exact, all weights are multiplied by the least common multiple of the numbers of writers, then divided by
  * what they have in common. A line without known writers weighs nothing.
  */
+import type { AuthoredLines } from '@openledger/sdk';
+
 export type WrittenLine = {
   readonly text: string;
   /** Distinct. */
@@ -28,6 +30,22 @@ export function lineWeights(
     }
   }
   return wholeNumbers([...weights].filter(([, weight]) => weight > 0n));
+}
+
+/** Who wrote which lines, by the places of their names among the text's contributors. */
+export function lineAuthorship(
+  lines: readonly WrittenLine[],
+  contributors: readonly string[],
+): AuthoredLines[] {
+  const placeOf = new Map(contributors.map((writer, place) => [writer, place]));
+  const runs: AuthoredLines[] = [];
+  for (const { writers } of lines) {
+    const by = writers.flatMap((writer) => placeOf.get(writer) ?? []);
+    const last = runs.at(-1);
+    if (last && last.by.join() === by.join()) last.lines += 1;
+    else runs.push({ lines: 1, by });
+  }
+  return runs;
 }
 
 /** Only a text with dozens of different numbers of co-authors is too large for a number: then the last bits go. */

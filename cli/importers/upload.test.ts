@@ -156,7 +156,7 @@ test('the tldr pages go in, are refined and sealed within 30 seconds, with the l
   const writers = new Map<number, readonly string[]>(
     commits.map(({ k, author, coauthors }) => [k, [...new Set([author, ...coauthors])]]),
   );
-  const { lineWeights } = await import('./line-weights.ts');
+  const { lineAuthorship, lineWeights } = await import('./line-weights.ts');
   const lines = pages.map(({ text, path, line_commit }) => {
     const written = text
       .split('\n')
@@ -165,11 +165,16 @@ test('the tldr pages go in, are refined and sealed within 30 seconds, with the l
         text: line,
         writers: writers.get(line_commit[i]) ?? [],
       }));
-    const contributors = lineWeights(written).map(({ writer, weight }) => ({
+    const weights = lineWeights(written);
+    const contributors = weights.map(({ writer, weight }) => ({
       handle: writer.replace(':', '-'),
       weight,
     }));
-    return JSON.stringify({ text, licence: 'CC-BY-4.0', contributors, path });
+    const authorship = lineAuthorship(
+      written,
+      weights.map(({ writer }) => writer),
+    );
+    return JSON.stringify({ text, licence: 'CC-BY-4.0', contributors, authorship, path });
   });
   await writeFile(join(folder, 'tldr.jsonl'), lines.join('\n'));
   const datanetId = await newDatanet('tldr', ['CC-BY-4.0']);

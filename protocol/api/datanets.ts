@@ -29,6 +29,14 @@ export const DraftContributor = z.strictObject({
   hint: z.record(z.string().max(100), z.string().max(1000)).optional(),
 });
 
+/** Lines in a row with the same writers, who share each of them alike. */
+export const AuthoredLines = z.strictObject({
+  lines: z.number().int().min(1),
+  /** Their places in `contributors`, from 0. Empty: all of them, by their weights. */
+  by: z.array(z.number().int().min(0)).max(1000),
+});
+export type AuthoredLines = z.output<typeof AuthoredLines>;
+
 /** What a record may be used for. `commercial` goes with one of the others: for pay. */
 export const Purpose = z.enum(['train', 'retrieve', 'commercial']);
 export type Purpose = z.output<typeof Purpose>;
@@ -42,6 +50,8 @@ export const Draft = z.strictObject({
   purposes: z.array(Purpose).min(1).max(3).optional(),
   /** Absent: whoever contributes it. */
   contributors: z.array(DraftContributor).min(1).max(1000).optional(),
+  /** Who wrote which lines, in order: together all of the text's, a last line feed beginning none. Absent: all wrote all. */
+  authorship: z.array(AuthoredLines).min(1).max(100_000).optional(),
   source: RecordSource.optional(),
   metadata: z.record(z.string().max(100), z.json()).optional(),
 });
@@ -122,6 +132,8 @@ export const RecordSummary = z.object({
 });
 
 export const RecordDetail = RecordSummary.extend({
+  /** What stands behind the contributors: their own word, an importer's, or a proof that was upheld in a dispute. */
+  assurance: z.enum(['self_declared', 'imported', 'proved']),
   text: z.string(),
   metadata: z.record(z.string(), z.json()),
   /** Identity and weight of each contributor; of derived records, those of their parents. */
@@ -206,6 +218,30 @@ const RightsGroup = z.object({
 });
 
 const hashes = z.array(Sha256Hex);
+
+/** Whether a record is somebody else's than its owners'. */
+export const Dispute = z.object({
+  id: idSchema('dispute'),
+  datanetId,
+  recordHash: Sha256Hex,
+  /** Found at a seal, or claimed by a party. */
+  kind: z.enum(['near_duplicate', 'earlier_proof']),
+  /** The earlier record whose owners would own it. */
+  earlierHash: Sha256Hex.optional(),
+  claimantId: idSchema('party').optional(),
+  /** Disputed words and symbols by their places in the record, from 0: from the first up to the second. Absent: all. */
+  spans: z.array(z.tuple([Count, Count])).optional(),
+  /** How much of the record is disputed and in no other way known to be a copy. */
+  similarityPpm: Count.optional(),
+  evidence: z.string(),
+  /** The party that the disputed text's earnings wait with while the dispute is open. */
+  escrowId: idSchema('party'),
+  state: z.enum(['open', 'upheld', 'dismissed']),
+  openedAt: Time,
+  closedAt: Time.optional(),
+  closedBy: idSchema('party').optional(),
+  reason: z.string().optional(),
+});
 
 export const refinements = ['clean-1', 'chunk-1'] as const;
 export const Refinement = z.enum(refinements);
@@ -336,6 +372,40 @@ export const datanetsOperations = {
     scope: 'contribute',
     input: z.object({ datanetId }),
     output: Snapshot,
+  },
+  openDispute: {
+    summary: 'Claim a contributed record as one of the caller by an earlier proof',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/records/:recordHash/disputes',
+    scope: 'contribute',
+    input: z.object({
+      datanetId,
+      recordHash: Sha256Hex,
+      /** Where the one who decides can see that the caller had the text before. */
+      evidence: z.string().min(1).max(5000),
+    }),
+    output: Dispute,
+    status: 201,
+  },
+  listDisputes: {
+    summary: 'List disputes over whose records are, oldest first',
+    method: 'GET',
+    path: '/api/datanets/:datanetId/disputes',
+    scope: 'read',
+    input: z.object({ datanetId, state: Dispute.shape.state.optional(), ...paging }),
+    output: pageOf(Dispute),
+  },
+  closeDispute: {
+    summary: 'Decide a dispute for the claimant or for the owners of the record',
+    method: 'POST',
+    path: '/api/datanets/disputes/:disputeId/decision',
+    scope: 'contribute',
+    input: z.object({
+      disputeId: idSchema('dispute'),
+      decision: z.enum(['uphold', 'dismiss']),
+      reason: z.string().min(1).max(1000),
+    }),
+    output: Dispute,
   },
   listSnapshots: {
     summary: "List a datanet's snapshots, oldest first",

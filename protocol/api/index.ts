@@ -36,6 +36,7 @@ export type Api = typeof api;
 export type Noun = keyof Api;
 
 export {
+  AuthoredLines,
   ContributorIdentity,
   Draft,
   DraftContributor,

@@ -23,6 +23,7 @@ import { blendShares, formatShares, priorPools } from '../shares.ts';
 import {
   entitlementHash,
   formatEntitlement,
+  ownedHash,
   parseEntitlement,
   poolEntitlement,
   poolName,
@@ -89,12 +90,28 @@ function checkExport({ receipt }: Bundle, one: SnapshotExport): string {
     const isItself = text === undefined || (text.isWellFormed() && sha256Hex(text) === record);
     must(isItself, `Record ${record} is another text.`);
   }
+  checkOwned(one, owners);
   const held = new Set(records.map(({ record }) => record));
   for (const { record, snapshot } of receipt.retrieved) {
     const isHeld = snapshot !== manifest.snapshot || held.has(record);
     must(isHeld, `${snapshot} does not hold record ${record}, said to be retrieved from it.`);
   }
   return `All ${records.length} records of ${manifest.snapshot} are under its root.`;
+}
+
+/** What each record owns is what was sealed, and no more than it says. A first manifest says nothing about it. */
+function checkOwned({ manifest, records }: SnapshotExport, hashes: readonly string[]): void {
+  const { snapshot } = manifest;
+  if (manifest.owned === undefined) {
+    must(!records.some(({ owned }) => owned), `${snapshot} was sealed without what records own.`);
+    return;
+  }
+  const list = records.map(({ record, owned }) => {
+    must(owned !== undefined, `Record ${record} lacks what it owns.`);
+    must(hashes[owned.owners] !== undefined, `What record ${record} owns is nobody's.`);
+    return { owners: hashes[owned.owners], information: owned.information };
+  });
+  must(ownedHash(list) === manifest.owned, `What the records of ${snapshot} own is other.`);
 }
 
 /** The word counts are those of the texts, and each record's information follows from them. */
@@ -109,7 +126,9 @@ function checkInformation({ manifest, records, information }: SnapshotExport): s
     sealed.tokens === table.counts.size;
   must(agrees, `The totals of ${snapshot} are not those of its word counts.`);
   const informationOf = informationIn(table);
-  for (const { record, text, information: stated } of records) {
+  for (const { record, text, owned, information: stated } of records) {
+    const isPart = BigInt(owned?.information ?? 0) <= BigInt(stated);
+    must(isPart, `Record ${record} owns more information than it has.`);
     if (text === undefined) continue;
     must(
       informationInText(text, informationOf) === BigInt(stated),
@@ -203,9 +222,9 @@ function checkPool(name: string, from: SnapshotExport | undefined): void {
   const { records, entitlements } = from;
   const counted = records
     .filter(({ withdrawnFrom = Infinity }) => withdrawnFrom > pool.version)
-    .map(({ owners, information, quality }) => ({
-      owners: parseEntitlement(entitlements[owners]),
-      value: BigInt(information) * BigInt(quality),
+    .map(({ owned, owners, information, quality }) => ({
+      owners: parseEntitlement(entitlements[owned?.owners ?? owners]),
+      value: BigInt(owned?.information ?? information) * BigInt(quality),
     }));
   const expected = formatEntitlement(poolEntitlement(counted));
   must(canonicalize(expected) === canonicalize(pool.members), `The members of ${name} are others.`);

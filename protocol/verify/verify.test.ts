@@ -396,6 +396,19 @@ test.each<[string, string, readonly SnapshotExport[]]>([
     alter((one) => ({ ...one, entitlements: one.entitlements.toReversed() })),
   ],
   [
+    'recompute-snapshot',
+    'more owned than was sealed',
+    alter((one) => ({
+      ...one,
+      records: one.records.map((r) => ({ ...r, owned: { owners: 0, information: r.information } })),
+    })),
+  ],
+  [
+    'recompute-snapshot',
+    'owned information left out',
+    alter((one) => ({ ...one, records: one.records.map(({ owned: _, ...r }) => r) })),
+  ],
+  [
     'recompute-information',
     'another word count',
     alter((one) => ({ ...one, information: { ...one.information, total: 99 } })),

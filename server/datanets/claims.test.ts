@@ -28,6 +28,7 @@ const ownersOf = (party: string) => entitlementOf([{ party, weight: 1n }]);
 function lineageOf(list: readonly Document[], withdrawn: readonly string[] = []): DatanetLineage {
   const contributions: Contribution[] = list.map(({ author, arrival }, i) => ({
     ...{ hash: `document ${i}`, sequence: BigInt(i), arrival, owners: ownersOf(author) },
+    acceptedAt: new Date(0),
     ...{ licence: 'MIT', source: { kind: 'directory', path: `${i}.md` } },
   }));
   const edges = list.flatMap(({ blocks }, i) =>

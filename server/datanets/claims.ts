@@ -11,13 +11,17 @@ import {
   refinedEntitlement,
   sharedEntitlement,
 } from '@openledger/protocol';
+import type { Authorship } from './authorship.ts';
 
 export type Contribution = {
   readonly hash: string;
   readonly sequence: bigint;
   /** What has no order inside: the import, or the contribution itself. */
   readonly arrival: string;
+  readonly acceptedAt: Date;
   readonly owners: EntitlementVector;
+  /** Who of them wrote which lines; undefined: all wrote all. */
+  readonly authorship?: Authorship | undefined;
   readonly licence: string;
   readonly source: RecordSource;
 };
@@ -33,10 +37,19 @@ export type LineageEdge = {
   readonly lines: readonly number[];
 };
 
+/** How a record came out of a contribution: who refined it on the way, the first step first. */
+export type Descent = {
+  readonly origin: string;
+  readonly steps: readonly Pick<LineageEdge, 'refiner' | 'ppm'>[];
+};
+
 /** A record as it enters a snapshot. */
 export type SealedRecord = {
   readonly hash: string;
+  /** By the claims alone, whatever stands in it. */
   readonly owners: EntitlementVector;
+  /** From each contribution whose claim won. */
+  readonly descents: readonly Descent[];
   /** The contribution that it was cut from, or itself. */
   readonly document: string;
   readonly licence: string;
@@ -66,9 +79,10 @@ export function sealedRecords(lineage: DatanetLineage): readonly SealedRecord[] 
     if (replaced.has(hash)) {
       for (const { child } of childrenOf.get(hash) ?? []) visit(child);
     } else if (!withdrawn.has(hash)) {
-      const { owners, origin, line } = claimOf(hash);
+      const { owners, origin, line, claims } = claimOf(hash);
       sealed.set(hash, {
         ...{ hash, owners, document: origin.hash, licence: origin.licence },
+        descents: claims.map(({ origin, steps }) => ({ origin: origin.hash, steps })),
         source: line === undefined ? origin.source : { ...origin.source, line },
       });
     }
@@ -81,6 +95,7 @@ export function sealedRecords(lineage: DatanetLineage): readonly SealedRecord[] 
 type Claim = {
   readonly origin: Contribution;
   readonly owners: EntitlementVector;
+  readonly steps: Descent['steps'];
   /** For each line of the record, the line of the source's file; undefined where the file has no lines to name. */
   readonly lines: readonly number[] | undefined;
 };
@@ -106,7 +121,9 @@ export function createClaims({
     const before = known.get(hash);
     if (before) return before;
     const own = contributionOf.get(hash);
-    const claims: Claim[] = own ? [{ origin: own, owners: own.owners, lines: undefined }] : [];
+    const claims: Claim[] = own
+      ? [{ origin: own, owners: own.owners, steps: [], lines: undefined }]
+      : [];
     for (const edge of parentsOf.get(hash) ?? []) {
       for (const claim of claimOf(edge.parent).claims) claims.push(passedOn(claim, edge));
     }
@@ -117,9 +134,10 @@ export function createClaims({
   return claimOf;
 }
 
-const passedOn = ({ origin, owners, lines }: Claim, edge: LineageEdge): Claim => ({
+const passedOn = ({ origin, owners, steps, lines }: Claim, edge: LineageEdge): Claim => ({
   origin,
   owners: refinedEntitlement(owners, edge),
+  steps: [...steps, { refiner: edge.refiner, ppm: edge.ppm }],
   lines: lines ? edge.lines.map((line) => lines[line - 1]) : edge.lines,
 });
 

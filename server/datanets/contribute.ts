@@ -15,6 +15,7 @@ import type { Line } from '../platform/lines.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
 import { isStorable, isTooDeep } from '../platform/storable.ts';
+import { checkAuthorship, keptAuthorship } from './authorship.ts';
 import type { Objection } from './checks/candidate.ts';
 import { checkDraft } from './checks/check.ts';
 import { type Named, nameContributors, type Owner, resolveOwners } from './contributors.ts';
@@ -135,7 +136,9 @@ type Fit = NumberedDraft & {
 function judge({ line, draft }: NumberedDraft, datanet: LockedDatanet): Fit | Rejected {
   const quality = scoreQuality(draft.text);
   const objection =
-    checkStorable(draft) ?? checkDraft(draft, { licences: datanet.licences, quality });
+    checkStorable(draft) ??
+    checkDraft(draft, { licences: datanet.licences, quality }) ??
+    checkAuthorship(draft);
   if (objection) return { line, ...objection };
   try {
     const named = nameContributors(draft, datanet.identityKey);
@@ -200,7 +203,10 @@ async function insert(
     fresh.map(({ named }) => named ?? []),
   );
   const self = fresh.some(({ named }) => !named) ? await ownText(identity, sender) : [];
-  const owners = resolved.map((list, i) => (fresh[i].named ? list : self));
+  const owners = resolved.map((one, i) => (fresh[i].named ? one.owners : self));
+  const authorships = fresh.map(({ draft }, i) =>
+    keptAuthorship(draft, resolved[i].partyOf, owners[i]),
+  );
   const ids = fresh.map(() => newId('contribution', clock));
 
   await insertRecords(
@@ -211,10 +217,11 @@ async function insert(
   );
   await tx.query(sql`
     insert into datanets.contributions
-      (id, datanet_id, record_hash, sequence, party_id, import_id, licence, purposes, source, metadata, owners, created_at)
+      (id, datanet_id, record_hash, sequence, party_id, import_id, licence, purposes, source, metadata, owners,
+       authorship, created_at)
     select id, ${datanet.id}, hash, ${datanet.lastSequence}::bigint + place, ${sender.partyId},
       ${sender.importId ?? null}, licence, string_to_array(purposes, ','), source::jsonb, metadata::jsonb,
-      owners::jsonb, ${now}
+      owners::jsonb, authorship::jsonb, ${now}
     from unnest(
       ${ids}::text[],
       ${fresh.map(({ hash }) => hash)}::text[],
@@ -222,8 +229,9 @@ async function insert(
       ${fresh.map(({ draft }) => purposesText(draft))}::text[],
       ${fresh.map(({ draft }) => JSON.stringify(draft.source ?? { kind: 'api' }))}::text[],
       ${fresh.map(({ draft }) => JSON.stringify(draft.metadata ?? {}))}::text[],
-      ${owners.map((list) => JSON.stringify(list))}::text[]
-    ) with ordinality as draft (id, hash, licence, purposes, source, metadata, owners, place)`);
+      ${owners.map((list) => JSON.stringify(list))}::text[],
+      ${authorships.map((one) => (one ? JSON.stringify(one) : null))}::text[]
+    ) with ordinality as draft (id, hash, licence, purposes, source, metadata, owners, authorship, place)`);
   await tx.query(sql`
     update datanets.datanets
     set records = records + ${fresh.length}

@@ -46,14 +46,17 @@ function spell(identity: ContributorIdentity, identityKey: Uint8Array): string {
   return parsed.identity;
 }
 
-/** Finds or makes the parties of many records' contributors at once. @returns owners in the order of the records */
+/** Owners, and the party of each name, in the order of the names. */
+export type Resolved = { readonly owners: readonly Owner[]; readonly partyOf: readonly string[] };
+
+/** Finds or makes the parties of many records' contributors at once. @returns in the order of the records */
 export async function resolveOwners(
   tx: Tx,
   identity: Identity,
   records: readonly (readonly Named[])[],
-): Promise<readonly (readonly Owner[])[]> {
+): Promise<readonly Resolved[]> {
   const mentions = records.flat().map(({ mention }) => mention);
-  if (mentions.length === 0) return records.map(() => []);
+  if (mentions.length === 0) return records.map(() => ({ owners: [], partyOf: [] }));
   const parties = await identity.resolveParties(tx, mentions);
   return records.map((named) => {
     const identities = new Map<string, string>();
@@ -62,10 +65,11 @@ export async function resolveOwners(
       if (!identities.has(party)) identities.set(party, mention.identity);
       return { party, weight };
     });
-    return entitlementOf(claims).map(({ party, weight }) => ({
+    const owners = entitlementOf(claims).map(({ party, weight }) => ({
       party,
       identity: identities.get(party)!,
       weight: weight.toString(),
     }));
+    return { owners, partyOf: claims.map(({ party }) => party) };
   });
 }

@@ -1,4 +1,5 @@
 import {
+  COMMONS,
   type Draft,
   entitlementHash,
   faultOfEntitlement,
@@ -7,6 +8,7 @@ import {
   informationIn,
   leafHash,
   merkleRoot,
+  ownedHash,
   parseEntitlement,
   poolEntitlement,
   SnapshotExport,
@@ -41,12 +43,12 @@ const newDatanet = async () =>
 
 const page = (subject: string) =>
   [
-    `# ${subject} [![build](https://ci/x.svg)](https://ci/x)`,
+    `# ${subject} [![${subject}](${subject}.svg)](${subject})`,
     '',
     '',
     sentenceAbout(subject),
     '',
-    `See [more](https://example.org/${subject}).`,
+    `See [more](${subject}).`,
   ].join('\n');
 
 const draft = (text: string, rest: Partial<Draft> = {}): Draft => ({
@@ -306,10 +308,15 @@ test('a snapshot is what its manifest says: root, word counts, information, pool
     const sum = words.reduce((all, [word, count]) => all + informationOf(word) * count, 0);
     expect(information).toBe(BigInt(sum));
   }
-  const members = records.map((one) => ({
-    owners: one.owners,
-    value: one.information * BigInt(one.quality),
+  const members = records.map(({ owned, quality }) => ({
+    owners: owned?.owners ?? [],
+    value: (owned?.information ?? 0n) * BigInt(quality),
   }));
+  const owned = records.map((one) => ({
+    owners: entitlementHash(one.owned?.owners ?? []),
+    information: String(one.owned?.information),
+  }));
+  expect(manifest.owned).toBe(ownedHash(owned));
   expect((await datanets.poolOf(id)).members).toEqual(poolEntitlement(members));
 
   const [proved] = await datanets.proveRecords(id, [records[3].recordHash]);
@@ -367,6 +374,29 @@ test('copying earns nothing: the first claim owns a text, claims of one import s
   ]);
 });
 
+test("a shell owns its own words alone, and a withdrawn text is nobody's", async () => {
+  const datanetId = await newDatanet();
+  const [una, thief] = [await partyOf('una'), await partyOf('thief')];
+  const own = await contribute(datanetId, page('unicorn'), { contributors: [by('una')] });
+  const shell = `${page('unicorn')}\n\n${sentenceAbout('mule')}`;
+  await contribute(datanetId, shell, { contributors: [by('thief')] });
+  const first = await datanets.seal(datanetId);
+  const [original, copied] = await recordsOf(first.id);
+  expect(original.owners).toEqual([{ party: una, weight: 2n ** 64n }]);
+  expect(copied.owners.map(({ party }) => party).sort()).toEqual([una, thief].sort());
+  expect(copied.owned?.owners).toEqual([{ party: thief, weight: 2n ** 64n }]);
+  expect(original.owned?.information).toBe(original.information);
+  expect(copied.owned?.information).toBe(copied.information - original.information);
+  expect((await datanets.seal(datanetId)).id).toBe(first.id);
+
+  const caller = { partyId: una, scopes: ['contribute'] as const };
+  await datanets.withdraw({ datanetId, recordHash: own, reason: 'mine', caller });
+  const second = await datanets.seal(datanetId);
+  const [left] = await recordsOf(second.id);
+  expect(left.owners.map(({ party }) => party).sort()).toEqual([COMMONS, thief].sort());
+  expect((await datanets.poolOf(second.id)).members).toEqual([{ party: thief, weight: 2n ** 64n }]);
+});
+
 test('a withdrawn record and its refinements are not found, not paid, and inherited by nobody', async () => {
   const datanetId = await newDatanet();
   const mia = await partyOf('mia');
@@ -409,8 +439,8 @@ test('a withdrawn record and its refinements are not found, not paid, and inheri
     const counted = exported.records
       .filter(({ withdrawnFrom = Number.POSITIVE_INFINITY }) => withdrawnFrom > version)
       .map((one) => ({
-        owners: parseEntitlement(exported.entitlements[one.owners]),
-        value: BigInt(one.information) * BigInt(one.quality),
+        owners: parseEntitlement(exported.entitlements[one.owned?.owners ?? -1]),
+        value: BigInt(one.owned?.information ?? 0) * BigInt(one.quality),
       }));
     expect(poolEntitlement(counted)).toEqual(parseEntitlement(members));
   }

@@ -1,4 +1,9 @@
-import { type EntitlementList, formatEntitlement, type SnapshotExport } from '@openledger/protocol';
+import {
+  type EntitlementList,
+  type EntitlementVector,
+  formatEntitlement,
+  type SnapshotExport,
+} from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { QUALITY_VERSION } from './quality.ts';
@@ -17,17 +22,27 @@ export async function exportSnapshot(reader: Reader, snapshotId: string): Promis
   const entitlements: SnapshotExport['entitlements'] = [];
   const indexOf = new Map<string, number>();
   const records: SnapshotExport['records'] = [];
-  for await (const record of snapshotRecords(reader, snapshotId)) {
-    const owners = indexOf.get(record.ownersHash) ?? entitlements.length;
-    if (owners === entitlements.length) {
-      indexOf.set(record.ownersHash, owners);
-      entitlements.push(formatEntitlement(record.owners));
+  const indexFor = (hash: string, vector: EntitlementVector): number => {
+    const index = indexOf.get(hash) ?? entitlements.length;
+    if (index === entitlements.length) {
+      indexOf.set(hash, index);
+      entitlements.push(formatEntitlement(vector));
     }
+    return index;
+  };
+  for await (const record of snapshotRecords(reader, snapshotId)) {
+    const { owned } = record;
     records.push({
       record: record.recordHash,
-      owners,
+      owners: indexFor(record.ownersHash, record.owners),
       quality: record.quality,
       information: record.information.toString(),
+      ...(owned && {
+        owned: {
+          owners: indexFor(owned.ownersHash, owned.owners),
+          information: owned.information.toString(),
+        },
+      }),
       source: record.source,
       ...(record.withdrawn ? { withdrawnFrom: record.withdrawnFrom } : { text: record.text }),
     });

@@ -6,8 +6,9 @@
  *   taken exactly once however often it is interrupted;
  * - a record's contributors are fixed when it is accepted, its entitlement vector (integers summing to 2^64) when it is
  *   sealed; a snapshot never changes, and the same records have the same root;
- * - refinements keep their lineage and give their refiner the policy's share, and nothing is gained by copying: the
- *   claim accepted first owns a text, claims of one import share it;
+ * - refinements keep their lineage and give their refiner the policy's share, and nothing is gained by copying: each run of
+ *   eight tokens belongs to those who brought it first, those of one import share it, and what many brought is nobody's;
+ * - a text that is nearly an earlier one, or that somebody proves to be his, earns into escrow until a person has decided;
  * - what is withdrawn is never retrieved or paid again, nobody inherits it, and each snapshot's pool says from which
  *   version on;
  * - licences and what contributors allow are kept: nothing is retrieved for a purpose it does not permit, and a use is
@@ -17,10 +18,11 @@
  * network either: importers run where the files are and upload lines. An import is no proof of authorship.
  *
  * Tables: datanets.datanets, imports, records, contributions, refinements, lineage, snapshots, entitlements, leaves,
- * pools.
+ * pools, disputes.
  */
 import type {
   Draft,
+  EntitlementVector,
   ExportedRecord,
   Id,
   Intake,
@@ -43,6 +45,17 @@ import {
   type NewDatanet,
 } from './datanets.ts';
 import { diffSnapshots, type SnapshotDiff } from './diff-snapshots.ts';
+import {
+  closeDispute,
+  type Decision,
+  type Dispute,
+  type DisputeState,
+  findDispute,
+  listDisputes,
+  openDispute,
+  type ProofOrder,
+} from './disputes/disputes.ts';
+import { heirsOf } from './disputes/heirs.ts';
 import { describeSnapshot, listExportedRecords } from './export-croissant.ts';
 import { exportSnapshot } from './export-snapshot.ts';
 import { findImport, type Import, openImport, restartImport, uploadImport } from './imports.ts';
@@ -71,6 +84,7 @@ import {
 } from './withdraw.ts';
 
 export type { Datanet, NewDatanet } from './datanets.ts';
+export type { Dispute } from './disputes/disputes.ts';
 export type { Import } from './imports.ts';
 export type { Pool } from './pools.ts';
 export type { RecordProof } from './prove-records.ts';
@@ -119,6 +133,16 @@ export type Datanets = {
   withdraw(order: WithdrawalOrder): Promise<Withdrawal>;
   /** Every contribution that a party owns, alone or with others. @throws forbidden */
   withdrawContributor(order: ConsentWithdrawal): Promise<Withdrawal>;
+
+  /** Says that a record is the claimant's. @throws not_found, conflict, unprocessable after the challenge window */
+  openDispute(order: ProofOrder): Promise<Dispute>;
+  /** @throws not_found, forbidden, conflict */
+  closeDispute(decision: Decision): Promise<Dispute>;
+  listDisputes(
+    query: Page & { readonly datanetId: string; readonly state?: DisputeState | undefined },
+  ): Promise<readonly Dispute[]>;
+  /** Who gets what the escrow parties of closed disputes have. */
+  heirsOf(partyIds: readonly string[]): Promise<ReadonlyMap<string, EntitlementVector>>;
 
   findSnapshot(snapshotId: string): Promise<Snapshot>;
   listSnapshots(query: Page & { readonly datanetId: string }): Promise<readonly Snapshot[]>;
@@ -220,11 +244,25 @@ export function createDatanets(handles: {
     async seal(datanetId) {
       const { policy } = await governance.policyInForce();
       const shares = policy.refinerShares;
-      const id = await db.transaction((tx) => seal(tx, clock, { datanetId, shares }));
+      const id = await db.transaction((tx) => seal(tx, handles, { datanetId, shares }));
       return findSnapshot(db, id);
     },
     withdraw: (order) => db.transaction((tx) => withdraw(tx, clock, order)),
     withdrawContributor: (order) => db.transaction((tx) => withdrawContributor(tx, clock, order)),
+
+    async openDispute(order) {
+      const id = await db.transaction((tx) => openDispute(tx, handles, order));
+      return findDispute(db, id);
+    },
+    async closeDispute(decision) {
+      await db.transaction((tx) => closeDispute(tx, clock, decision));
+      return findDispute(db, decision.disputeId);
+    },
+    async listDisputes(query) {
+      await findDatanet(db, query.datanetId);
+      return listDisputes(db, query);
+    },
+    heirsOf: (partyIds) => heirsOf(db, partyIds),
 
     findSnapshot: (snapshotId) => findSnapshot(db, snapshotId),
     async listSnapshots(query) {

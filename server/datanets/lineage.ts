@@ -7,6 +7,7 @@ import {
 } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
+import type { Authorship } from './authorship.ts';
 import type { DatanetLineage } from './claims.ts';
 import type { Owner } from './contributors.ts';
 import { refiners } from './refiners/refiner.ts';
@@ -34,7 +35,9 @@ export async function readLineage(
       hash: row.record_hash,
       sequence: BigInt(row.sequence),
       arrival: row.import_id ?? row.id,
+      acceptedAt: row.created_at,
       owners: parseEntitlement(row.owners),
+      authorship: row.authorship ?? undefined,
       licence: row.licence,
       source: row.source,
     })),
@@ -58,10 +61,12 @@ const readContributions = (reader: Reader, datanetId: string) =>
     sequence: string;
     import_id: string | null;
     owners: Owner[];
+    authorship: Authorship | null;
     licence: string;
     source: RecordSource;
+    created_at: Date;
   }>(sql`
-    select id, record_hash, sequence, import_id, owners, licence, source
+    select id, record_hash, sequence, import_id, owners, authorship, licence, source, created_at
     from datanets.contributions
     where datanet_id = ${datanetId}
     order by sequence`);

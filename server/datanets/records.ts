@@ -33,6 +33,8 @@ export type RecordParent = {
 };
 
 export type RecordDetail = RecordSummary & {
+  /** What stands behind its contributors: their own word, an importer's, or a proof that was upheld. */
+  readonly assurance: 'self_declared' | 'imported' | 'proved';
   readonly text: string;
   readonly metadata: Draft['metadata'] & object;
   /** Of a derived record: those of the contribution it was cut from. */
@@ -67,7 +69,13 @@ export async function findRecord(
   recordHash: string,
 ): Promise<RecordDetail> {
   const [row] = await reader.query<
-    Row & { text: string; metadata: Draft['metadata'] & object; owners: Owner[]; is_own: boolean }
+    Row & {
+      text: string;
+      metadata: Draft['metadata'] & object;
+      owners: Owner[];
+      is_own: boolean;
+      assurance: RecordDetail['assurance'];
+    }
   >(sql`
     with recursive origins as (
       select ${recordHash}::text as hash
@@ -77,7 +85,16 @@ export async function findRecord(
       join origins on child_hash = hash
       where datanet_id = ${datanetId}
     )
-    select ${summary}, text, metadata, owners, record_hash = ${recordHash} as is_own
+    select ${summary}, text, metadata, owners, record_hash = ${recordHash} as is_own,
+      case
+        when exists (
+          select from datanets.disputes
+          where disputes.datanet_id = contributions.datanet_id and disputes.record_hash = contributions.record_hash
+            and kind = 'earlier_proof' and state = 'upheld'
+        ) then 'proved'
+        when jsonb_array_length(owners) = 1 and owners -> 0 ->> 'party' = party_id then 'self_declared'
+        else 'imported'
+      end as assurance
     from datanets.contributions
     join origins on origins.hash = record_hash
     join datanets.records on records.datanet_id = contributions.datanet_id and records.hash = ${recordHash}
@@ -89,6 +106,7 @@ export async function findRecord(
   return {
     ...summed,
     ...(row.is_own ? {} : { contributionId: undefined }),
+    assurance: row.assurance,
     text: row.withdrawn_at ? '' : row.text,
     metadata: row.metadata,
     contributors: row.owners,

@@ -1,14 +1,13 @@
 /** Seals a snapshot: what a datanet holds now, in a fixed order, under one root, with who is entitled to it. */
 import {
   canonicalize,
-  cutWords,
   type EntitlementVector,
   entitlementHash,
   formatEntitlement,
   type Id,
-  informationIn,
   merkleRoot,
   OpenLedgerError,
+  ownedHash,
   poolEntitlement,
   SNAPSHOT_VERSION,
   type SnapshotManifest,
@@ -16,23 +15,24 @@ import {
   snapshotLeaf,
   sumUnigramTables,
   toHex,
-  tokenAt,
   type UnigramTable,
   unigramDocument,
   unigramTable,
   unigramTableHash,
 } from '@openledger/protocol';
+import type { Identity } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
 import { type SealedRecord, sealedRecords } from './claims.ts';
 import { lockDatanet } from './datanets.ts';
+import { readDisputedClaims } from './disputes/disputed-claims.ts';
+import { proposeDisputes } from './disputes/propose-disputes.ts';
 import { type RefinerShares, readLineage } from './lineage.ts';
+import { type OwnedRecord, ownRecords, readContributedTexts } from './own-records.ts';
 import { insertPool } from './pools.ts';
-
-/** Texts held in memory at a time. */
-const PAGE = 500;
+import { readTexts } from './read-texts.ts';
 
 /**
  * Seals the datanet's records: refinements stand for their parents, what is not refined for itself.
@@ -44,28 +44,44 @@ const PAGE = 500;
  */
 export async function seal(
   tx: Tx,
-  clock: Clock,
+  handles: { readonly identity: Identity; readonly clock: Clock },
   { datanetId, shares }: { readonly datanetId: Id<'datanet'>; readonly shares: RefinerShares },
 ): Promise<Id<'snapshot'>> {
+  const { clock } = handles;
   await lockDatanet(tx, datanetId);
+  const newest = await newestSnapshot(tx, datanetId);
   const lineage = await readLineage(tx, datanetId, shares);
-  const records = sealedRecords(lineage);
-  if (records.length === 0) {
+  const claimed = sealedRecords(lineage);
+  if (claimed.length === 0) {
     throw new OpenLedgerError('unprocessable', 'The datanet holds no record to seal.', {
       datanetId,
     });
   }
-  const owners = hashOwners(records);
+  const table = await countWords(tx, datanetId, claimed);
+  const contributed = await readContributedTexts(tx, datanetId, lineage);
+  await proposeDisputes(tx, handles, {
+    ...{ datanetId, contributions: lineage.contributions, withdrawn: lineage.withdrawn },
+    ...{ texts: contributed.texts, sealedAt: newest?.sealed_at },
+  });
+  const claimsOf = await readDisputedClaims(tx, datanetId, lineage);
+  const records = await ownRecords(tx, {
+    ...{ datanetId, lineage, contributed, claimsOf },
+    ...{ records: claimed, table },
+  });
+  const hashOf = entitlementHashes();
+  const owners = records.map((record) => hashOf(record.owners));
   const leaves = records.map((record, i) =>
     snapshotLeaf({ record: record.hash, owners: owners[i] }),
   );
   const root = toHex(merkleRoot(leaves));
-  const newest = await newestSnapshot(tx, datanetId);
   if (newest?.root === root) return newest.id;
 
   const sealedAt = clock.now();
   const snapshotId = newId('snapshot', clock);
-  const table = await countWords(tx, datanetId, records);
+  const owned = records.map((record) => ({
+    owners: hashOf(record.owned.owners),
+    information: record.owned.information.toString(),
+  }));
   const manifest: SnapshotManifest = {
     version: SNAPSHOT_VERSION,
     snapshot: snapshotId,
@@ -73,6 +89,7 @@ export async function seal(
     sequence: (newest?.sequence ?? 0) + 1,
     records: records.length,
     root,
+    owned: ownedHash(owned),
     information: {
       tokenizer: table.words,
       total: table.total.toString(),
@@ -88,16 +105,15 @@ export async function seal(
     values
       (${snapshotId}, ${datanetId}, ${manifest.sequence}, ${snapshotHash(manifest)}, ${root},
        ${canonicalize(manifest)}, ${canonicalize(unigramDocument(table))}, ${sealedAt})`);
-  await insertEntitlements(tx, records, owners);
+  await insertEntitlements(tx, records, hashOf);
   const values = await insertLeaves(tx, {
     snapshotId,
     datanetId,
     records,
-    owners,
-    table,
+    hashOf,
     identityOf: lineage.identityOf,
   });
-  const members = records.map((record, i) => ({ owners: record.owners, value: values[i] }));
+  const members = records.map(({ owned }, i) => ({ owners: owned.owners, value: values[i] }));
   await insertPool(tx, { snapshotId, version: 1, members: poolEntitlement(members), at: sealedAt });
   return snapshotId;
 }
@@ -105,9 +121,14 @@ export async function seal(
 async function newestSnapshot(
   reader: Reader,
   datanetId: string,
-): Promise<{ id: Id<'snapshot'>; root: string; sequence: number } | undefined> {
-  const [row] = await reader.query<{ id: Id<'snapshot'>; root: string; sequence: number }>(sql`
-    select id, root, sequence
+): Promise<{ id: Id<'snapshot'>; root: string; sequence: number; sealed_at: Date } | undefined> {
+  const [row] = await reader.query<{
+    id: Id<'snapshot'>;
+    root: string;
+    sequence: number;
+    sealed_at: Date;
+  }>(sql`
+    select id, root, sequence, sealed_at
     from datanets.snapshots
     where datanet_id = ${datanetId}
     order by sequence desc
@@ -115,15 +136,15 @@ async function newestSnapshot(
   return row;
 }
 
-/** Chunks of one document have one vector, which is hashed once. */
-function hashOwners(records: readonly SealedRecord[]): readonly string[] {
+/** Chunks of one document mostly have one vector, which is hashed once. */
+function entitlementHashes(): (vector: EntitlementVector) => string {
   const hashes = new Map<string, string>();
-  return records.map(({ owners }) => {
-    const key = owners.map(({ party, weight }) => `${party} ${weight}`).join();
-    const hash = hashes.get(key) ?? entitlementHash(owners);
+  return (vector) => {
+    const key = vector.map(({ party, weight }) => `${party} ${weight}`).join();
+    const hash = hashes.get(key) ?? entitlementHash(vector);
     hashes.set(key, hash);
     return hash;
-  });
+  };
 }
 
 async function countWords(
@@ -132,7 +153,7 @@ async function countWords(
   records: readonly SealedRecord[],
 ): Promise<UnigramTable> {
   let table = unigramTable([]);
-  for await (const page of pages(reader, datanetId, records)) {
+  for await (const page of readTexts(reader, datanetId, records)) {
     table = sumUnigramTables([table, unigramTable(page.map(({ text }) => text))]);
   }
   return table;
@@ -141,10 +162,14 @@ async function countWords(
 /** In the order of their hashes, so that two seals never wait for each other: datanets may share vectors. */
 async function insertEntitlements(
   tx: Tx,
-  records: readonly SealedRecord[],
-  owners: readonly string[],
+  records: readonly OwnedRecord[],
+  hashOf: (vector: EntitlementVector) => string,
 ): Promise<void> {
-  const distinct = new Map(records.map((record, i) => [owners[i], record.owners]));
+  const distinct = new Map(
+    records
+      .flatMap(({ owners, owned }) => [owners, owned.owners])
+      .map((vector) => [hashOf(vector), vector]),
+  );
   const vectors = new Map<string, EntitlementVector>(
     [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)),
   );
@@ -161,41 +186,43 @@ async function insertEntitlements(
 type Leaves = {
   readonly snapshotId: string;
   readonly datanetId: string;
-  readonly records: readonly SealedRecord[];
-  readonly owners: readonly string[];
-  readonly table: UnigramTable;
+  readonly records: readonly OwnedRecord[];
+  readonly hashOf: (vector: EntitlementVector) => string;
   readonly identityOf: ReadonlyMap<string, string>;
 };
 
-/** @returns each record's weight in the pool: information times quality */
+/** @returns each record's weight in the pool: owned information times quality */
 async function insertLeaves(
   tx: Tx,
-  { snapshotId, datanetId, records, owners, table, identityOf }: Leaves,
+  { snapshotId, datanetId, records, hashOf, identityOf }: Leaves,
 ): Promise<readonly bigint[]> {
-  const informationOf = informationIn(table);
   const values: bigint[] = [];
   let position = 0;
-  for await (const page of pages(tx, datanetId, records)) {
-    const information = page.map(({ text }) => informationInText(text, informationOf));
+  for await (const page of readTexts(tx, datanetId, records)) {
     const sealed = records.slice(position, position + page.length);
-    for (const [i, { quality }] of page.entries()) values.push(information[i] * BigInt(quality));
+    for (const [i, { quality }] of page.entries()) {
+      values.push(sealed[i].owned.information * BigInt(quality));
+    }
     await tx.query(sql`
       insert into datanets.leaves
-        (snapshot_id, datanet_id, position, record_hash, document_hash, owners_hash, information, quality,
-         licence, source, contributors)
+        (snapshot_id, datanet_id, position, record_hash, document_hash, owners_hash, information, owned_hash,
+         owned_information, quality, licence, source, contributors)
       select ${snapshotId}, ${datanetId}, ${position}::integer + place - 1, hash, document, owners, information,
-        quality, licence, source::jsonb, array(select jsonb_array_elements_text(contributors::jsonb))
+        owned, owned_information, quality, licence, source::jsonb, array(select jsonb_array_elements_text(contributors::jsonb))
       from unnest(
         ${sealed.map(({ hash }) => hash)}::text[],
         ${sealed.map(({ document }) => document)}::text[],
-        ${owners.slice(position, position + page.length)}::text[],
-        ${information}::bigint[],
+        ${sealed.map(({ owners }) => hashOf(owners))}::text[],
+        ${sealed.map(({ information }) => information)}::bigint[],
+        ${sealed.map(({ owned }) => hashOf(owned.owners))}::text[],
+        ${sealed.map(({ owned }) => owned.information)}::bigint[],
         ${page.map(({ quality }) => quality)}::integer[],
         ${sealed.map(({ licence }) => licence)}::text[],
         ${sealed.map(({ source }) => JSON.stringify(source))}::text[],
         ${sealed.map((record) => JSON.stringify(contributorsOf(record, identityOf)))}::text[]
       ) with ordinality
-        as leaf (hash, document, owners, information, quality, licence, source, contributors, place)`);
+        as leaf (hash, document, owners, information, owned, owned_information, quality, licence, source, contributors,
+          place)`);
     position += page.length;
   }
   return values;
@@ -210,30 +237,3 @@ const contributorsOf = (
     .sort((a, b) => (a.weight === b.weight ? 0 : a.weight > b.weight ? -1 : 1))
     .map(({ party }) => identityOf.get(party))
     .filter((identity) => identity !== undefined);
-
-/** The information of a text's words, in 1/65,536 bits. */
-function informationInText(text: string, informationOf: (word: string) => number): bigint {
-  const words = cutWords(text);
-  let information = 0; // at most 10^6 words of 2^22 each: exact
-  for (let i = 0; i < words.count; i++) {
-    if (words.wordFlags[i]) information += informationOf(tokenAt(words, i));
-  }
-  return BigInt(information);
-}
-
-/** Texts and qualities of the records, in their order, a page at a time. */
-async function* pages(
-  reader: Reader,
-  datanetId: string,
-  records: readonly SealedRecord[],
-): AsyncGenerator<readonly { readonly text: string; readonly quality: number }[]> {
-  for (let start = 0; start < records.length; start += PAGE) {
-    const hashes = records.slice(start, start + PAGE).map(({ hash }) => hash);
-    const rows = await reader.query<{ hash: string; text: string; quality: number }>(sql`
-      select hash, text, quality
-      from datanets.records
-      where datanet_id = ${datanetId} and hash = any(${hashes}::text[])`);
-    const rowOf = new Map(rows.map((row) => [row.hash, row]));
-    yield hashes.map((hash) => rowOf.get(hash)!);
-  }
-}

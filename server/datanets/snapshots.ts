@@ -68,6 +68,14 @@ export type SnapshotRecord = {
   readonly owners: EntitlementVector;
   readonly ownersHash: string;
   readonly information: bigint;
+  /** The part of the information that stands first in this record; undefined in snapshots that count records whole. */
+  readonly owned:
+    | {
+        readonly information: bigint;
+        readonly owners: EntitlementVector;
+        readonly ownersHash: string;
+      }
+    | undefined;
   readonly quality: number;
   readonly licence: string;
   /** What its contributors allow of what the licence permits; undefined: all of it. */
@@ -169,6 +177,9 @@ type RecordRow = {
   owners_hash: string;
   vector: EntitlementList;
   information: string;
+  owned_hash: string | null;
+  owned_information: string | null;
+  owned_vector: EntitlementList | null;
   quality: number;
   licence: string;
   purposes: Purpose[] | null;
@@ -179,13 +190,15 @@ type RecordRow = {
 };
 
 const recordColumns = sql`
-  select position, record_hash, document_hash, owners_hash, vector, information, leaves.quality, licence, source,
-    contributors, withdrawn_from, text,
+  select position, record_hash, document_hash, owners_hash, entitlements.vector, information, owned_hash,
+    owned_information, owned.vector as owned_vector, leaves.quality, licence, source, contributors, withdrawn_from,
+    text,
     (select purposes
      from datanets.contributions
      where contributions.datanet_id = leaves.datanet_id and contributions.record_hash = document_hash) as purposes
   from datanets.leaves
   join datanets.entitlements on entitlements.hash = owners_hash
+  left join datanets.entitlements owned on owned.hash = owned_hash
   join datanets.records on records.datanet_id = leaves.datanet_id and records.hash = record_hash`;
 
 const toRecord = (row: RecordRow): SnapshotRecord => ({
@@ -196,6 +209,14 @@ const toRecord = (row: RecordRow): SnapshotRecord => ({
   owners: parseEntitlement(row.vector),
   ownersHash: row.owners_hash,
   information: BigInt(row.information),
+  owned:
+    row.owned_hash && row.owned_vector && row.owned_information
+      ? {
+          information: BigInt(row.owned_information),
+          owners: parseEntitlement(row.owned_vector),
+          ownersHash: row.owned_hash,
+        }
+      : undefined,
   quality: row.quality,
   licence: row.licence,
   purposes: row.purposes ?? undefined,

@@ -10,6 +10,7 @@ import {
   conflictOf,
   type Datanet,
   type Datanets,
+  type Dispute,
   describeGroup,
   type Import,
   type RecordSummary,
@@ -62,6 +63,7 @@ export const datanetsRoutes = ({
       const record = await datanets.recordByHash(datanetId, recordHash);
       return {
         ...wireRecord(record),
+        assurance: record.assurance,
         text: record.text,
         metadata: record.metadata,
         contributors: record.contributors.map(({ party, ...owner }) => ({
@@ -80,6 +82,11 @@ export const datanetsRoutes = ({
       await assertOwner(datanets, datanetId, caller);
       return wireSnapshot(await datanets.seal(datanetId));
     },
+    openDispute: async (order, { caller }) =>
+      wireDispute(await datanets.openDispute({ ...order, claimantId: caller.partyId })),
+    listDisputes: async (query) => pageFrom(await datanets.listDisputes(query), query, wireDispute),
+    closeDispute: async (decision, { caller }) =>
+      wireDispute(await datanets.closeDispute({ ...decision, caller })),
     listSnapshots: async (query) =>
       pageFrom(await datanets.listSnapshots(query), query, wireSnapshot),
     getSnapshot: async ({ snapshotId }) => wireSnapshot(await datanets.findSnapshot(snapshotId)),
@@ -169,6 +176,18 @@ const wireDatanet = ({
   ...datanet,
   licences: [...licences],
   createdAt: createdAt.toISOString(),
+});
+
+const wireDispute = ({
+  openedAt,
+  closedAt,
+  spans,
+  ...dispute
+}: Dispute): OutputOf<typeof api.datanets.closeDispute> => ({
+  ...dispute,
+  spans: spans?.map(([from, to]) => [from, to]),
+  openedAt: openedAt.toISOString(),
+  closedAt: closedAt?.toISOString(),
 });
 
 const wireImport = ({

@@ -63,6 +63,8 @@ export type Identity = {
   resolveParty(tx: Tx, mention: Mention): Promise<Id<'party'>>;
   /** Many at once: party ids by identity, spelled as in the mentions. */
   resolveParties(tx: Tx, mentions: readonly Mention[]): Promise<ReadonlyMap<string, Id<'party'>>>;
+  /** As `resolveParty`, for a party of this installation itself (`local:`), which imports may not name. */
+  resolveLocalParty(tx: Tx, mention: Mention): Promise<Id<'party'>>;
   /** As `resolveParty`, for this installation and its admins: they may name its own parties (`local:`), imports may not. */
   registerParty(mention: Mention): Promise<Party>;
   /** @throws not_found */
@@ -121,6 +123,10 @@ export function createIdentity({
     authenticate,
     resolveParty: async (tx, mention) =>
       (await resolveParties(tx, clock, [mention])).get(mention.identity)!,
+    resolveLocalParty: async (tx, mention) => {
+      const parsed = { ...mention, ...parseIdentity(mention.identity) };
+      return (await insertParties(tx, clock, [parsed])).get(parsed.identity)!;
+    },
     resolveParties: (tx, mentions) => resolveParties(tx, clock, mentions),
     registerParty: (mention) =>
       db.transaction(async (tx) => {

@@ -19,6 +19,7 @@
  *
  * Tables: settlement.vault, .epochs, .payouts, .events.
  */
+import type { Datanets } from '../datanets/index.ts';
 import type { Identity } from '../identity/index.ts';
 import type { Chain } from '../platform/chain.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -56,6 +57,7 @@ export type SettlementOptions = {
   readonly ledger: Stage['ledger'];
   readonly fees: Stage['fees'];
   readonly identity: Pick<Identity, 'walletsOf'>;
+  readonly datanets: Pick<Datanets, 'heirsOf'>;
   readonly chain: Chain;
   readonly keys: Keys;
   readonly clock: Clock;
@@ -95,7 +97,9 @@ export async function createSettlement(options: SettlementOptions): Promise<Sett
   const { db, chain, keys, log } = options;
   const signers = await openSigners(keys);
   const vault = await exclusively(db, 'settlement.open', () => openVault({ ...options, signers }));
-  const handles = { ...options, signers, vault, walletsOf: options.identity.walletsOf };
+  const { walletsOf } = options.identity;
+  const { heirsOf } = options.datanets;
+  const handles = { ...options, signers, vault, walletsOf, heirsOf };
   const sync = inTurn(() => exclusively(db, 'settlement.sync', () => readEvents(handles)));
   const stage: Stage = { ...handles, sync };
   await sync();

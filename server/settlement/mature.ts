@@ -1,5 +1,5 @@
 /** Pending credits become payable when nobody can dispute them any more; without a wallet they wait in escrow. */
-import { isId, OPEN } from '@openledger/protocol';
+import { isId, OPEN, splitByWeight } from '@openledger/protocol';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
 import { postInParts } from './post-in-parts.ts';
@@ -35,6 +35,28 @@ export async function mature(stage: Stage, through: bigint): Promise<void> {
   const wallets = await stage.walletsOf(waiting.map(({ party }) => party));
   const released = waiting.filter(({ party }) => wallets.has(party));
   await moveAll(stage, 'escrow.released', released, () => ({ from: 'escrow', to: 'payable' }));
+  await passOn(stage, waiting);
+}
+
+/** What waited for a decision goes to those for whom it fell. */
+async function passOn(stage: Stage, waiting: readonly PartyBalance[]): Promise<void> {
+  const heirs = await stage.heirsOf(waiting.map(({ party }) => party));
+  const inherited = waiting.flatMap(({ party, amount }) =>
+    splitByWeight(amount, heirs.get(party) ?? []).map((part) => ({ ...part, from: party })),
+  );
+  const wallets = await stage.walletsOf(
+    inherited.flatMap(({ party }) => (isId('party', party) ? party : [])),
+  );
+  await postInParts(stage, {
+    since: stage.clock.now(),
+    name: newId('transaction', stage.clock),
+    reason: 'escrow.decided',
+    postings: inherited.map(({ from, party, amount }) => ({
+      from: `${from}:escrow`,
+      to: `${party}:${wallets.has(party) ? 'payable' : 'escrow'}`,
+      amount,
+    })),
+  });
 }
 
 export type PartyBalance = { readonly party: PartyId; readonly amount: bigint };

@@ -1,7 +1,7 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openTokenAbi, settlementAbi } from '@openledger/contracts';
-import { type Id, UNITS_PER_OPEN } from '@openledger/protocol';
+import { type EntitlementVector, type Id, UNITS_PER_OPEN, WEIGHT_ONE } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startTestChain, type TestChain } from '../../test/harness/chain.ts';
 import { createTestDatabase } from '../../test/harness/postgres.ts';
@@ -36,11 +36,13 @@ async function begin() {
     await drop();
   });
   const wallets = new Map<string, Address>();
+  const heirs = new Map<string, EntitlementVector>();
   const options = {
     db,
     ledger,
     fees: { mature: async () => {} },
     identity: { walletsOf: async () => wallets },
+    datanets: { heirsOf: async () => heirs },
     chain: local.chain,
     keys: local.keys,
     clock: systemClock,
@@ -50,7 +52,16 @@ async function begin() {
   };
   const settlement = await createSettlement(options);
   const party = () => newId('party', systemClock);
-  return { db, ledger, wallets, settlement, options, party, earn: earning(ledger, settlement) };
+  return {
+    db,
+    ledger,
+    wallets,
+    heirs,
+    settlement,
+    options,
+    party,
+    earn: earning(ledger, settlement),
+  };
 }
 
 /** A payer's deposit flows to a contributor's pending credit, as fees would route it. */
@@ -103,6 +114,27 @@ test('a deposit that names no party is owed to nobody, and counted', async () =>
     liabilities: 8n,
     isCovered: true,
   });
+});
+
+test('what waited for a decision goes to those for whom it fell, to the last unit', async () => {
+  const { settlement, ledger, wallets, heirs, party, earn } = await begin();
+  const [disputed, alice, bob] = [party(), party(), party()];
+  wallets.set(alice, ALICE);
+  await earn(disputed, 101n);
+  await closeOpenEpoch(settlement);
+  await settlement.publishEpoch(checkpoint(9));
+  expect(await ledger.balance(`${disputed}:escrow`)).toBe(101n);
+
+  heirs.set(disputed, [
+    { party: alice, weight: WEIGHT_ONE / 2n },
+    { party: bob, weight: WEIGHT_ONE / 2n },
+  ]);
+  await closeOpenEpoch(settlement);
+  await settlement.publishEpoch(checkpoint(10));
+  expect(await ledger.balance(`${disputed}:escrow`)).toBe(0n);
+  expect(await ledger.balance(`${bob}:escrow`)).toBe(50n);
+  const alices = ['payable', 'exported'].map((purpose) => ledger.balance(`${alice}:${purpose}`));
+  expect((await Promise.all(alices)).reduce((sum, one) => sum + one, 0n)).toBe(51n);
 });
 
 test('an epoch turns pending credits into a root, and a claim into OPEN in the wallet', async () => {
@@ -442,6 +474,7 @@ test('kill -9 of the chain loses nothing that was credited, and goes on', async 
     ...{
       fees: { mature: async () => {} },
       identity: { walletsOf: async () => new Map<string, Address>() },
+      datanets: { heirsOf: async () => new Map() },
       disputeSeconds: 0,
       rootWindowSeconds: 0,
     },

@@ -1,5 +1,5 @@
 /** What the files of this stage share: their outside handles, the vault, and the windows. */
-import type { Id } from '@openledger/protocol';
+import type { EntitlementVector, Id } from '@openledger/protocol';
 import type { Fees } from '../fees/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Address, Chain, LocalAccount } from '../platform/chain.ts';
@@ -32,6 +32,10 @@ export type Stage = {
   readonly fees: Pick<Fees, 'mature'>;
   /** Wallets of those parties that have one. */
   readonly walletsOf: (parties: readonly PartyId[]) => Promise<ReadonlyMap<string, Address>>;
+  /** Who gets what waited with a party for a decision that has been made since. */
+  readonly heirsOf: (
+    parties: readonly PartyId[],
+  ) => Promise<ReadonlyMap<string, EntitlementVector>>;
   readonly chain: Chain;
   readonly vault: Vault;
   readonly signers: Signers;

@@ -150,6 +150,7 @@ const datanetAnswers = ({ bundle }: Example): Answers['datanets'] => ({
       qualityVersion: 'quality-1',
       sizeBytes: 80,
       createdAt: at,
+      assurance: 'imported',
       text: record?.text ?? '',
       metadata: {},
       contributors: (record?.owners ?? []).map(({ party, weight }) => ({

@@ -21,6 +21,6 @@ export async function openTestDatanets(): Promise<{
   return { database, identity, datanets, owner };
 }
 
-/** Good enough for the checks at the door. */
+/** Good enough for the checks at the door. Sentences about different subjects have no eight tokens in a row in common. */
 export const sentenceAbout = (subject: string): string =>
-  `The ${subject} is described here in a sentence of its own, long enough to say something about it.`;
+  `The ${subject} is described here. In ${subject} a sentence, ${subject} of its own: ${subject} long enough ${subject} to say something about ${subject}.`;

@@ -24,6 +24,7 @@ import {
   informationIn,
   leafHash,
   merkleRoot,
+  ownedHash,
   policyHash,
   poolEntitlement,
   poolName,
@@ -171,8 +172,9 @@ function exampleSnapshot(
     text,
     vector: owners,
   }));
+  const owned = exported.map(({ information, owners }) => ({ owners, information }));
   const manifest: SnapshotManifest = {
-    version: 'openledger-snapshot-1',
+    version: 'openledger-snapshot-2',
     snapshot,
     datanet: id('dn', n) as `dn_${string}`,
     sequence: 1,
@@ -183,6 +185,9 @@ function exampleSnapshot(
           snapshotLeaf({ record, owners: entitlementHash(vector) }),
         ),
       ),
+    ),
+    owned: ownedHash(
+      exported.map(({ vector, information }) => ({ owners: entitlementHash(vector), information })),
     ),
     information: {
       tokenizer: 'words-1',
@@ -202,7 +207,7 @@ function exampleSnapshot(
   const { words, total, counts } = unigramDocument(table);
   return {
     manifest,
-    records: exported.map(({ vector: _, ...record }) => record),
+    records: exported.map(({ vector: _, ...record }, i) => ({ ...record, owned: owned[i] })),
     entitlements: exported.map(({ vector }) => formatEntitlement(vector)),
     information: { words, total, counts: counts.map(([word, count]) => [word, count]) },
     quality: 'quality-1',

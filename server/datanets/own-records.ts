@@ -1,0 +1,209 @@
+/** Whose the records of a snapshot are, by their content: the datanet's texts resolved in the order of their acceptance. */
+import {
+  type EntitlementVector,
+  informationIn,
+  isWord,
+  refinedEntitlement,
+  sharedEntitlement,
+  type UnigramTable,
+} from '@openledger/protocol';
+import type { Reader } from '../platform/db.ts';
+import { sql } from '../platform/sql.ts';
+import { claimsTo } from './authorship.ts';
+import type { DatanetLineage, SealedRecord } from './claims.ts';
+import type { DisputedClaims } from './disputes/disputed-claims.ts';
+import {
+  createOwnedInformation,
+  entitlementByContent,
+  entitlementByTokens,
+  type Owned,
+} from './ownership/owned-information.ts';
+import {
+  type AcceptedRecord,
+  createOwnership,
+  type OwnedRun,
+  type Ownership,
+  UNPAID,
+} from './ownership/ownership.ts';
+import { createTokenIds, type TokenIds, type TokenizedText } from './ownership/token-ids.ts';
+import { readTexts } from './read-texts.ts';
+
+/** A record whose owners follow from its text, and what it adds to the snapshot. */
+export type OwnedRecord = SealedRecord & {
+  /** Of its words, in 1/65,536 bits. */
+  readonly information: bigint;
+  readonly owned: Owned;
+};
+
+/**
+ * Resolves everything ever contributed, then the refined records that descend from it.
+ *
+ * Contributions of one import that were accepted one after the other, without a seal between them, have no order.
+ * Refined text passes to its sources; each refiner keeps his part of what he refined.
+ */
+export async function ownRecords(
+  reader: Reader,
+  {
+    datanetId,
+    lineage,
+    contributed,
+    claimsOf,
+    records,
+    table,
+  }: {
+    readonly datanetId: string;
+    readonly lineage: DatanetLineage;
+    readonly contributed: ContributedTexts;
+    readonly claimsOf: DisputedClaims;
+    readonly records: readonly SealedRecord[];
+    readonly table: UnigramTable;
+  },
+): Promise<readonly OwnedRecord[]> {
+  const { ids } = contributed;
+  const ownership = createOwnership();
+  const seals = await readSeals(reader, datanetId);
+  const numbers = acceptContributions(ownership, { lineage, contributed, claimsOf, seals });
+  const informationOf = tokenInformation(ids, table);
+  const countOwned = createOwnedInformation();
+  const owned: OwnedRecord[] = [];
+  for await (const page of readTexts(reader, datanetId, records)) {
+    for (const { text } of page) {
+      const record = records[owned.length];
+      const tokenized = ids.tokenize(text);
+      const number = numbers.get(record.hash);
+      const runs =
+        number === undefined
+          ? runsOfRefined(tokenized, ownersOfSources(record, numbers, ownership), ownership)
+          : ownership.runsOf(number);
+      const information = informationOf(tokenized.tokens);
+      const byContent = entitlementByContent(runs, information);
+      const fresh = countOwned(runs, information);
+      const owners = byContent.length > 0 ? refined(byContent, record) : record.owners;
+      owned.push({
+        ...record,
+        owners,
+        information: BigInt(information.reduce((sum, one) => sum + one, 0)),
+        owned: {
+          information: fresh.information,
+          owners: fresh.owners.length > 0 ? refined(fresh.owners, record) : owners,
+        },
+      });
+    }
+  }
+  return owned;
+}
+
+/** Everything ever contributed, as numbers; withdrawn texts too, since nobody inherits them. */
+export type ContributedTexts = {
+  readonly ids: TokenIds;
+  /** In the order of the contributions. */
+  readonly texts: readonly TokenizedText[];
+};
+
+export async function readContributedTexts(
+  reader: Reader,
+  datanetId: string,
+  { contributions }: Pick<DatanetLineage, 'contributions'>,
+): Promise<ContributedTexts> {
+  const ids = createTokenIds();
+  const texts: TokenizedText[] = [];
+  for await (const page of readTexts(reader, datanetId, contributions)) {
+    for (const { text } of page) texts.push(ids.tokenize(text));
+  }
+  return { ids, texts };
+}
+
+/** @returns the number of each contribution's record */
+function acceptContributions(
+  ownership: Ownership,
+  {
+    lineage: { contributions, withdrawn },
+    contributed: { texts },
+    claimsOf,
+    seals,
+  }: {
+    readonly lineage: DatanetLineage;
+    readonly contributed: ContributedTexts;
+    readonly claimsOf: DisputedClaims;
+    readonly seals: readonly Date[];
+  },
+): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  let closed = 0; // seals that came before the contributions taken in from here on
+  let arrival: string | undefined;
+  let group: AcceptedRecord[] = [];
+  const acceptGroup = () => {
+    if (group.length > 0) ownership.accept(group);
+    group = [];
+  };
+  for (const [number, one] of contributions.entries()) {
+    if (one.arrival !== arrival || one.acceptedAt > seals[closed]) acceptGroup();
+    while (one.acceptedAt > seals[closed]) closed += 1;
+    arrival = one.arrival;
+    const text = texts[number];
+    group.push(
+      withdrawn.has(one.hash)
+        ? claimed(text, UNPAID)
+        : { ...text, claims: claimsOf(one.hash, claimsTo(text, one.owners, one.authorship)) },
+    );
+    numbers.set(one.hash, number);
+  }
+  acceptGroup();
+  ownership.closeCommons();
+  return numbers;
+}
+
+/** When the datanet's snapshots were sealed, the first first. */
+async function readSeals(reader: Reader, datanetId: string): Promise<readonly Date[]> {
+  const rows = await reader.query<{ sealed_at: Date }>(sql`
+    select sealed_at
+    from datanets.snapshots
+    where datanet_id = ${datanetId}
+    order by sequence`);
+  return rows.map(({ sealed_at }) => sealed_at);
+}
+
+const claimed = (text: TokenizedText, owners: EntitlementVector): AcceptedRecord => ({
+  ...text,
+  claims: [{ tokens: text.tokens.length, owners }],
+});
+
+/** Scraps that a refinement left too short to be found again go with the text before them, or else after them. */
+function runsOfRefined(
+  text: TokenizedText,
+  owners: EntitlementVector,
+  ownership: Ownership,
+): readonly OwnedRun[] {
+  const start = ownership.size();
+  const runs = ownership.runsOf(ownership.accept([claimed(text, owners)]));
+  let nearest = runs.find(({ origin }) => origin < start)?.owners ?? owners;
+  return runs.map((run) => {
+    if (run.origin < start) nearest = run.owners;
+    return { ...run, owners: nearest };
+  });
+}
+
+/** For a refinement of which nothing can be found again: those who own the contributions that it was cut from. */
+const ownersOfSources = (
+  { descents }: SealedRecord,
+  numbers: ReadonlyMap<string, number>,
+  ownership: Ownership,
+): EntitlementVector =>
+  sharedEntitlement(
+    descents.map(({ origin }) => entitlementByTokens(ownership.runsOf(numbers.get(origin)!))),
+  );
+
+/** What is left to the owners of a text once its refiners have their parts. */
+const refined = (owners: EntitlementVector, { descents }: SealedRecord): EntitlementVector =>
+  sharedEntitlement(descents.map(({ steps }) => steps.reduce(refinedEntitlement, owners)));
+
+/** Prepares the information of tokens under a table; symbols have none. */
+function tokenInformation({ tokens }: TokenIds, table: UnigramTable) {
+  const informationOf = informationIn(table);
+  const known: number[] = [];
+  return (text: Int32Array): Float64Array =>
+    Float64Array.from(text, (id) => {
+      known[id] ??= isWord(tokens[id]) ? informationOf(tokens[id]) : 0;
+      return known[id];
+    });
+}
