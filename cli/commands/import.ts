@@ -9,9 +9,11 @@ import { croissantDrafts } from '../importers/croissant.ts';
 import { csvDrafts } from '../importers/csv.ts';
 import { directoryDrafts } from '../importers/directory.ts';
 import { gitDrafts } from '../importers/git.ts';
+import { htmlDrafts } from '../importers/html.ts';
 import { jsonlDrafts } from '../importers/jsonl.ts';
 import { npmTreeDrafts } from '../importers/npm-tree.ts';
 import { parquetDrafts } from '../importers/parquet.ts';
+import { pdfDrafts } from '../importers/pdf.ts';
 import type { ImporterOptions, Problem, RowOptions } from '../importers/problem.ts';
 import { type UploadReport, uploadImport } from '../importers/upload.ts';
 import { openSession } from '../session.ts';
@@ -29,6 +31,8 @@ const importers: Readonly<Record<string, Importer>> = {
   csv: csvDrafts,
   parquet: parquetDrafts,
   chat: chatDrafts,
+  html: htmlDrafts,
+  pdf: pdfDrafts,
   croissant: croissantDrafts,
 };
 

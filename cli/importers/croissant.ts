@@ -5,6 +5,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { type Croissant, type Draft, OpenLedgerError, parseCroissant } from '@openledger/sdk';
 import { jsonlDrafts } from './jsonl.ts';
+import { licenceOfUrl } from './licence-of-url.ts';
 import type { ImporterOptions } from './problem.ts';
 
 /** A description is text about data, not data. */
@@ -99,18 +100,9 @@ async function digestOf(file: string): Promise<string> {
   return digest.digest('hex');
 }
 
-/** Of the whole data set, where it is one by an id or by an address that ends in one. */
-function licenceOf({ license = [] }: Croissant): string | undefined {
-  if (license.length !== 1) return undefined;
-  const commons = /^https?:\/\/creativecommons\.org\/licenses\/([a-z-]+)\/([0-9.]+)\/?$/.exec(
-    license[0],
-  );
-  if (commons) return `CC-${commons[1].toUpperCase()}-${commons[2]}`;
-  const id = /^(?:https?:\/\/spdx\.org\/licenses\/)?([A-Za-z0-9.+-]+?)(?:\.html)?$/.exec(
-    license[0],
-  );
-  return id?.[1];
-}
+/** Of the whole data set, where it is one. */
+const licenceOf = ({ license = [] }: Croissant): string | undefined =>
+  license.length === 1 ? licenceOfUrl(license[0]) : undefined;
 
 /** Identities alone, as an export writes them, weigh the same. */
 function contributorsOf({ contributors }: Draft): Pick<Draft, 'contributors'> | 'foreign' {
