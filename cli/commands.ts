@@ -24,7 +24,7 @@ export const commands: Readonly<
   },
   export: {
     summary:
-      'Write a snapshot as JSON lines with a Croissant description: export SNAPSHOT [--to DIR]',
+      'Write a snapshot and its Croissant description: export SNAPSHOT [--to DIR] [--parquet]',
     load: async () => (await import('./commands/export.ts')).exportSnapshot,
   },
   fetch: {

@@ -10,6 +10,7 @@ import { csvDrafts } from '../importers/csv.ts';
 import { directoryDrafts } from '../importers/directory.ts';
 import { gitDrafts } from '../importers/git.ts';
 import { htmlDrafts } from '../importers/html.ts';
+import { huggingFaceDrafts } from '../importers/huggingface.ts';
 import { jsonlDrafts } from '../importers/jsonl.ts';
 import { npmTreeDrafts } from '../importers/npm-tree.ts';
 import { parquetDrafts } from '../importers/parquet.ts';
@@ -33,6 +34,7 @@ const importers: Readonly<Record<string, Importer>> = {
   chat: chatDrafts,
   html: htmlDrafts,
   pdf: pdfDrafts,
+  huggingface: huggingFaceDrafts,
   croissant: croissantDrafts,
 };
 
