@@ -24,7 +24,7 @@ export const commands: Readonly<
   },
   export: {
     summary:
-      'Write a snapshot as JSON lines with a Croissant description: export SNAPSHOT [--to DIR]',
+      'Write a snapshot and its Croissant description: export SNAPSHOT [--to DIR] [--parquet]',
     load: async () => (await import('./commands/export.ts')).exportSnapshot,
   },
   fetch: {
@@ -33,7 +33,7 @@ export const commands: Readonly<
   },
   import: {
     summary:
-      'Contribute what lies here: import git|npm|jsonl|directory|croissant PATH --datanet NAME [--licence SPDX]',
+      'Contribute what lies here: import KIND PATH --datanet NAME [--licence SPDX]; without a kind it lists them',
     load: async () => (await import('./commands/import.ts')).importSource,
   },
   keys: {

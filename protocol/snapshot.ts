@@ -157,11 +157,24 @@ export const snapshotHash = (manifest: SnapshotManifest): string => canonicalHas
 
 /** Where a record comes from, as far as its importer knows. */
 export const RecordSource = z.strictObject({
-  kind: z.enum(['git', 'npm', 'jsonl', 'directory', 'api']),
+  kind: z.enum([
+    'git',
+    'npm',
+    'directory',
+    'api',
+    'jsonl',
+    'csv',
+    'parquet',
+    'chat',
+    'html',
+    'pdf',
+  ]),
   /** Path inside the source, with forward slashes. */
   path: z.string().max(1000).optional(),
-  /** Line in that file where the text begins, from 1. */
+  /** Line in that file where the text begins, from 1; of Parquet, which has no lines, the row. */
   line: z.number().int().min(1).optional(),
+  /** Page of that file, from 1. */
+  page: z.number().int().min(1).optional(),
   /** A repository's or page's address. */
   url: z.string().max(1000).optional(),
   package: z.string().max(214).optional(),
@@ -169,6 +182,10 @@ export const RecordSource = z.strictObject({
   commit: z.string().max(64).optional(),
 });
 export type RecordSource = z.output<typeof RecordSource>;
+
+/** Whether a record's lines are lines of its file. Elsewhere a record is one row of it, or was laid out anew. */
+export const keepsLines = ({ kind }: RecordSource): boolean =>
+  kind === 'git' || kind === 'npm' || kind === 'directory' || kind === 'api';
 
 /**
  * All that `verify --recompute` needs of a snapshot: the texts it may still see, who owns them, and the pools' versions.

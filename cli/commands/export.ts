@@ -1,4 +1,4 @@
-/** `export SNAPSHOT [--to DIR]`: a snapshot as files, JSON lines with their Croissant description beside them. */
+/** `export SNAPSHOT [--to DIR] [--parquet]`: a snapshot as files, its records with their Croissant description beside them. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -13,8 +13,9 @@ import {
   OpenLedgerError,
   parseCroissant,
 } from '@openledger/sdk';
-import { flagOf, parseArguments } from '../arguments.ts';
+import { flagOf, hasFlag, parseArguments } from '../arguments.ts';
 import { openSession } from '../session.ts';
+import { exportParquet } from './export-parquet.ts';
 
 /** @throws conflict when a record was withdrawn while they were read: then nothing is described */
 export async function exportSnapshot(argv: readonly string[]): Promise<number> {
@@ -23,21 +24,25 @@ export async function exportSnapshot(argv: readonly string[]): Promise<number> {
   if (args.words.length !== 1 || !isId('snapshot', snapshotId)) {
     throw new OpenLedgerError(
       'invalid_input',
-      'Say which snapshot: openledger export snp_... [--to DIR]',
+      'Say which snapshot: openledger export snp_... [--to DIR] [--parquet]',
     );
   }
   const folder = flagOf(args, 'to') ?? snapshotId;
   const { client } = await openSession(args);
   await mkdir(folder, { recursive: true });
   const description = await client.datanets.describeSnapshot({ snapshotId });
-  const [file] = parseCroissant(description).distribution;
-  const digest = createHash('sha256');
-  const lines = Readable.from(linesOf(client, snapshotId, digest));
-  await pipeline(lines, createWriteStream(join(folder, 'records.jsonl')));
-  if (file['@type'] !== 'cr:FileObject' || file.sha256 !== digest.digest('hex')) {
+  const parsed = parseCroissant(description);
+  const [file] = parsed.distribution;
+  const lines = join(folder, 'records.jsonl');
+  const written = { digest: createHash('sha256'), records: 0 };
+  await pipeline(Readable.from(linesOf(client, snapshotId, written)), createWriteStream(lines));
+  if (file['@type'] !== 'cr:FileObject' || file.sha256 !== written.digest.digest('hex')) {
     throw new OpenLedgerError('conflict', 'A record was withdrawn meanwhile. Export it again.');
   }
-  await writeFile(join(folder, 'croissant.json'), `${JSON.stringify(description, null, 2)}\n`);
+  const described = hasFlag(args, 'parquet')
+    ? await exportParquet({ folder, lines, records: written.records }, parsed)
+    : description;
+  await writeFile(join(folder, 'croissant.json'), `${JSON.stringify(described, null, 2)}\n`);
   console.log(join(folder, 'croissant.json'));
   return 0;
 }
@@ -45,7 +50,7 @@ export async function exportSnapshot(argv: readonly string[]): Promise<number> {
 async function* linesOf(
   client: Client,
   snapshotId: Id<'snapshot'>,
-  digest: ReturnType<typeof createHash>,
+  written: { readonly digest: ReturnType<typeof createHash>; records: number },
 ): AsyncGenerator<string> {
   for (let after: string | undefined; ; ) {
     const { items, next } = await client.datanets.listSnapshotRecords({
@@ -53,7 +58,8 @@ async function* linesOf(
     });
     for (const record of items) {
       const line = `${canonicalize(record)}\n`;
-      digest.update(line);
+      written.digest.update(line);
+      written.records += 1;
       yield line;
     }
     if (next === undefined) return;

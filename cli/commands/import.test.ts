@@ -7,12 +7,14 @@ test('says how to use it when a word is missing or unknown', async () => {
   for (const argv of [
     [],
     ['jsonl', '--datanet', 'x'],
-    ['pdf', 'a.pdf', '--datanet', 'x'],
+    ['docx', 'a.docx', '--datanet', 'x'],
     ['constructor', '.', '--datanet', 'x'],
     ['git', '.'],
     ['git', '.', '.', '--datanet', 'x'],
   ]) {
-    await expect(importSource(argv)).rejects.toThrow('openledger import git|npm|jsonl|directory');
+    await expect(importSource(argv)).rejects.toThrow(
+      'openledger import git|npm|directory|jsonl|csv|',
+    );
   }
 });
 

@@ -1,30 +1,44 @@
-/** `import git|npm|jsonl|directory PATH --datanet NAME`: reads a source here, and contributes what it holds. */
+/** `import KIND PATH --datanet NAME`: reads a source here, and contributes what it holds. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type Client, type Draft, type Id, OpenLedgerError } from '@openledger/sdk';
 import { type Arguments, flagOf, hasFlag, parseArguments } from '../arguments.ts';
+import { chatDrafts } from '../importers/chat.ts';
 import { croissantDrafts } from '../importers/croissant.ts';
+import { csvDrafts } from '../importers/csv.ts';
 import { directoryDrafts } from '../importers/directory.ts';
 import { gitDrafts } from '../importers/git.ts';
+import { htmlDrafts } from '../importers/html.ts';
+import { huggingFaceDrafts } from '../importers/huggingface.ts';
 import { jsonlDrafts } from '../importers/jsonl.ts';
 import { npmTreeDrafts } from '../importers/npm-tree.ts';
-import type { ImporterOptions, Problem } from '../importers/problem.ts';
+import { parquetDrafts } from '../importers/parquet.ts';
+import { pdfDrafts } from '../importers/pdf.ts';
+import type { ImporterOptions, Problem, RowOptions } from '../importers/problem.ts';
 import { type UploadReport, uploadImport } from '../importers/upload.ts';
 import { openSession } from '../session.ts';
 
 type Importer = (
   path: string,
-  options: ImporterOptions & { readonly revision?: string },
+  options: RowOptions & { readonly revision?: string },
 ) => AsyncIterable<Draft>;
 
 const importers: Readonly<Record<string, Importer>> = {
   git: gitDrafts,
   npm: npmDrafts,
-  jsonl: jsonlDrafts,
   directory: directoryDrafts,
+  jsonl: jsonlDrafts,
+  csv: csvDrafts,
+  parquet: parquetDrafts,
+  chat: chatDrafts,
+  html: htmlDrafts,
+  pdf: pdfDrafts,
+  huggingface: huggingFaceDrafts,
   croissant: croissantDrafts,
 };
+
+const KINDS = Object.keys(importers).join('|');
 
 /** How many objections are printed; `--json` has more. */
 const SHOWN = 20;
@@ -63,8 +77,7 @@ export async function importSource(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-const USAGE =
-  'Say what and where to: openledger import git|npm|jsonl|directory|croissant PATH --datanet NAME [--licence SPDX] [--revision COMMIT] [--json]';
+const USAGE = `Say what and where to: openledger import ${KINDS} PATH --datanet NAME [--licence SPDX] [--text-column NAME] [--contributor-column NAME] [--revision COMMIT] [--json]`;
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -92,6 +105,8 @@ function importNameOf(kind: string, source: string): string {
 
 const readingOf = (args: Arguments, onProblem: (problem: Problem) => void) => ({
   licence: flagOf(args, 'licence'),
+  textColumn: flagOf(args, 'text-column'),
+  contributorColumn: flagOf(args, 'contributor-column'),
   revision: flagOf(args, 'revision'),
   onProblem,
 });

@@ -1,17 +1,19 @@
-/** A Croissant description and the files beside it: one record for each of their lines. */
+/** A Croissant description and the files beside it: one record for each of their lines or rows. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { type Croissant, type Draft, OpenLedgerError, parseCroissant } from '@openledger/sdk';
 import { jsonlDrafts } from './jsonl.ts';
+import { licenceOfUrl } from './licence-of-url.ts';
+import { parquetDrafts } from './parquet.ts';
 import type { ImporterOptions } from './problem.ts';
 
 /** A description is text about data, not data. */
 const MAX_DESCRIPTION_BYTES = 16_000_000;
 
 /**
- * Reads JSON lines that a description names, after holding each file to its digest.
+ * Reads JSON lines and Parquet files that a description names, after holding each file to its digest.
  *
  * A licence of a record stands before that of the data set. Contributors are those that the records name; a name that
  * belongs to another installation (`local:`) is a problem of its record, never silently the importer's.
@@ -27,9 +29,11 @@ export async function* croissantDrafts(
   const description = parseCroissant(await readDescription(descriptionPath));
   const files = await filesOf(description, dirname(descriptionPath));
   const given = licence ?? licenceOf(description);
-  for (const { file, name } of files) {
-    for await (const draft of jsonlDrafts(file, { licence: given, onProblem })) {
-      const source = { ...draft.source, kind: 'jsonl' as const, path: name };
+  for (const { file, name, read } of files) {
+    const report: ImporterOptions['onProblem'] = (problem) =>
+      onProblem?.({ ...problem, path: name });
+    for await (const draft of read(file, { licence: given, onProblem: report })) {
+      const source = draft.source && { ...draft.source, path: name };
       const named = contributorsOf(draft);
       if (named === 'foreign') {
         const message = 'It names a contributor that belongs to another installation.';
@@ -57,7 +61,14 @@ async function readDescription(path: string): Promise<unknown> {
   }
 }
 
-type File = { readonly file: string; readonly name: string };
+type Read = (path: string, options: ImporterOptions) => AsyncIterable<Draft>;
+type File = { readonly file: string; readonly name: string; readonly read: Read };
+
+const formats: Readonly<Record<string, Read>> = {
+  'application/jsonlines': jsonlDrafts,
+  'application/x-parquet': parquetDrafts,
+  'application/vnd.apache.parquet': parquetDrafts,
+};
 
 /** Files whose records have a text, in the order of the description. */
 async function filesOf(
@@ -71,14 +82,15 @@ async function filesOf(
   const files: File[] = [];
   for (const one of distribution) {
     if (one['@type'] !== 'cr:FileObject' || !texts.includes(one['@id'])) continue;
-    if (!one.encodingFormat.includes('application/jsonlines')) {
+    const format = one.encodingFormat.find((name) => Object.hasOwn(formats, name));
+    if (format === undefined) {
       throw invalid(`${one['@id']}: ${one.encodingFormat.join(', ')} cannot be read here.`);
     }
     const file = await fileInside(folder, one.contentUrl);
     if (one.sha256 !== (await digestOf(file))) {
       throw invalid(`${one['@id']}: its content is not what its sha256 says.`);
     }
-    files.push({ file, name: one.contentUrl });
+    files.push({ file, name: one.contentUrl, read: formats[format] });
   }
   if (files.length === 0) throw invalid('No field "text" is extracted from a file beside it.');
   return files;
@@ -99,18 +111,9 @@ async function digestOf(file: string): Promise<string> {
   return digest.digest('hex');
 }
 
-/** Of the whole data set, where it is one by an id or by an address that ends in one. */
-function licenceOf({ license = [] }: Croissant): string | undefined {
-  if (license.length !== 1) return undefined;
-  const commons = /^https?:\/\/creativecommons\.org\/licenses\/([a-z-]+)\/([0-9.]+)\/?$/.exec(
-    license[0],
-  );
-  if (commons) return `CC-${commons[1].toUpperCase()}-${commons[2]}`;
-  const id = /^(?:https?:\/\/spdx\.org\/licenses\/)?([A-Za-z0-9.+-]+?)(?:\.html)?$/.exec(
-    license[0],
-  );
-  return id?.[1];
-}
+/** Of the whole data set, where it is one. */
+const licenceOf = ({ license = [] }: Croissant): string | undefined =>
+  license.length === 1 ? licenceOfUrl(license[0]) : undefined;
 
 /** Identities alone, as an export writes them, weigh the same. */
 function contributorsOf({ contributors }: Draft): Pick<Draft, 'contributors'> | 'foreign' {

@@ -1,8 +1,9 @@
 /** A folder of text files: one record a file, in the order of their paths. */
 import { readdir, realpath } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import type { Draft } from '@openledger/sdk';
 import { detectLicence, LICENCE_FILE } from './detect-licence.ts';
+import { filesUnder } from './files-under.ts';
 import type { ImporterOptions } from './problem.ts';
 import { readText } from './read-text.ts';
 
@@ -14,10 +15,7 @@ export type DirectoryOptions = ImporterOptions & {
 };
 
 /**
- * Reads the text files of a folder and of the folders in it, hidden ones and `node_modules` left out.
- *
- * Nothing outside the folder is read: a symbolic link that leads out of it is reported, one that stays inside is passed
- * over, because its target is read anyway.
+ * Reads the text files of a folder and of the folders in it; nothing outside it is read.
  */
 export async function* directoryDrafts(
   folder: string,
@@ -25,7 +23,7 @@ export async function* directoryDrafts(
 ): AsyncGenerator<Draft> {
   const root = await realpath(folder);
   const found = licence ?? (await licenceOf(root));
-  for await (const path of filesUnder(root, '', onProblem)) {
+  for await (const path of filesUnder(root, TEXT_FILE, onProblem)) {
     const read = await readText(join(root, path));
     if ('refusal' in read) {
       onProblem?.({ path, message: read.refusal });
@@ -47,32 +45,3 @@ async function licenceOf(root: string): Promise<string | undefined> {
   }
   return undefined;
 }
-
-/** Paths inside the root, with forward slashes. */
-async function* filesUnder(
-  root: string,
-  folder: string,
-  onProblem: ImporterOptions['onProblem'],
-): AsyncGenerator<string> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true });
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isSymbolicLink()) {
-      if (!(await staysInside(root, path))) {
-        onProblem?.({ path, message: 'It is a symbolic link that leads out of the folder.' });
-      }
-    } else if (entry.name.startsWith('.') || entry.name === 'node_modules') {
-      // Not what somebody means who imports a folder of texts.
-    } else if (entry.isDirectory()) {
-      yield* filesUnder(root, path, onProblem);
-    } else if (entry.isFile() && TEXT_FILE.test(entry.name)) {
-      yield path;
-    }
-  }
-}
-
-const staysInside = async (root: string, path: string): Promise<boolean> => {
-  const target = await realpath(join(root, path)).catch(() => undefined);
-  return target?.startsWith(root + sep) ?? false;
-};

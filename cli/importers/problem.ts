@@ -12,3 +12,11 @@ export type ImporterOptions = {
   readonly licence?: string;
   readonly onProblem?: (problem: Problem) => void;
 };
+
+/** Which member of a row is what, where its name does not say so. */
+export type RowOptions = ImporterOptions & {
+  /** Absent: `text`. */
+  readonly textColumn?: string;
+  /** Absent: the first of `contributors`, `contributor`, `author` that a row has. */
+  readonly contributorColumn?: string;
+};

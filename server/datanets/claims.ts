@@ -7,6 +7,7 @@
  */
 import {
   type EntitlementVector,
+  keepsLines,
   type RecordSource,
   refinedEntitlement,
   sharedEntitlement,
@@ -155,9 +156,9 @@ function winners(claims: readonly Claim[]): Won {
   };
 }
 
-/** The file's line that the text begins at. In a JSONL file a whole document is one line. */
+/** The file's line that the text begins at, where its lines are the file's; else that of the whole document. */
 const lineInFile = ({ origin: { source }, lines }: Claim): number | undefined =>
-  lines === undefined || source.kind === 'jsonl' || source.path === undefined
+  lines === undefined || !keepsLines(source) || source.path === undefined
     ? source.line
     : (source.line ?? 1) + lines[0] - 1;
 

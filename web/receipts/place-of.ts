@@ -1,5 +1,5 @@
 /** Where a passage stands in the source of its record, as an editor would name it: `zod@4.6.7 README.md:12`. */
-import type { RecordSource } from '@openledger/protocol';
+import { keepsLines, type RecordSource } from '@openledger/protocol';
 
 /** A record's source, and for each of its lines the line of the record it was refined from, where it was. */
 export type Origin = {
@@ -13,14 +13,15 @@ export function placeOf({ source, parents }: Origin, text: string, start: number
   const from = source.package ? `${source.package}${at}` : source.url;
   const line = lineOf({ source, parents }, text, start);
   const path = source.path ? `${source.path}${line === undefined ? '' : `:${line}`}` : undefined;
+  const page = source.page === undefined ? undefined : `page ${source.page}`;
   const commit = source.commit ? `(${source.commit.slice(0, 8)})` : undefined;
-  const named = [from, path, commit].filter((part) => part !== undefined);
+  const named = [from, path, page, commit].filter((part) => part !== undefined);
   return named.length > 0 ? named.join(' ') : unnamed[source.kind];
 }
 
-/** Lines of a JSONL file are whole records; elsewhere lines are counted on from where the record begins. */
+/** Lines are counted on from where the record begins, where they are its file's. */
 function lineOf({ source, parents }: Origin, text: string, start: number): number | undefined {
-  if (source.line === undefined || source.kind === 'jsonl') return source.line;
+  if (source.line === undefined || !keepsLines(source)) return source.line;
   const below = text.slice(0, start).split('\n').length - 1;
   const [parent] = parents;
   return source.line + (parent ? parent.lines[below] - parent.lines[0] : below);
@@ -29,7 +30,12 @@ function lineOf({ source, parents }: Origin, text: string, start: number): numbe
 const unnamed: Readonly<Record<RecordSource['kind'], string>> = {
   git: 'from a git repository',
   npm: 'from an npm package',
-  jsonl: 'from a JSONL file',
   directory: 'from a directory',
+  jsonl: 'from a JSONL file',
+  csv: 'from a table',
+  parquet: 'from a Parquet file',
+  chat: 'from a file of conversations',
+  html: 'from a page',
+  pdf: 'from a PDF file',
   api: 'contributed through the API',
 };
