@@ -156,13 +156,13 @@ test('the tldr pages go in, are refined and sealed within 30 seconds, with the l
   const writers = new Map<number, readonly string[]>(
     commits.map(({ k, author, coauthors }) => [k, [...new Set([author, ...coauthors])]]),
   );
-  const { lineWeights } = await import('./line-weights.ts');
+  const { lineWeights, visibleCharacters } = await import('./line-weights.ts');
   const lines = pages.map(({ text, path, line_commit }) => {
     const written = text
       .split('\n')
       .slice(0, line_commit.length)
       .map((line: string, i: number) => ({
-        text: line,
+        characters: visibleCharacters(line),
         writers: writers.get(line_commit[i]) ?? [],
       }));
     const contributors = lineWeights(written).map(({ writer, weight }) => ({
