@@ -181,6 +181,7 @@ function sampleInput(operation: Operation): Record<string, unknown> {
 /** By the member's name, where not any text will do. */
 const samples = (): Readonly<Record<string, unknown>> => ({
   account: `${owner.ids.pty}:available`,
+  digest: '0'.repeat(64),
   operator: owner.operator,
   recordHash: owner.recordHash,
   signature: `0x${'11'.repeat(64)}1b`,

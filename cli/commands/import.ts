@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type Client, type Draft, type Id, OpenLedgerError } from '@openledger/sdk';
-import { type Arguments, flagOf, hasFlag, parseArguments } from '../arguments.ts';
+import { flagOf, hasFlag, parseArguments } from '../arguments.ts';
 import { chatDrafts } from '../importers/chat.ts';
 import { croissantDrafts } from '../importers/croissant.ts';
 import { csvDrafts } from '../importers/csv.ts';
 import { directoryDrafts } from '../importers/directory.ts';
-import { gitDrafts } from '../importers/git.ts';
+import { type GitReading, gitCommit, gitDrafts } from '../importers/git.ts';
 import { htmlDrafts } from '../importers/html.ts';
 import { huggingFaceDrafts } from '../importers/huggingface.ts';
 import { jsonlDrafts } from '../importers/jsonl.ts';
@@ -21,8 +21,11 @@ import { openSession } from '../session.ts';
 
 type Importer = (
   path: string,
-  options: RowOptions & { readonly revision?: string },
+  options: RowOptions & Growing & { readonly onReading?: (reading: GitReading) => void },
 ) => AsyncIterable<Draft>;
+
+/** Of a source that grows: up to where it is read, and from where. */
+type Growing = { readonly revision?: string; readonly since?: string };
 
 const importers: Readonly<Record<string, Importer>> = {
   git: gitDrafts,
@@ -53,31 +56,38 @@ export async function importSource(argv: readonly string[]): Promise<number> {
   const source = resolve(path);
   if (!(await exists(source))) throw new OpenLedgerError('not_found', `There is no ${path}.`);
 
+  const licence = flagOf(args, 'licence');
+  const revision = kind === 'git' ? await gitCommit(source, flagOf(args, 'revision')) : undefined;
   const { client } = await openSession(args);
   const datanetId = await openDatanet(client, name);
   const problems: Problem[] = [];
+  let reading: GitReading | undefined;
   const report = await uploadImport(client, {
-    datanetId,
-    name: importNameOf(kind, source),
-    drafts: () => {
+    ...{ datanetId, name: importNameOf(kind, source, licence), reached: revision },
+    drafts: (reached) => {
       problems.length = 0; // the source is read again from its beginning
-      return importers[kind](
-        source,
-        readingOf(args, (problem) => problems.push(problem)),
-      );
+      return importers[kind](source, {
+        ...{ licence, revision, since: hasFlag(args, 'whole') ? undefined : reached },
+        textColumn: flagOf(args, 'text-column'),
+        contributorColumn: flagOf(args, 'contributor-column'),
+        onProblem: (problem) => problems.push(problem),
+        onReading: (begun) => {
+          reading = begun;
+        },
+      });
     },
     onProgress: ({ taken, accepted }) => showProgress(`${taken} texts sent, ${accepted} accepted`),
   });
   showProgress('');
   console.log(
     hasFlag(args, 'json')
-      ? JSON.stringify({ datanetId, ...report, unreadable: problems }, null, 2)
-      : reportText({ name, datanetId, report, problems }),
+      ? JSON.stringify({ datanetId, ...report, reading, unreadable: problems }, null, 2)
+      : reportText({ name, datanetId, report, reading, problems }),
   );
   return 0;
 }
 
-const USAGE = `Say what and where to: openledger import ${KINDS} PATH --datanet NAME [--licence SPDX] [--text-column NAME] [--contributor-column NAME] [--revision COMMIT] [--json]`;
+const USAGE = `Say what and where to: openledger import ${KINDS} PATH --datanet NAME [--licence SPDX] [--text-column NAME] [--contributor-column NAME] [--revision COMMIT] [--whole] [--json]`;
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -97,19 +107,14 @@ async function openDatanet(client: Client, name: string): Promise<Id<'datanet'>>
   return items.length > 0 ? items[0].id : (await client.datanets.create({ name })).id;
 }
 
-/** The same source goes on with the same import. Its path stays here: two folders of one name differ by a digest. */
-function importNameOf(kind: string, source: string): string {
-  const digest = createHash('sha256').update(source).digest('hex').slice(0, 8);
+/**
+ * The same source goes on with the same import; under another licence it is another, so that what was refused is offered again.
+ * Its path stays here: two folders of one name differ by a digest.
+ */
+function importNameOf(kind: string, source: string, licence = ''): string {
+  const digest = createHash('sha256').update(`${source}\0${licence}`).digest('hex').slice(0, 8);
   return `${kind}:${basename(source).slice(0, 200)}:${digest}`;
 }
-
-const readingOf = (args: Arguments, onProblem: (problem: Problem) => void) => ({
-  licence: flagOf(args, 'licence'),
-  textColumn: flagOf(args, 'text-column'),
-  contributorColumn: flagOf(args, 'contributor-column'),
-  revision: flagOf(args, 'revision'),
-  onProblem,
-});
 
 /** In place, on a screen only: a report that is piped holds no progress. */
 function showProgress(text: string): void {
@@ -120,14 +125,17 @@ function reportText({
   name,
   datanetId,
   report: { taken, accepted, rejected, rejections },
+  reading,
   problems,
 }: {
   readonly name: string;
   readonly datanetId: string;
   readonly report: UploadReport;
+  readonly reading: GitReading | undefined;
   readonly problems: readonly Problem[];
 }): string {
-  const reasons = Object.entries(rejected).flatMap(([reason, count]) =>
+  const { duplicate: duplicates = 0, ...otherwise } = rejected;
+  const reasons = Object.entries(otherwise).flatMap(([reason, count]) =>
     count ? [`${count} for ${reason}`] : [],
   );
   const objections = [
@@ -135,10 +143,15 @@ function reportText({
     ...rejections,
   ].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const lines = [
-    `datanet   ${name} (${datanetId})`,
-    `offered   ${taken + problems.length}`,
-    `accepted  ${accepted}`,
-    `rejected  ${taken - accepted}${reasons.length > 0 ? `: ${reasons.join(', ')}` : ''}`,
+    `datanet    ${name} (${datanetId})`,
+    ...(reading ? [`commit     ${reading.commit}`] : []),
+    ...(reading?.since
+      ? [`since      ${reading.since}: ${reading.changed} changed, ${reading.gone} gone`]
+      : []),
+    `offered    ${taken + problems.length}`,
+    `accepted   ${accepted}`,
+    `duplicates ${duplicates}`,
+    `rejected   ${taken - accepted - duplicates}${reasons.length > 0 ? `: ${reasons.join(', ')}` : ''}`,
     `unreadable ${problems.length}`,
     ...objections.slice(0, SHOWN).map(objectionText),
   ];

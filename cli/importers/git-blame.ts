@@ -1,4 +1,6 @@
+import { cutBytes } from './cut-bytes.ts';
 import type { CleanRoom } from './git-clean-room.ts';
+import { MAX_FILE_BYTES } from './read-text.ts';
 
 export type BlamedLine = {
   /** The commit that wrote the line. */
@@ -7,27 +9,23 @@ export type BlamedLine = {
   readonly content: Buffer;
 };
 
-/** Who wrote each line of a file as it stands in a commit. */
-export async function blame(
+/**
+ * Who wrote each line of a file as it stands in a commit, line by line as git finds out.
+ *
+ * The file must be no larger than MAX_FILE_BYTES. What else git says of a commit is passed over, however long it is.
+ */
+export async function* blame(
   room: CleanRoom,
   { commit, path }: { readonly commit: string; readonly path: string },
-): Promise<readonly BlamedLine[]> {
-  const output = await room.git(['blame', '--porcelain', '--no-textconv', commit, '--', path]);
-  const lines: BlamedLine[] = [];
+): AsyncGenerator<BlamedLine> {
+  const output = room.stream(['blame', '--porcelain', '--no-textconv', commit, '--', path]);
   let author = '';
-  for (const row of rowsOf(output)) {
-    if (row[0] === TAB) lines.push({ commit: author, content: row.subarray(1) });
-    else author = /^([0-9a-f]{40,64}) \d+ \d+/.exec(row.toString())?.[1] ?? author;
+  for await (const row of cutBytes(output, { separator: NEWLINE, maxBytes: MAX_FILE_BYTES + 1 })) {
+    if (row === undefined) continue;
+    if (row[0] === TAB) yield { commit: author, content: row.subarray(1) };
+    else author = /^([0-9a-f]{40,64}) \d+ \d+/.exec(row.toString('latin1'))?.[1] ?? author;
   }
-  return lines;
 }
 
+const NEWLINE = 0x0a;
 const TAB = 0x09;
-
-function* rowsOf(output: Buffer): Generator<Buffer> {
-  for (let start = 0; start < output.length; ) {
-    const end = output.indexOf(0x0a, start);
-    yield output.subarray(start, end < 0 ? output.length : end);
-    start = end < 0 ? output.length : end + 1;
-  }
-}

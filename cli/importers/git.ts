@@ -1,17 +1,32 @@
 /** A git repository: one record a file, owned by those who wrote its lines. */
 import { availableParallelism } from 'node:os';
-import type { Draft } from '@openledger/sdk';
-import { detectLicence, LICENCE_FILE } from './detect-licence.ts';
-import { type BlamedLine, blame } from './git-blame.ts';
+import { type Draft, OpenLedgerError } from '@openledger/sdk';
+import { detectLicence } from './detect-licence.ts';
+import { blame } from './git-blame.ts';
 import { type CleanRoom, openCleanRoom } from './git-clean-room.ts';
 import { type Credits, readCredits } from './git-credits.ts';
-import { lineAuthorship, lineWeights } from './line-weights.ts';
+import { findMailmap, readChanges, readTree, type TreeFile } from './git-tree.ts';
+import { lineAuthorship, lineWeights, visibleCharacters } from './line-weights.ts';
 import type { ImporterOptions } from './problem.ts';
-import { decodeText, MAX_FILE_BYTES } from './read-text.ts';
+import { decodeText } from './read-text.ts';
 
 export type GitOptions = ImporterOptions & {
   /** What to read: a branch, a tag or a commit. Default: HEAD. */
   readonly revision?: string;
+  /** A commit that was read before. Only what has changed since is read, where it is an ancestor of the revision. */
+  readonly since?: string;
+  readonly onReading?: (reading: GitReading) => void;
+};
+
+/** What is going to be read. */
+export type GitReading = {
+  readonly commit: string;
+  /** Absent: everything is read. */
+  readonly since?: string;
+  readonly files: number;
+  /** Files of the earlier commit that read otherwise now, and that are gone. Nothing is withdrawn for it. */
+  readonly changed: number;
+  readonly gone: number;
 };
 
 /**
@@ -25,82 +40,98 @@ export type GitOptions = ImporterOptions & {
  */
 export async function* gitDrafts(
   folder: string,
-  { licence, revision = 'HEAD', onProblem }: GitOptions = {},
+  { licence, revision = 'HEAD', since, onProblem, onReading }: GitOptions = {},
 ): AsyncGenerator<Draft> {
   const room = await openCleanRoom(folder);
   try {
     const commit = await room.resolve(revision);
-    const files = await listFiles(room, commit);
-    const given = licence ?? (await licenceOf(room, files));
-    const credits = await readCredits(room, commit);
-    const readOne = async ({ path, sizeBytes }: TreeFile): Promise<Draft | undefined> => {
-      if (sizeBytes > MAX_FILE_BYTES) {
-        onProblem?.({
-          path,
-          message: `It has ${sizeBytes} bytes; at most ${MAX_FILE_BYTES} are read.`,
-        });
-        return undefined;
-      }
-      const lines = await blame(room, { commit, path });
-      const read = decodeText(Buffer.concat(lines.flatMap(({ content }) => [content, NEWLINE])));
+    const mailmap = await findMailmap(room, { commit, onProblem });
+    const credits = await readCredits(room, { commit, mailmap });
+    const before = since !== undefined && credits.knows(since) ? since : undefined;
+    const changes =
+      before === undefined ? undefined : await readChanges(room, { since: before, commit });
+    const { files, licences } = await readTree(room, { commit, changes, onProblem });
+    const { changed, gone } = changes ?? { changed: 0, gone: 0 };
+    onReading?.({ commit, since: before, files: files.length, changed, gone });
+    const given = licence ?? (await licenceOf(room, licences));
+    const readOne = async (file: TreeFile): Promise<Draft | undefined> => {
+      const read = await readFile(room, { commit, file, credits });
       if ('refusal' in read) {
-        onProblem?.({ path, message: read.refusal });
+        onProblem?.({ path: file.path, message: read.refusal });
         return undefined;
       }
-      const writers = writersOf(lines, credits);
-      if (writers.contributors.length === 0) {
-        onProblem?.({ path, message: 'Nobody known has written a visible character of it.' });
-        return undefined;
-      }
-      const source = { kind: 'git' as const, path, commit };
-      return { text: read.text, licence: given, ...writers, source };
+      const source = { kind: 'git' as const, path: file.path, commit };
+      return { ...read, licence: given, source };
     };
-    for await (const draft of inOrder(
-      files.filter(({ path }) => !isGenerated(path)),
-      readOne,
-    )) {
-      if (draft) yield draft;
-    }
+    for await (const draft of inOrder(files, readOne)) if (draft) yield draft;
   } finally {
     await room.close();
   }
 }
 
-const NEWLINE = Buffer.from('\n');
-
-type TreeFile = { readonly path: string; readonly object: string; readonly sizeBytes: number };
-
-/** Ordinary files of the commit in the order of their paths: no links, no submodules. */
-async function listFiles(room: CleanRoom, commit: string): Promise<readonly TreeFile[]> {
-  const listed = (await room.git(['ls-tree', '-r', '-z', '-l', '--full-tree', commit])).toString();
-  return listed
-    .split('\0')
-    .map((entry) => /^100(?:644|755) blob ([0-9a-f]+) +(\d+)\t(.+)$/s.exec(entry))
-    .filter((match) => match !== null)
-    .map(([, object, size, path]) => ({ object, sizeBytes: Number(size), path }));
+/** The full id of a commit, for reading it later wherever the branch has gone by then. @throws as `gitDrafts` */
+export async function gitCommit(folder: string, revision = 'HEAD'): Promise<string> {
+  const room = await openCleanRoom(folder);
+  try {
+    return await room.resolve(revision);
+  } finally {
+    await room.close();
+  }
 }
 
-/** Written by tools or for them: nobody's prose. A .mailmap would give addresses away. */
-const isGenerated = (path: string): boolean =>
-  /(?:^|\/)(?:\.[^/]+|package-lock\.json|pnpm-lock\.yaml|[^/]+\.(?:lock|lockb|map|svg|snap|min\.js|min\.css))$/.test(
-    path,
-  );
-
 async function licenceOf(room: CleanRoom, files: readonly TreeFile[]): Promise<string | undefined> {
-  for (const { path, object, sizeBytes } of files) {
-    if (!LICENCE_FILE.test(path) || sizeBytes > MAX_FILE_BYTES) continue;
-    const licence = detectLicence((await room.git(['cat-file', 'blob', object])).toString());
+  for (const { object } of files) {
+    const licence = detectLicence((await room.ask(['cat-file', 'blob', object])).toString());
     if (licence !== undefined) return licence;
   }
   return undefined;
 }
 
+type Writers = Required<Pick<Draft, 'contributors' | 'authorship'>>;
+
+type ReadFile = ({ readonly text: string } & Writers) | { readonly refusal: string };
+
+/** A file whose history git cannot read is one file less. @throws unavailable when git was ended from outside */
+async function readFile(
+  room: CleanRoom,
+  {
+    commit,
+    file: { path, sizeBytes },
+    credits,
+  }: { readonly commit: string; readonly file: TreeFile; readonly credits: Credits },
+): Promise<ReadFile> {
+  const content = Buffer.alloc(sizeBytes + 1); // the last line may lack its line feed
+  const written: { readonly characters: number; readonly commit: string }[] = [];
+  let filled = 0;
+  try {
+    for await (const line of blame(room, { commit, path })) {
+      filled += line.content.copy(content, filled);
+      filled = content.writeUInt8(NEWLINE, filled);
+      const characters = visibleCharacters(line.content.toString());
+      written.push({ characters, commit: line.commit });
+    }
+  } catch (error) {
+    const isRefused = error instanceof OpenLedgerError && error.code === 'invalid_input';
+    if (!isRefused) throw error;
+    return { refusal: `Its history cannot be read: ${error.message}` };
+  }
+  const read = decodeText(content.subarray(0, filled));
+  if ('refusal' in read) return read;
+  const writers = writersOf(written, credits);
+  if (writers.contributors.length === 0) {
+    return { refusal: 'Nobody known has written a visible character of it.' };
+  }
+  return { text: read.text, ...writers };
+}
+
+const NEWLINE = 0x0a;
+
 function writersOf(
-  lines: readonly BlamedLine[],
+  lines: readonly { readonly characters: number; readonly commit: string }[],
   credits: Credits,
-): Required<Pick<Draft, 'contributors' | 'authorship'>> {
-  const written = lines.map(({ commit, content }) => ({
-    text: content.toString(),
+): Writers {
+  const written = lines.map(({ characters, commit }) => ({
+    characters,
     writers: credits.writersOf(commit),
   }));
   const weights = lineWeights(written);

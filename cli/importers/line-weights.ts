@@ -8,10 +8,13 @@
 import type { AuthoredLines } from '@openledger/sdk';
 
 export type WrittenLine = {
-  readonly text: string;
+  /** As `visibleCharacters` counts them; of several lines, all together. */
+  readonly characters: number;
   /** Distinct. */
   readonly writers: readonly string[];
 };
+
+export const visibleCharacters = (text: string): number => [...text.replaceAll(/\s+/g, '')].length;
 
 /** @returns whole weights from 1 to 2^53 - 1, largest first, equal ones by name */
 export function lineWeights(
@@ -22,10 +25,9 @@ export function lineWeights(
     1n,
   );
   const weights = new Map<string, bigint>();
-  for (const { text, writers } of lines) {
-    const characters = BigInt([...text.replaceAll(/\s+/g, '')].length);
+  for (const { characters, writers } of lines) {
     for (const writer of writers) {
-      const part = (characters * scale) / BigInt(writers.length);
+      const part = (BigInt(characters) * scale) / BigInt(writers.length);
       weights.set(writer, (weights.get(writer) ?? 0n) + part);
     }
   }

@@ -4,14 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient, type Draft, type Id, OpenLedgerError } from '@openledger/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createDatanets } from '../../server/datanets/index.ts';
-import { createGovernance } from '../../server/governance/index.ts';
-import { createHttp } from '../../server/http/app.ts';
-import { datanetsRoutes } from '../../server/http/datanets.ts';
-import { createIdentity } from '../../server/identity/index.ts';
-import { systemClock } from '../../server/platform/clock.ts';
-import { silentLog } from '../../server/platform/log.ts';
-import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
+import { openDatanetsHttp } from '../../test/harness/datanets-http.ts';
+import type { TestDatabase } from '../../test/harness/postgres.ts';
 import { jsonlDrafts } from './jsonl.ts';
 import { uploadImport } from './upload.ts';
 
@@ -22,25 +16,13 @@ let folder: string;
 let network: typeof fetch;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
   folder = await mkdtemp(join(tmpdir(), 'openledger-test-'));
-  const { db } = database;
-  const clock = systemClock;
-  const identity = createIdentity({ db, clock });
-  const governance = await createGovernance({ db, clock });
-  const datanets = createDatanets({ db, identity, governance, clock });
-  const { authenticate } = identity;
-  const app = createHttp({
-    routes: datanetsRoutes({ datanets, models: { madeFrom: async () => [] } }),
-    authenticate,
-    log: silentLog,
-  });
-  const server: typeof fetch = async (input, init) => app.request(input as URL, init);
+  const { server, apiKey, ...opened } = await openDatanetsHttp();
+  database = opened.database;
   network = server;
-  const admin = await identity.ensureAdminKey();
   client = createClient({
     baseUrl: 'http://127.0.0.1',
-    apiKey: admin?.secret,
+    apiKey,
     fetch: (input, init) => network(input, init),
   });
   reset = () => {
@@ -156,13 +138,13 @@ test('the tldr pages go in, are refined and sealed within 30 seconds, with the l
   const writers = new Map<number, readonly string[]>(
     commits.map(({ k, author, coauthors }) => [k, [...new Set([author, ...coauthors])]]),
   );
-  const { lineAuthorship, lineWeights } = await import('./line-weights.ts');
+  const { lineAuthorship, lineWeights, visibleCharacters } = await import('./line-weights.ts');
   const lines = pages.map(({ text, path, line_commit }) => {
     const written = text
       .split('\n')
       .slice(0, line_commit.length)
       .map((line: string, i: number) => ({
-        text: line,
+        characters: visibleCharacters(line),
         writers: writers.get(line_commit[i]) ?? [],
       }));
     const weights = lineWeights(written);

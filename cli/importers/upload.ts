@@ -1,9 +1,12 @@
 /**
  * Uploads drafts to a datanet's import: in batches, with progress, going on where it stopped.
  *
- * The server keeps how many lines it has taken and a digest chained over them. The source is read again from its
- * beginning; if its first lines have that digest they are skipped, otherwise the source has changed and all is sent
- * again, what is known already counting as duplicates.
+ * The server keeps how many lines it has taken and a digest chained over them. The source is read from its beginning;
+ * if its first lines have that digest, those behind them are sent. Otherwise the source has changed and all is sent again,
+ * what is known already counting as duplicates.
+ *
+ * A source that grows is sent in rounds: once all of it is taken, the round is finished with what it has reached, and the
+ * next one sends only what came after. An interrupted round is finished before that moves.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -21,8 +24,14 @@ export type UploadOptions = {
   readonly datanetId: Id<'datanet'>;
   /** What the import is called: the same name goes on with the same import. */
   readonly name: string;
-  /** Reads the source from its beginning; called again where the source has changed. */
-  readonly drafts: () => AsyncIterable<Draft>;
+  /**
+   * Reads the source from its beginning; called again where the source has changed.
+   *
+   * @param since what an earlier, finished round has reached: only what came after it has to be read
+   */
+  readonly drafts: (since: string | undefined) => AsyncIterable<Draft>;
+  /** What the drafts reach to. Absent: the source is no growing one, and its import is never finished. */
+  readonly reached?: string;
   readonly onProgress?: (progress: UploadProgress) => void;
 };
 
@@ -32,9 +41,10 @@ export type UploadProgress = {
   readonly accepted: number;
 };
 
-/** What became of the whole import, earlier runs included. */
+/** What became of the whole import, earlier runs included; of a growing source, of this round. */
 export type UploadReport = {
   readonly importId: Id<'import'>;
+  readonly round: number;
   readonly taken: number;
   readonly accepted: number;
   readonly rejected: Import['rejected'];
@@ -57,44 +67,63 @@ export async function uploadImport(client: Client, options: UploadOptions): Prom
     datanetId: options.datanetId,
     name: options.name,
   });
-  const standing = (await continues(opened, options)) ? opened : await restart(client, opened);
+  const sent =
+    (await sendRest(client, opened, options)) ??
+    (await sendRest(client, await restart(client, opened), options));
+  if (!sent) throw new Error('A source that was read from its beginning has no beginning.');
+  await finish(client, sent.import, options.reached);
+  const { id: importId, round, taken, accepted, rejected } = sent.import;
+  return { importId, round, taken, accepted, rejected, rejections: sent.rejections };
+}
+
+/** Sends what comes behind the lines taken. @returns undefined where the source does not begin with them any more */
+async function sendRest(
+  client: Client,
+  standing: Import,
+  options: UploadOptions,
+): Promise<(Pick<UploadReport, 'rejections'> & { readonly import: Import }) | undefined> {
+  const source = options.drafts(standing.since)[Symbol.asyncIterator]();
+  if (!(await skipTaken(source, standing))) {
+    await source.return?.();
+    return undefined;
+  }
   const rejections: UploadReport['rejections'][number][] = [];
   let current = standing;
-  for await (const batch of batches(options.drafts(), standing.taken)) {
+  for await (const batch of batches({ [Symbol.asyncIterator]: () => source })) {
     const sent = await send(client, current, batch);
     current = sent.import;
     for (const { line, reason, message } of sent.rejections) {
-      const { source } = batch[line - 1].draft;
-      const path = source?.path ?? source?.url ?? '';
+      const { source: found } = batch[line - 1].draft;
+      const path = found?.path ?? found?.url ?? '';
       if (rejections.length < MOST_REJECTIONS)
-        rejections.push({ path, line: source?.line, reason, message });
+        rejections.push({ path, line: found?.line, reason, message });
     }
     options.onProgress?.({ taken: current.taken, accepted: current.accepted });
   }
-  const { id: importId, taken, accepted, rejected } = current;
-  return { importId, taken, accepted, rejected, rejections };
+  return { import: current, rejections };
 }
 
 type Line = { readonly draft: Draft; readonly text: string };
 
-/** Whether the source still begins with the lines that were taken. */
-async function continues({ taken, digest }: Import, { drafts }: UploadOptions): Promise<boolean> {
-  if (taken === 0) return true;
+/** Reads as many drafts as were taken. @returns whether they are the same */
+async function skipTaken(
+  source: AsyncIterator<Draft>,
+  { taken, digest }: Import,
+): Promise<boolean> {
   let ours = '0'.repeat(64);
-  let count = 0;
-  for await (const draft of drafts()) {
-    ours = chained(ours, JSON.stringify(draft));
-    count += 1;
-    if (count === taken) return ours === digest;
+  for (let count = 0; count < taken; count++) {
+    const { done, value } = await source.next();
+    if (done) return false;
+    ours = chained(ours, JSON.stringify(value));
   }
-  return false;
+  return ours === digest;
 }
 
 const restart = (client: Client, { datanetId, id: importId }: Import): Promise<Import> =>
   client.datanets.restartImport({ datanetId, importId });
 
 /** Sends a batch until the server says that it has it; an answer that was lost is asked for again. */
-async function send(
+function send(
   client: Client,
   before: Import,
   batch: readonly Line[],
@@ -104,42 +133,52 @@ async function send(
 }> {
   const which = { datanetId: before.datanetId, importId: before.id };
   const digest = batch.reduce((sum, { text }) => chained(sum, text), before.digest);
+  return untilAnswered(async (attempt) => {
+    const now = attempt === 1 ? before : await client.datanets.getImport(which);
+    if (now.taken !== before.taken) {
+      assertTook(now, digest);
+      return { import: now, rejections: [] };
+    }
+    const body = [Buffer.from(batch.map(({ text }) => `${text}\n`).join(''))];
+    const sent = await client.datanets.uploadImport({ ...which, from: before.taken }, { body });
+    assertTook(sent.import, digest);
+    return { import: sent.import, rejections: sent.intake.rejections };
+  });
+}
+
+/** Only a round that took something, or moves on, is finished: looking and finding nothing new leaves no trace. */
+async function finish(
+  client: Client,
+  { datanetId, id: importId, digest, taken, since }: Import,
+  reached: string | undefined,
+): Promise<void> {
+  if (reached === undefined || (taken === 0 && reached === since)) return;
+  await untilAnswered(() => client.datanets.finishImport({ datanetId, importId, digest, reached }));
+}
+
+const ATTEMPTS = 4;
+
+async function untilAnswered<Answer>(ask: (attempt: number) => Promise<Answer>): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const body = [Buffer.from(batch.map(({ text }) => `${text}\n`).join(''))];
-      const sent = await client.datanets.uploadImport({ ...which, from: before.taken }, { body });
-      assertTook(sent.import, digest);
-      return { import: sent.import, rejections: sent.intake.rejections };
+      return await ask(attempt);
     } catch (error) {
       const wasLost = error instanceof OpenLedgerError && error.code === 'unavailable';
       if (!wasLost || attempt === ATTEMPTS) throw error;
       await new Promise((resolve) => setTimeout(resolve, 250 * 4 ** attempt));
-      const now = await client.datanets.getImport(which).catch(() => before);
-      if (now.taken !== before.taken) {
-        assertTook(now, digest);
-        return { import: now, rejections: [] };
-      }
     }
   }
 }
-
-const ATTEMPTS = 4;
 
 function assertTook({ digest, name }: Import, expected: string): void {
   if (digest === expected) return;
   throw new OpenLedgerError('conflict', `Somebody else is uploading to the import ${name}.`);
 }
 
-async function* batches(
-  drafts: AsyncIterable<Draft>,
-  skip: number,
-): AsyncGenerator<readonly Line[]> {
+async function* batches(drafts: AsyncIterable<Draft>): AsyncGenerator<readonly Line[]> {
   let batch: Line[] = [];
   let characters = 0;
-  let seen = 0;
   for await (const draft of drafts) {
-    seen += 1;
-    if (seen <= skip) continue;
     const text = JSON.stringify(draft);
     if (
       batch.length === BATCH_LINES ||

@@ -103,6 +103,12 @@ export const Import = z.object({
   id: importId,
   datanetId,
   name: z.string(),
+  /** From 1. A source that grows is imported in rounds of one name, each an import of its own. */
+  round: z.number().int().min(1),
+  /** What the round before had reached: only what came after it has to be sent. */
+  since: z.string().optional(),
+  /** What this round has reached. Absent: it is not finished. */
+  reached: z.string().optional(),
   /** Lines that the datanet has dealt with. */
   taken: Count,
   /**
@@ -300,7 +306,8 @@ export const datanetsOperations = {
     body: 'ndjson',
   },
   openImport: {
-    summary: "Open the caller's import of this name, or find it where it stopped",
+    summary:
+      "Open the caller's import of this name, or find it where it stopped; a finished one goes on as its next round",
     method: 'POST',
     path: '/api/datanets/:datanetId/imports',
     scope: 'contribute',
@@ -336,6 +343,22 @@ export const datanetsOperations = {
     path: '/api/datanets/:datanetId/imports/:importId/restart',
     scope: 'contribute',
     input: z.object({ datanetId, importId }),
+    output: Import,
+  },
+  finishImport: {
+    summary:
+      'Finish a round of an import, all of which was sent, and say what of the source it has reached',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/imports/:importId/finish',
+    scope: 'contribute',
+    input: z.object({
+      datanetId,
+      importId,
+      /** Of all lines sent, as the import has it. */
+      digest: Sha256Hex,
+      /** In the importer's own words, for example a commit. */
+      reached: z.string().min(1).max(200),
+    }),
     output: Import,
   },
   listRecords: {

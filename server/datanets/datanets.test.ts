@@ -345,6 +345,64 @@ test('sealing nothing new returns the same snapshot; something new makes the nex
   expect(listed.map(({ id }) => id)).toEqual([first.id, second.id]);
 });
 
+test('an import goes on in rounds: a finished one is closed, and the next begins at what it reached', async () => {
+  const datanetId = await newDatanet();
+  const order = { datanetId, partyId: owner, name: 'growing' };
+  const { id: importId, ...first } = await datanets.openImport(order);
+  expect(first).toMatchObject({ round: 1, since: undefined, reached: undefined });
+  const which = { datanetId, importId, partyId: owner };
+  const lines = () => sent(draft(page('first round')));
+  const { digest } = (await datanets.uploadImport({ ...which, from: 0, lines: lines() })).import;
+  const end = { ...which, digest, reached: 'commit one' };
+  await expect(datanets.finishImport({ ...end, digest: '0'.repeat(64) })).rejects.toMatchObject({
+    code: 'conflict',
+    details: { taken: 1, digest },
+  });
+  await expect(
+    datanets.finishImport({ ...end, partyId: await partyOf('stranger') }),
+  ).rejects.toMatchObject({ code: 'not_found' });
+  expect(await datanets.openImport(order)).toMatchObject({ id: importId, taken: 1 });
+
+  expect(await datanets.finishImport(end)).toMatchObject({ reached: 'commit one', taken: 1 });
+  expect(await datanets.finishImport(end)).toMatchObject({ reached: 'commit one' }); // its answer was lost
+  const closed = { code: 'conflict', details: { reached: 'commit one' } };
+  await expect(datanets.finishImport({ ...end, reached: 'other' })).rejects.toMatchObject(closed);
+  await expect(datanets.restartImport(which)).rejects.toMatchObject(closed);
+  await expect(datanets.uploadImport({ ...which, from: 1, lines: lines() })).rejects.toMatchObject(
+    closed,
+  );
+
+  const opened = await Promise.all([datanets.openImport(order), datanets.openImport(order)]);
+  expect(opened[0]).toEqual(opened[1]);
+  expect(opened[0]).toMatchObject({ round: 2, since: 'commit one', reached: undefined, taken: 0 });
+});
+
+test('what a later round copies stays with the earlier one', async () => {
+  const datanetId = await newDatanet();
+  const jon = await partyOf('jon');
+  const text = (subject: string, boilerplate: string) =>
+    `# ${subject}\n\n${`${sentenceAbout(subject)} `.repeat(5).trim()}\n\n${boilerplate}`;
+  const boilerplate = `## Licence\n\n${`${sentenceAbout('licence')} `.repeat(6).trim()}`;
+  for (const [subject, name] of [
+    ['ibis', 'ida'],
+    ['jay', 'jon'],
+  ]) {
+    const { id: importId, since } = await datanets.openImport({
+      ...{ datanetId, partyId: owner, name: 'growing' },
+    });
+    expect(since).toBe(name === 'ida' ? undefined : 'ibis');
+    const which = { datanetId, importId, partyId: owner };
+    const lines = sent(draft(text(subject, boilerplate), { contributors: [by(name)] }));
+    const { digest } = (await datanets.uploadImport({ ...which, from: 0, lines })).import;
+    await datanets.finishImport({ ...which, digest, reached: subject });
+  }
+  await datanets.refine({ datanetId, refinerId: owner, pipeline: ['chunk-1'] });
+  const records = await recordsOf((await datanets.seal(datanetId)).id);
+  const shared = records.filter((record) => record.text.startsWith('## Licence'));
+  expect(shared).toHaveLength(1);
+  expect(shared[0].owners.some(({ party }) => party === jon)).toBe(false);
+});
+
 test('copying earns nothing: the first claim owns a text, claims of one import share it', async () => {
   const datanetId = await newDatanet();
   const [ida, jon] = [await partyOf('ida'), await partyOf('jon')];

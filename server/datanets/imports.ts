@@ -4,6 +4,9 @@
  * The cursor is the number of lines dealt with and a digest chained over them. It moves in the transaction that takes
  * the lines. A client that finds another digest over its own first lines has a changed source, and restarts; what it
  * sent before then counts as duplicates.
+ *
+ * A source that grows is imported in rounds of one name: a finished one says what it has reached, and the next begins
+ * there. A round is an import of its own, because claims of one import share a text, and later ones come second.
  */
 import {
   type Id,
@@ -24,6 +27,12 @@ export type Import = {
   readonly datanetId: Id<'datanet'>;
   readonly partyId: Id<'party'>;
   readonly name: string;
+  /** From 1. */
+  readonly round: number;
+  /** What the round before had reached. */
+  readonly since: string | undefined;
+  /** Once it is finished. */
+  readonly reached: string | undefined;
   readonly taken: number;
   readonly digest: string;
   readonly accepted: number;
@@ -33,21 +42,37 @@ export type Import = {
 
 const NOTHING_TAKEN = '0'.repeat(64);
 
-/** Finds the party's import of this name in the datanet, or opens it. */
+/** Finds the party's import of this name in the datanet, or opens it; where it is finished, its next round. */
 export async function openImport(
   tx: Tx,
   clock: Clock,
-  { datanetId, partyId, name }: Pick<Import, 'datanetId' | 'partyId' | 'name'>,
+  wish: Pick<Import, 'datanetId' | 'partyId' | 'name'>,
 ): Promise<Import> {
+  const before = await newestRound(tx, wish);
+  if (before && before.reached === undefined) return before;
+  const { datanetId, partyId, name } = wish;
+  const round = (before?.round ?? 0) + 1;
   const now = clock.now();
   await tx.query(sql`
-    insert into datanets.imports (id, datanet_id, party_id, name, digest, created_at, updated_at)
-    values (${newId('import', clock)}, ${datanetId}, ${partyId}, ${name}, ${NOTHING_TAKEN}, ${now}, ${now})
-    on conflict (datanet_id, party_id, name) do nothing`);
-  const [row] = await tx.query<Row>(sql`
+    insert into datanets.imports
+      (id, datanet_id, party_id, name, round, since, digest, created_at, updated_at)
+    values
+      (${newId('import', clock)}, ${datanetId}, ${partyId}, ${name}, ${round}, ${before?.reached ?? null},
+       ${NOTHING_TAKEN}, ${now}, ${now})
+    on conflict (datanet_id, party_id, name, round) do nothing`);
+  return (await newestRound(tx, wish))!;
+}
+
+async function newestRound(
+  reader: Reader,
+  { datanetId, partyId, name }: Pick<Import, 'datanetId' | 'partyId' | 'name'>,
+): Promise<Import | undefined> {
+  const [row] = await reader.query<Row>(sql`
     ${columns}
-    where datanet_id = ${datanetId} and party_id = ${partyId} and name = ${name}`);
-  return fromRow(row);
+    where datanet_id = ${datanetId} and party_id = ${partyId} and name = ${name}
+    order by round desc
+    limit 1`);
+  return row && fromRow(row);
 }
 
 /** @throws not_found */
@@ -74,7 +99,7 @@ export type Upload = {
 /**
  * Takes the next lines of an import.
  *
- * @throws conflict when `from` is not where the import stands (its cursor is in the details), not_found
+ * @throws conflict when `from` is not where the import stands (its cursor is in the details), or it is finished; not_found
  */
 export async function uploadImport(
   tx: Tx,
@@ -82,6 +107,7 @@ export async function uploadImport(
   { datanetId, importId, partyId, from, lines }: Upload,
 ): Promise<{ readonly import: Import; readonly intake: Intake }> {
   const before = await lockImport(tx, { datanetId, importId, partyId });
+  assertOpen(before);
   if (before.taken !== from) {
     throw new OpenLedgerError(
       'conflict',
@@ -112,18 +138,64 @@ export async function uploadImport(
   return { import: await findImport(tx, { datanetId, importId }), intake };
 }
 
-/** Moves the cursor back to the beginning. Nothing that was taken is lost. */
+/** Moves the cursor back to the beginning. Nothing that was taken is lost. @throws conflict when it is finished */
 export async function restartImport(
   tx: Tx,
   clock: Clock,
   { datanetId, importId, partyId }: Omit<Upload, 'from' | 'lines'>,
 ): Promise<Import> {
-  await lockImport(tx, { datanetId, importId, partyId });
+  assertOpen(await lockImport(tx, { datanetId, importId, partyId }));
   await tx.query(sql`
     update datanets.imports
     set taken = 0, digest = ${NOTHING_TAKEN}, accepted = 0, rejected = '{}', updated_at = ${clock.now()}
     where id = ${importId}`);
   return findImport(tx, { datanetId, importId });
+}
+
+/**
+ * Ends a round: all of it was sent. Said again, it is answered again.
+ *
+ * @throws conflict when the import stands elsewhere than the digest says, or has reached something else
+ */
+export async function finishImport(
+  tx: Tx,
+  clock: Clock,
+  {
+    digest,
+    reached,
+    ...which
+  }: Omit<Upload, 'from' | 'lines'> & { readonly digest: string; readonly reached: string },
+): Promise<Import> {
+  const before = await lockImport(tx, which);
+  if (before.reached === reached && before.digest === digest) return before;
+  assertOpen(before);
+  if (before.digest !== digest) {
+    throw new OpenLedgerError(
+      'conflict',
+      'The import does not stand where its end is said to be.',
+      {
+        taken: before.taken,
+        digest: before.digest,
+      },
+    );
+  }
+  await tx.query(sql`
+    update datanets.imports
+    set reached = ${reached}, updated_at = ${clock.now()}
+    where id = ${which.importId}`);
+  return findImport(tx, which);
+}
+
+function assertOpen({ id, reached }: Import): void {
+  if (reached === undefined) return;
+  throw new OpenLedgerError(
+    'conflict',
+    'The import is finished: open it again for its next round.',
+    {
+      importId: id,
+      reached,
+    },
+  );
 }
 
 /** Somebody else's import does not exist for the asker. */
@@ -148,6 +220,9 @@ type Row = {
   datanet_id: Id<'datanet'>;
   party_id: Id<'party'>;
   name: string;
+  round: number;
+  since: string | null;
+  reached: string | null;
   taken: string;
   digest: string;
   accepted: string;
@@ -156,7 +231,7 @@ type Row = {
 };
 
 const columns = sql`
-  select id, datanet_id, party_id, name, taken, digest, accepted, rejected, updated_at
+  select id, datanet_id, party_id, name, round, since, reached, taken, digest, accepted, rejected, updated_at
   from datanets.imports`;
 
 const fromRow = (row: Row): Import => ({
@@ -164,6 +239,9 @@ const fromRow = (row: Row): Import => ({
   datanetId: row.datanet_id,
   partyId: row.party_id,
   name: row.name,
+  round: row.round,
+  since: row.since ?? undefined,
+  reached: row.reached ?? undefined,
   taken: Number(row.taken),
   digest: row.digest,
   accepted: Number(row.accepted),

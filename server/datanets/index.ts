@@ -58,7 +58,14 @@ import {
 import { heirsOf } from './disputes/heirs.ts';
 import { describeSnapshot, listExportedRecords } from './export-croissant.ts';
 import { exportSnapshot } from './export-snapshot.ts';
-import { findImport, type Import, openImport, restartImport, uploadImport } from './imports.ts';
+import {
+  findImport,
+  finishImport,
+  type Import,
+  openImport,
+  restartImport,
+  uploadImport,
+} from './imports.ts';
 import { findPool, type Pool } from './pools.ts';
 import { createProver, type Prover } from './prove-records.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
@@ -116,6 +123,7 @@ export type Datanets = {
     readonly lines: AsyncIterable<Line>;
   }): Promise<Intake>;
 
+  /** Where the import of this name is finished: its next round. */
   openImport(order: Pick<Import, 'datanetId' | 'partyId' | 'name'>): Promise<Import>;
   findImport(query: { readonly datanetId: string; readonly importId: string }): Promise<Import>;
   /** The lines are taken together or not at all. @throws conflict when the import stands elsewhere than at `from` */
@@ -123,6 +131,10 @@ export type Datanets = {
     upload: ImportOfParty & { readonly from: number; readonly lines: AsyncIterable<Line> },
   ): Promise<{ readonly import: Import; readonly intake: Intake }>;
   restartImport(which: ImportOfParty): Promise<Import>;
+  /** The next round begins at `reached`. @throws conflict unless the digest is that of all lines taken */
+  finishImport(
+    end: ImportOfParty & { readonly digest: string; readonly reached: string },
+  ): Promise<Import>;
 
   listRecords(query: Page & { readonly datanetId: string }): Promise<readonly RecordSummary[]>;
   recordByHash(datanetId: string, recordHash: string): Promise<RecordDetail>;
@@ -233,6 +245,7 @@ export function createDatanets(handles: {
       return db.transaction((tx) => uploadImport(tx, handles, { ...upload, lines }));
     },
     restartImport: (which) => db.transaction((tx) => restartImport(tx, clock, which)),
+    finishImport: (end) => db.transaction((tx) => finishImport(tx, clock, end)),
 
     async listRecords(query) {
       await findDatanet(db, query.datanetId);

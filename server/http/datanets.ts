@@ -57,6 +57,8 @@ export const datanetsRoutes = ({
     },
     restartImport: async (which, { caller }) =>
       wireImport(await datanets.restartImport({ ...which, partyId: caller.partyId })),
+    finishImport: async (end, { caller }) =>
+      wireImport(await datanets.finishImport({ ...end, partyId: caller.partyId })),
 
     listRecords: async (query) => pageFrom(await datanets.listRecords(query), query, wireRecord),
     getRecord: async ({ datanetId, recordHash }) => {
