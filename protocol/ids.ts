@@ -24,6 +24,8 @@ export const idPrefixes = {
   agent: 'agt',
   challenge: 'chl',
   claim: 'clm',
+  bounty: 'bnt',
+  submission: 'sbm',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { Id } from '@openledger/protocol';
 import { createAgents } from './agents/index.ts';
 import { createAttributions, snapshotsFrom } from './attribution/index.ts';
-import { createDatanets } from './datanets/index.ts';
+import { createBounties, createDatanets } from './datanets/index.ts';
 import { createFees, poolMembersFrom } from './fees/index.ts';
 import { flow } from './flow.ts';
 import { createGateway } from './gateway/index.ts';
@@ -18,6 +18,7 @@ import { createGovernance } from './governance/index.ts';
 import { agentsRoutes } from './http/agents.ts';
 import { createHttp, type Http } from './http/app.ts';
 import { attributionRoutes } from './http/attribution.ts';
+import { bountiesRoutes } from './http/bounties.ts';
 import { datanetsRoutes } from './http/datanets.ts';
 import { feesRoutes } from './http/fees.ts';
 import { gatewayRoutes } from './http/gateway.ts';
@@ -28,6 +29,7 @@ import { ledgerRoutes } from './http/ledger.ts';
 import { modelsRoutes } from './http/models.ts';
 import { openAiSurface } from './http/openai.ts';
 import { receiptsRoutes } from './http/receipts.ts';
+import { reviewsRoutes } from './http/reviews.ts';
 import { settlementRoutes } from './http/settlement.ts';
 import { createIdentity } from './identity/index.ts';
 import { createInsights } from './insights/index.ts';
@@ -119,10 +121,12 @@ async function work(stages: Stages, handles: AppHandles): Promise<Working> {
 
 /** What is done again and again, by one process at a time. */
 function clocks(
-  { gateway, fees, receipts, settlement, settle }: Stages,
+  { bounties, gateway, fees, receipts, settlement, settle }: Stages,
   { config, clock, log }: AppHandles,
 ): Readonly<Record<string, () => Repeating>> {
   return {
+    'bounties.settle': () =>
+      repeat('bounties.settle', { everyMs: 2000, log }, () => bounties.settle()),
     'fees.roll_up': () => fees.startRollUp({ intervalMs: 100 }),
     'receipts.checkpoints': () => receipts.startCheckpoints(),
     'settlement.sync': () =>
@@ -153,6 +157,7 @@ async function createStages(handles: AppHandles) {
   await ledger.start();
   const governance = await createGovernance({ db, clock });
   const datanets = createDatanets({ db, clock, identity, governance });
+  const bounties = createBounties({ db, ledger, clock, log, identity });
   const models = createModels({
     ...{ db, datanets, clock, log, folder: join(folder, 'models'), prices: PRICES },
     threads: config.OPENLEDGER_ENGINE_THREADS,
@@ -210,7 +215,7 @@ async function createStages(handles: AppHandles) {
     registerOperators({ identity, gateway, models }, handles),
   );
   return {
-    ...{ presence, identity, ledger, governance, datanets, models, gateway, agents },
+    ...{ presence, identity, ledger, governance, datanets, bounties, models, gateway, agents },
     ...{ attributions, fees, receipts, settlement, insights, settle },
     /** Whoever wants calls and jobs to end well has stopped them before. */
     async stop() {
@@ -233,6 +238,8 @@ function createSurface(stages: Stages, { chain, db, log }: AppHandles): Http {
       identityRoutes(stages),
       ledgerRoutes(stages),
       datanetsRoutes(stages),
+      bountiesRoutes(stages),
+      reviewsRoutes(stages),
       modelsRoutes(stages),
       gatewayRoutes(stages),
       agentsRoutes(stages),

@@ -207,7 +207,8 @@ const RightsGroup = z.object({
 
 const hashes = z.array(Sha256Hex);
 
-export const refinements = ['clean-1', 'chunk-1'] as const;
+/** Refiners that need no model. */
+export const refinements = ['clean-1', 'chunk-1', 'deduplicate-1', 'annotate-1', 'tag-1'] as const;
 export const Refinement = z.enum(refinements);
 export type Refinement = z.output<typeof Refinement>;
 
