@@ -73,8 +73,8 @@ async function measure(
   const admitted = await admitWork(reader, bounty.datanetId, { passages, work });
   const { taken, gone, known } = admitted;
   const sources = await readSources(reader, bounty.datanetId, passages, taken);
-  const sourceOf = (parent: string) => sources.get(parent) ?? '';
-  const { honest, stuffed } = withoutStuffing(taken, questions, sourceOf);
+  const sourcesOf = (parent: string) => sources.get(parent) ?? [];
+  const { honest, stuffed } = withoutStuffing(taken, questions, sourcesOf);
   const beforePpm = await scoreOf(passages, questions);
   const isNothing = honest.length === 0;
   const afterPpm = isNothing
@@ -96,7 +96,7 @@ async function readSources(
   datanetId: string,
   passages: Passages,
   work: readonly RefinedPassage[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const parents = work.flatMap(({ parent }) => passages.get(parent) ?? []);
   const hashes = [...new Set(parents.map(({ document }) => document))];
   const documents = await textsOf(reader, datanetId, hashes);
@@ -104,7 +104,7 @@ async function readSources(
   const sources = new Map(
     parents.map(({ hash, text, document }) => [
       hash,
-      [places.get(document)?.title, documents.get(document), text].join('\n'),
+      [places.get(document)?.title ?? '', documents.get(document) ?? '', text],
     ]),
   );
   for (const { parent, children } of work) {

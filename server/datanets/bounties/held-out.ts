@@ -42,33 +42,42 @@ const STUFFED_WORDS = 8;
  *
  * Nobody should know the questions before the bounty closes; who does all the same gains nothing by writing them into his work.
  *
- * @param sourceOf all that a parent's refiner could have read: the parent, its document, its title
+ * @param sourcesOf all that a parent's refiner could have read: the parent, its document, its title
  */
 export function withoutStuffing(
   work: readonly RefinedPassage[],
   questions: readonly Question[],
-  sourceOf: (parent: string) => string,
+  sourcesOf: (parent: string) => readonly string[],
 ): { readonly honest: readonly RefinedPassage[]; readonly stuffed: number } {
-  const wanted = new Set(questions.flatMap(({ question }) => runsOf(question, STUFFED_WORDS)));
+  const wanted = new Set(
+    questions.flatMap(({ question }) => runsOf(wordsIn(question), STUFFED_WORDS)),
+  );
   const lengths = new Set([...wanted].map((run) => run.split(' ').length));
-  const runsIn = (text: string) =>
-    [...lengths].flatMap((length) => runsOf(text, length)).filter((run) => wanted.has(run));
+  const known = new Map<string, readonly string[]>(); // many passages have one document
+  const wantedIn = (text: string) => {
+    const words = wordsIn(text);
+    return [...lengths].flatMap((length) => runsOf(words, length).filter((run) => wanted.has(run)));
+  };
+  const wantedInSource = (text: string) => {
+    const found = known.get(text) ?? wantedIn(text);
+    known.set(text, found);
+    return found;
+  };
   const honest = work.filter(({ parent, children }) => {
-    const found = children.flatMap(({ text }) => runsIn(text));
+    const found = children.flatMap(({ text }) => wantedIn(text));
     if (found.length === 0) return true;
-    const known = new Set(runsIn(sourceOf(parent)));
-    return found.every((run) => known.has(run));
+    const source = new Set(sourcesOf(parent).flatMap(wantedInSource));
+    return found.every((run) => source.has(run));
   });
   return { honest, stuffed: work.length - honest.length };
 }
 
-/** So many in a row as one text; fewer where it has fewer. */
-function runsOf(text: string, length: number): readonly string[] {
-  const terms = wordsIn(text);
-  const size = Math.min(length, terms.length);
+/** So many words in a row as one text; fewer where there are fewer. */
+function runsOf(words: readonly string[], length: number): readonly string[] {
+  const size = Math.min(length, words.length);
   const runs: string[] = [];
-  for (let i = 0; size > 0 && i + size <= terms.length; i++) {
-    runs.push(terms.slice(i, i + size).join(' '));
+  for (let i = 0; size > 0 && i + size <= words.length; i++) {
+    runs.push(words.slice(i, i + size).join(' '));
   }
   return runs;
 }
