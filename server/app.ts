@@ -13,7 +13,7 @@ import { createAttributions, snapshotsFrom } from './attribution/index.ts';
 import { createBounties, createDatanets } from './datanets/index.ts';
 import { createFees, poolMembersFrom } from './fees/index.ts';
 import { flow } from './flow.ts';
-import { createGateway } from './gateway/index.ts';
+import { completeBy, createGateway } from './gateway/index.ts';
 import { createGovernance } from './governance/index.ts';
 import { agentsRoutes } from './http/agents.ts';
 import { createHttp, type Http } from './http/app.ts';
@@ -157,7 +157,6 @@ async function createStages(handles: AppHandles) {
   await ledger.start();
   const governance = await createGovernance({ db, clock });
   const datanets = createDatanets({ db, clock, identity, governance });
-  const bounties = createBounties({ db, ledger, clock, log, identity });
   const models = createModels({
     ...{ db, datanets, clock, log, folder: join(folder, 'models'), prices: PRICES },
     threads: config.OPENLEDGER_ENGINE_THREADS,
@@ -175,6 +174,8 @@ async function createStages(handles: AppHandles) {
     leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
     cache: cacheIn(config),
   });
+  const complete = completeBy(gateway);
+  const bounties = createBounties({ db, ledger, clock, log, identity, complete });
   const agents = createAgents({ db, clock, identity });
   const attributions = createAttributions({
     db,

@@ -92,6 +92,10 @@ export const WorkByHand = z.strictObject({
   texts: z.array(z.string().min(1)).min(1).max(100),
 });
 
+/** Refiners that ask a model; what they write stands beside the passage. */
+export const ModelRefinement = z.enum(['questions-1', 'summarise-1', 'translate-en-1']);
+export type ModelRefinement = z.output<typeof ModelRefinement>;
+
 const seconds = (most: number) => z.number().int().min(1).max(most);
 const YEAR = 31_536_000;
 
@@ -156,6 +160,21 @@ export const bountiesOperations = {
     path: '/api/bounties/:bountyId/runs',
     scope: 'contribute',
     input: z.object({ bountyId, pipeline: z.array(Refinement).min(1).max(8) }),
+    output: Submission,
+    status: 201,
+  },
+  runModel: {
+    summary: 'Submit what a model writes about passages, each a call that the caller pays for',
+    method: 'POST',
+    path: '/api/bounties/:bountyId/model-runs',
+    scope: 'infer',
+    input: z.object({
+      bountyId,
+      refinement: ModelRefinement,
+      model: z.string().min(1).max(200),
+      /** Passages at most. */
+      limit: z.number().int().min(1).max(500).default(50),
+    }),
     output: Submission,
     status: 201,
   },

@@ -39,6 +39,7 @@ export const api = {
 export type Api = typeof api;
 export type Noun = keyof Api;
 
+export { ModelRefinement } from './bounties.ts';
 export {
   ContributorIdentity,
   Draft,

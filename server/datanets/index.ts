@@ -76,6 +76,7 @@ import {
 
 export type { Bounty } from './bounties/bounties.ts';
 export { type Bounties, createBounties } from './bounties/create-bounties.ts';
+export type { Complete } from './bounties/run-model.ts';
 export type { Submission } from './bounties/submissions.ts';
 export type { Datanet, NewDatanet } from './datanets.ts';
 export type { Import } from './imports.ts';

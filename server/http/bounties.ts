@@ -30,6 +30,8 @@ export const bountiesRoutes = ({ bounties }: { readonly bounties: Bounties }): r
 
     run: async (order, { caller }) =>
       wireSubmission(await bounties.run({ ...order, partyId: caller.partyId })),
+    runModel: async (order, { caller, signal }) =>
+      wireSubmission(await bounties.runModel({ ...order, caller, signal })),
     submit: async (order, { caller }) =>
       wireSubmission(await bounties.submit({ ...order, partyId: caller.partyId })),
     listSubmissions: async (query, { caller }) =>

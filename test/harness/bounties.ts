@@ -31,7 +31,10 @@ export type TestBounties = {
   end(): Promise<void>;
 };
 
-export async function openTestBounties(): Promise<TestBounties> {
+/** @param answerTo what any model says */
+export async function openTestBounties(
+  answerTo: (prompt: string) => string = () => '',
+): Promise<TestBounties> {
   const { database, identity, datanets, owner } = await openTestDatanets();
   const { db } = database;
   let passedMs = 0;
@@ -44,7 +47,10 @@ export async function openTestBounties(): Promise<TestBounties> {
   const ledger = createLedger({ db, clock, log: silentLog });
   await ledger.start();
   const openBounties = (given: Pick<Ledger, 'post'>) =>
-    createBounties({ db, ledger: given, clock, log: silentLog, identity });
+    createBounties({
+      ...{ db, ledger: given, clock, log: silentLog, identity },
+      complete: async ({ prompt }) => answerTo(prompt),
+    });
   const party = async (handle: string, units = 0n) => {
     const { id } = await identity.registerParty({ identity: `handle:${handle}` });
     if (units > 0n) {

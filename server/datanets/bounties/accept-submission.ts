@@ -138,9 +138,7 @@ async function writeDown(
   if (submission.state !== 'pending' || bounty.closedAt) return true;
   const { taken } = await admitWork(tx, bounty.datanetId, { passages, work });
   const isSame =
-    bounty.accepted === seen.accepted &&
-    taken.length === admitted.taken.length &&
-    taken.every((one, i) => one === admitted.taken[i]);
+    bounty.accepted === seen.accepted && namesOf(taken).join() === namesOf(admitted.taken).join();
   if (!isSame) return false;
   await insertWork(tx, clock, { bounty, partyId, taken });
   const levelPpm = bounty.levelPpm + outcome.deltaPpm;
@@ -165,6 +163,9 @@ async function writeDown(
     where id = ${bounty.id}`);
   return true;
 }
+
+const namesOf = (work: readonly RefinedPassage[]): readonly string[] =>
+  work.flatMap(({ parent, children }) => [parent, ...children.map(({ hash }) => hash)]);
 
 /** One refiner's work after the other, in its order, so that a passage made on the way is there before it is refined. */
 async function insertWork(

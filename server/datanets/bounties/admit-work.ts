@@ -72,14 +72,16 @@ export function admit({
       if (above.has(hash) || there?.withdrawn || there?.replaced) return true;
       return !isVerbatim(refinement) && (there !== undefined || standing.has(hash));
     };
-    if (children.some(isKnown)) {
+    // What stands beside a passage is a text each; what stands for it is taken whole or not at all.
+    const fresh = children.filter((child) => !isKnown(child));
+    if (adds ? fresh.length === 0 : fresh.length < children.length) {
       known++;
       continue;
     }
-    taken.push(one);
+    taken.push({ ...one, children: fresh });
     done.add(`${parent} ${refinement}`);
     if (!adds) standing.delete(parent);
-    for (const { hash } of children) {
+    for (const { hash } of fresh) {
       standing.add(hash);
       descent.set(hash, new Set([...above, ...(descent.get(hash) ?? [])]));
     }

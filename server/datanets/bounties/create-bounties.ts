@@ -20,6 +20,7 @@ import { type Bounty, findBounty, findHeldOut, type HeldOut, listBounties } from
 import { closeBounty, closeDue } from './close-bounty.ts';
 import { type BountyOrder, openBounty } from './open-bounty.ts';
 import { findUnfunded, fundBounty, postPayments } from './payments.ts';
+import { type Complete, type ModelRun, runModel } from './run-model.ts';
 import type { BountyHandles } from './stage.ts';
 import {
   findSubmission,
@@ -54,6 +55,8 @@ export type Bounties = {
     readonly partyId: Id<'party'>;
     readonly pipeline: readonly Refinement[];
   }): Promise<Submission>;
+  /** Each passage is a call that the caller pays for. */
+  runModel(order: ModelRun): Promise<Submission>;
   /** One's own, and what is decided. @throws not_found */
   submission(submissionId: string, caller: Asking): Promise<Submission>;
   submissions(
@@ -98,7 +101,11 @@ export type Reviews = {
 const OPENING_MS = 60_000;
 
 export function createBounties(
-  handles: BountyHandles & { readonly identity: Pick<Identity, 'findParty'> },
+  handles: BountyHandles & {
+    readonly identity: Pick<Identity, 'findParty'>;
+    /** Models stand above: whoever builds this knows them. */
+    readonly complete: Complete;
+  },
 ): Bounties {
   const { db, clock } = handles;
   const seen = async (submissionId: string, { partyId, scopes }: Asking) => {
@@ -119,6 +126,7 @@ export function createBounties(
     close: (bountyId, caller) => closeBounty(handles, bountyId, caller),
     submit: (order) => submitByHand(handles, order),
     run: (order) => submitPipeline(handles, order),
+    runModel: (order) => runModel(handles, order),
     submission: seen,
     async submissions(query) {
       await findBounty(db, query.bountyId);

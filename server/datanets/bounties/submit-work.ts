@@ -50,7 +50,7 @@ export async function submitByHand(
     throw new OpenLedgerError('conflict', 'A passage is refined twice in one submission.');
   }
   const { partyId, knownAnswer } = offer;
-  return take(handles, { id, bounty, partyId, work, pipeline: undefined, knownAnswer });
+  return takeWork(handles, { id, bounty, partyId, work, pipeline: undefined, knownAnswer });
 }
 
 /** Refiners that need no model. A pipeline that changes nothing is taken too: its delta is 0. */
@@ -66,10 +66,11 @@ export async function submitPipeline(
   const places = await placesOf(handles.db, bounty.datanetId, [...passages.keys()]);
   const work = await runPipeline(passages, places, steps);
   const id = newId('submission', handles.clock);
-  return take(handles, { id, bounty, partyId, work, pipeline, knownAnswer: undefined });
+  return takeWork(handles, { id, bounty, partyId, work, pipeline, knownAnswer: undefined });
 }
 
-async function findTaking(
+/** @throws not_found, conflict when its time for submissions is over */
+export async function findTaking(
   { db, clock }: Pick<BountyHandles, 'db' | 'clock'>,
   bountyId: string,
 ): Promise<Bounty> {
@@ -127,7 +128,8 @@ export function linesFrom(parent: string, text: string): readonly number[] {
   });
 }
 
-async function take(
+/** @throws too_large, rate_limited, conflict when the bounty has been closed meanwhile */
+export async function takeWork(
   handles: BountyHandles,
   {
     bounty,

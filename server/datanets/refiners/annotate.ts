@@ -3,7 +3,7 @@
  *
  * One line, `Title > Heading > Heading`, and a blank one: the document's title, then the headings that are open where the
  * passage begins, outermost first, each once. A passage that begins with one of them does not get that one; one that stands under
- * nothing, or already begins with the line, is left as it is. Nothing of it is changed.
+ * nothing, or already begins with them, is left as it is. Nothing of it is changed.
  */
 import type { LinedText } from './lined-text.ts';
 import type { Place } from './place.ts';
@@ -23,7 +23,8 @@ export function annotate(text: string, { title, above }: Place): readonly LinedT
     .map((name) => name.replaceAll(/\s+/g, ' ').trim())
     .filter((name) => name !== '' && name.length <= LONGEST_NAME && name !== own?.name);
   const context = [...new Set(names)].join(SEPARATOR);
-  if (context === '' || lines[0] === context) return unchanged;
+  const isThere = lines[0] === context || lines[0].startsWith(context + SEPARATOR);
+  if (context === '' || isThere) return unchanged;
   return [{ text: `${context}\n\n${text}`, lines: [1, 1, ...unchanged[0].lines] }];
 }
 

@@ -1,5 +1,6 @@
 /** Which kind of work a refinement is, told by its name alone: all that is left of it in the lineage. */
-import type { Refinement } from '@openledger/protocol';
+import type { ModelRefinement, Refinement } from '@openledger/protocol';
+import { modelRefiners } from './model-refiners.ts';
 import { refiners, type WorkKind } from './refiner.ts';
 
 /** A person's refinement: named by its kind and the submission that it came with. */
@@ -11,6 +12,8 @@ export function kindOfWork(refinement: string): WorkKind {
   const byHand = /^by-hand-(clean|chunk|annotate|translate|qa):/.exec(refinement)?.[1];
   if (byHand) return byHand as WorkKind;
   if (Object.hasOwn(refiners, refinement)) return refiners[refinement as Refinement].kind;
+  const byModel = refinement.split('.')[0];
+  if (Object.hasOwn(modelRefiners, byModel)) return modelRefiners[byModel as ModelRefinement].kind;
   throw new Error(`Nobody knows the refinement ${refinement}.`);
 }
 
