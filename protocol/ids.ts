@@ -25,6 +25,8 @@ export const idPrefixes = {
   challenge: 'chl',
   claim: 'clm',
   dispute: 'dsp',
+  bounty: 'bnt',
+  submission: 'sbm',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -92,6 +92,23 @@ export function splitByWeight(
     .filter((part) => part.amount > 0n);
 }
 
+/**
+ * The part of an amount that goes with a part of a whole: floor(amount * part / whole).
+ *
+ * Paying the difference to what was paid before, as `part` grows, ends in the same sum whatever the steps.
+ *
+ * @param amount units, not negative
+ * @param part 0 to `whole`
+ */
+export function proportionOf(
+  amount: bigint,
+  { part, whole }: { readonly part: bigint; readonly whole: bigint },
+): bigint {
+  if (amount < 0n) throw new Error('A part of a negative amount is not paid.');
+  if (part < 0n || part > whole || whole === 0n) throw new Error(`${part} is no part of ${whole}.`);
+  return (amount * part) / whole;
+}
+
 /** Sub-units by payee. */
 export type SubUnits = ReadonlyMap<string, bigint>;
 

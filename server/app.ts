@@ -10,14 +10,15 @@ import { fileURLToPath } from 'node:url';
 import type { Id } from '@openledger/protocol';
 import { createAgents } from './agents/index.ts';
 import { createAttributions, snapshotsFrom } from './attribution/index.ts';
-import { createDatanets } from './datanets/index.ts';
+import { createBounties, createDatanets } from './datanets/index.ts';
 import { createFees, poolMembersFrom } from './fees/index.ts';
 import { flow } from './flow.ts';
-import { createGateway } from './gateway/index.ts';
+import { completeBy, createGateway } from './gateway/index.ts';
 import { createGovernance } from './governance/index.ts';
 import { agentsRoutes } from './http/agents.ts';
 import { createHttp, type Http } from './http/app.ts';
 import { attributionRoutes } from './http/attribution.ts';
+import { bountiesRoutes } from './http/bounties.ts';
 import { datanetsRoutes } from './http/datanets.ts';
 import { feesRoutes } from './http/fees.ts';
 import { gatewayRoutes } from './http/gateway.ts';
@@ -28,6 +29,7 @@ import { ledgerRoutes } from './http/ledger.ts';
 import { modelsRoutes } from './http/models.ts';
 import { openAiSurface } from './http/openai.ts';
 import { receiptsRoutes } from './http/receipts.ts';
+import { reviewsRoutes } from './http/reviews.ts';
 import { settlementRoutes } from './http/settlement.ts';
 import { createIdentity } from './identity/index.ts';
 import { createInsights } from './insights/index.ts';
@@ -119,10 +121,12 @@ async function work(stages: Stages, handles: AppHandles): Promise<Working> {
 
 /** What is done again and again, by one process at a time. */
 function clocks(
-  { gateway, fees, receipts, settlement, settle }: Stages,
+  { bounties, gateway, fees, receipts, settlement, settle }: Stages,
   { config, clock, log }: AppHandles,
 ): Readonly<Record<string, () => Repeating>> {
   return {
+    'bounties.settle': () =>
+      repeat('bounties.settle', { everyMs: 2000, log }, () => bounties.settle()),
     'fees.roll_up': () => fees.startRollUp({ intervalMs: 100 }),
     'receipts.checkpoints': () => receipts.startCheckpoints(),
     'settlement.sync': () =>
@@ -170,6 +174,8 @@ async function createStages(handles: AppHandles) {
     leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
     cache: cacheIn(config),
   });
+  const complete = completeBy(gateway);
+  const bounties = createBounties({ db, ledger, clock, log, identity, complete });
   const agents = createAgents({ db, clock, identity });
   const attributions = createAttributions({
     db,
@@ -210,7 +216,7 @@ async function createStages(handles: AppHandles) {
     registerOperators({ identity, gateway, models }, handles),
   );
   return {
-    ...{ presence, identity, ledger, governance, datanets, models, gateway, agents },
+    ...{ presence, identity, ledger, governance, datanets, bounties, models, gateway, agents },
     ...{ attributions, fees, receipts, settlement, insights, settle },
     /** Whoever wants calls and jobs to end well has stopped them before. */
     async stop() {
@@ -233,6 +239,8 @@ function createSurface(stages: Stages, { chain, db, log }: AppHandles): Http {
       identityRoutes(stages),
       ledgerRoutes(stages),
       datanetsRoutes(stages),
+      bountiesRoutes(stages),
+      reviewsRoutes(stages),
       modelsRoutes(stages),
       gatewayRoutes(stages),
       agentsRoutes(stages),

@@ -2,6 +2,7 @@
 import {
   api,
   createClient,
+  type Field,
   fieldsOf,
   idPrefixes,
   type Operation,
@@ -46,6 +47,15 @@ const forEverybody: Readonly<Record<string, string>> = {
   'datanets.retrieve': 'datanets are public',
   'datanets.openDispute': 'anybody may say that a record is his',
   'datanets.listDisputes': 'disputes are public',
+  'bounties.open': 'anybody may pay for refining a public datanet',
+  'bounties.list': 'bounties are public',
+  'bounties.get': 'bounties are public',
+  'bounties.run': 'anybody may refine for a bounty',
+  'bounties.submit': 'anybody may refine for a bounty',
+  'bounties.listSubmissions': 'what is decided is public, the rest is not in it',
+  'reviews.rules': 'how a datanet decides is public',
+  'reviews.listReviewers': 'who reviews is public',
+  'reviews.reputation': 'how right a reviewer was is public',
 };
 
 type Belongings = {
@@ -123,6 +133,7 @@ test.each(lists)("$name shows nothing of another party's", async ({ operation })
     'inference',
     'receipt',
     'transaction',
+    'submission',
   ] as const) {
     expect(text).not.toContain(owner.ids[idPrefixes[kind]]);
   }
@@ -173,10 +184,15 @@ function sampleInput(operation: Operation): Record<string, unknown> {
     const prefix = idPrefixOf(operation, name);
     if (prefix) return [[name, owner.ids[prefix] ?? `${prefix}_${'0'.repeat(32)}`]];
     if (!required && !namedThings.has(name) && !Object.hasOwn(samples(), name)) return [];
-    return [[name, samples()[name] ?? (choices ? [choices[0]] : type === 'number' ? 0 : 'sample')]];
+    return [[name, samples()[name] ?? sampleOf(type, choices)]];
   });
   return Object.fromEntries(input);
 }
+
+const sampleOf = (type: Field['type'], choices: Field['choices']): unknown => {
+  if (choices) return type === 'text' ? choices[0] : [choices[0]];
+  return type === 'number' ? 0 : 'sample';
+};
 
 /** By the member's name, where not any text will do. */
 const samples = (): Readonly<Record<string, unknown>> => ({
@@ -191,7 +207,19 @@ const samples = (): Readonly<Record<string, unknown>> => ({
   promptUnits: '1',
   completionUnits: '1',
   maxTokens: 10,
+  rewardUnits: '0',
+  targetPpm: 1000,
+  submitSeconds: 60,
+  quorum: 1,
+  thresholdPpm: 500_000,
+  minimumReputationPpm: 0,
+  accept: true,
+  questions: [{ question: 'Who wrote about ledgers?', documents: [owner.recordHash] }],
+  work: [{ parent: owner.recordHash, texts: [`${OWNED_TEXT} It is about ledgers.`] }],
 });
+
+const OWNED_TEXT =
+  'The owner wrote this passage about ledgers, records and receipts, and wants to be paid for it when it is used.';
 
 /** One of everything that a party can have. */
 async function acquireBelongings(): Promise<Belongings> {
@@ -214,11 +242,18 @@ async function acquireBelongings(): Promise<Belongings> {
   const datanet = await client.datanets.create({ name: 'owned' });
   const { contributionId, recordHash } = await client.datanets.contribute({
     datanetId: datanet.id,
-    text: 'The owner wrote this passage about ledgers, records and receipts, and wants to be paid for it when it is used.',
+    text: OWNED_TEXT,
     licence: 'MIT',
   });
   const opened = await client.datanets.openImport({ datanetId: datanet.id, name: 'import' });
   const snapshot = await client.datanets.seal({ datanetId: datanet.id });
+  const bounty = await client.bounties.open({
+    ...{ datanetId: datanet.id, kind: 'annotate', rewardUnits: '0', targetPpm: 1000 },
+    submitSeconds: 3600,
+    questions: [{ question: 'Who wrote about ledgers?', documents: [recordHash] }],
+  });
+  const pending = { bountyId: bounty.id, pipeline: ['tag-1' as const] };
+  const submission = await client.bounties.run(pending);
 
   const { inferenceId, receiptId, transactionId } = await callOnce(secret);
   return {
@@ -232,6 +267,8 @@ async function acquireBelongings(): Promise<Belongings> {
       con: contributionId,
       imp: opened.id,
       snp: snapshot.id,
+      bnt: bounty.id,
+      sbm: submission.id,
       inf: inferenceId,
       rct: receiptId,
       txn: transactionId,

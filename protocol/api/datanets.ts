@@ -249,7 +249,8 @@ export const Dispute = z.object({
   reason: z.string().optional(),
 });
 
-export const refinements = ['clean-1', 'chunk-1'] as const;
+/** Refiners that need no model. */
+export const refinements = ['clean-1', 'chunk-1', 'deduplicate-1', 'annotate-1', 'tag-1'] as const;
 export const Refinement = z.enum(refinements);
 export type Refinement = z.output<typeof Refinement>;
 

@@ -6,6 +6,7 @@
  */
 import { agentsOperations } from './agents.ts';
 import { attributionOperations } from './attribution.ts';
+import { bountiesOperations } from './bounties.ts';
 import { datanetsOperations } from './datanets.ts';
 import { feesOperations } from './fees.ts';
 import { gatewayOperations } from './gateway.ts';
@@ -15,12 +16,15 @@ import { insightsOperations } from './insights.ts';
 import { ledgerOperations } from './ledger.ts';
 import { modelsOperations } from './models.ts';
 import { receiptsOperations } from './receipts.ts';
+import { reviewsOperations } from './reviews.ts';
 import { settlementOperations } from './settlement.ts';
 
 export const api = {
   identity: identityOperations,
   ledger: ledgerOperations,
   datanets: datanetsOperations,
+  bounties: bountiesOperations,
+  reviews: reviewsOperations,
   models: modelsOperations,
   gateway: gatewayOperations,
   governance: governanceOperations,
@@ -35,6 +39,7 @@ export const api = {
 export type Api = typeof api;
 export type Noun = keyof Api;
 
+export { ModelRefinement } from './bounties.ts';
 export {
   AuthoredLines,
   ContributorIdentity,

@@ -62,7 +62,7 @@ export type DatanetLineage = {
   readonly contributions: readonly Contribution[];
   /** In the order of their position, parent by parent. */
   readonly edges: readonly LineageEdge[];
-  /** Records that were changed by a refinement, into nothing or into their edges' children. */
+  /** Records that were changed by a refinement, into nothing or into their edges' children. Others stand beside their children. */
   readonly replaced: ReadonlySet<string>;
   readonly withdrawn: ReadonlySet<string>;
 };
@@ -77,9 +77,7 @@ export function sealedRecords(lineage: DatanetLineage): readonly SealedRecord[] 
   const visit = (hash: string) => {
     if (visited.has(hash)) return;
     visited.add(hash);
-    if (replaced.has(hash)) {
-      for (const { child } of childrenOf.get(hash) ?? []) visit(child);
-    } else if (!withdrawn.has(hash)) {
+    if (!replaced.has(hash) && !withdrawn.has(hash)) {
       const { owners, origin, line, claims } = claimOf(hash);
       sealed.set(hash, {
         ...{ hash, owners, document: origin.hash, licence: origin.licence },
@@ -87,6 +85,7 @@ export function sealedRecords(lineage: DatanetLineage): readonly SealedRecord[] 
         source: line === undefined ? origin.source : { ...origin.source, line },
       });
     }
+    for (const { child } of childrenOf.get(hash) ?? []) visit(child);
   };
   for (const { hash } of contributions) visit(hash);
   return [...sealed.values()];
@@ -109,7 +108,7 @@ type Won = {
   readonly claims: readonly Claim[];
 };
 
-/** Lineage only ever shortens a text, so it has no cycles and the recursion ends; it is as deep as the pipeline. */
+/** Nothing is derived from itself, so the recursion ends; it is as deep as the refinements of one record in a row. */
 export function createClaims({
   contributions,
   edges,

@@ -14,11 +14,15 @@
  * - licences and what contributors allow are kept: nothing is retrieved for a purpose it does not permit, and a use is
  *   refused by the names of the licences and records that stand against it.
  *
- * It does not trace, train or pay: those stages read snapshots through this door. It does not read anybody's disk or
+ * `createBounties` is its second door: refinement as paid work. A bounty's reward is taken when it is opened, paid by the delta
+ * that reviewed work is measured to make, and what is left goes back; what was planned is posted however often it is
+ * interrupted. Nobody is paid twice for one improvement.
+ *
+ * It does not trace, train or pay for calls: those stages read snapshots through this door. It does not read anybody's disk or
  * network either: importers run where the files are and upload lines. An import is no proof of authorship.
  *
  * Tables: datanets.datanets, imports, records, contributions, refinements, lineage, snapshots, entitlements, leaves,
- * pools, disputes.
+ * pools, disputes; bounties, submissions, bounty_payments; reviewers, review_rules, votes.
  */
 import type {
   Draft,
@@ -90,6 +94,10 @@ import {
   withdrawContributor,
 } from './withdraw.ts';
 
+export type { Bounty } from './bounties/bounties.ts';
+export { type Bounties, createBounties } from './bounties/create-bounties.ts';
+export type { Complete } from './bounties/run-model.ts';
+export type { Submission } from './bounties/submissions.ts';
 export type { Datanet, NewDatanet } from './datanets.ts';
 export type { Dispute } from './disputes/disputes.ts';
 export type { Import } from './imports.ts';
@@ -98,6 +106,7 @@ export type { RecordProof } from './prove-records.ts';
 export type { RecordDetail, RecordSummary } from './records.ts';
 export type { RefineReport } from './refine.ts';
 export type { RetrievedRecord } from './retrieve.ts';
+export type { Reviewer } from './reviews/reviewers.ts';
 export { conflictOf, describeGroup } from './rights/rights.ts';
 export type { Snapshot, SnapshotRecord } from './snapshots.ts';
 export type { Withdrawal } from './withdraw.ts';

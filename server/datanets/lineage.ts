@@ -1,16 +1,11 @@
 /** Reads what a datanet's claims follow from: contributions, refinements and withdrawals, without any text. */
-import {
-  type FeePolicy,
-  parseEntitlement,
-  type RecordSource,
-  type Refinement,
-} from '@openledger/protocol';
+import { type FeePolicy, parseEntitlement, type RecordSource } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import type { Authorship } from './authorship.ts';
 import type { DatanetLineage } from './claims.ts';
 import type { Owner } from './contributors.ts';
-import { refiners } from './refiners/refiner.ts';
+import { kindOfWork } from './refiners/kind-of-work.ts';
 
 export type RefinerShares = FeePolicy['refinerShares'];
 
@@ -45,7 +40,7 @@ export async function readLineage(
       parent: row.parent_hash,
       child: row.child_hash,
       refiner: row.refiner_id,
-      ppm: shares[refiners[row.refinement].kind],
+      ppm: shares[kindOfWork(row.refinement)],
       lines: row.lines,
     })),
     replaced: new Set(replaced.map(({ hash }) => hash)),
@@ -75,7 +70,7 @@ const readEdges = (reader: Reader, datanetId: string) =>
   reader.query<{
     parent_hash: string;
     child_hash: string;
-    refinement: Refinement;
+    refinement: string;
     refiner_id: string;
     lines: number[];
   }>(sql`

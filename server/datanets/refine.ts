@@ -5,8 +5,10 @@ import type { Db, Reader, Tx } from '../platform/db.ts';
 import { type Sql, sql } from '../platform/sql.ts';
 import { insertRecords } from './contribute.ts';
 import { lockDatanet } from './datanets.ts';
+import { ancestorsOf, placesOf } from './places.ts';
 import { scoreQuality } from './quality.ts';
 import type { LinedText } from './refiners/lined-text.ts';
+import { NOWHERE } from './refiners/place.ts';
 import { refiners } from './refiners/refiner.ts';
 
 export type RefineReport = {
@@ -56,8 +58,10 @@ type Task = Omit<RefineOrder, 'pipeline'> & {
   readonly previous: Refinement | undefined;
 };
 
-type Outcome = {
+/** What a refinement made of a record. */
+export type Outcome = {
   readonly parent: string;
+  /** True: the record stands for itself, also where it has children beside it. */
   readonly unchanged: boolean;
   readonly children: readonly (LinedText & { readonly hash: string })[];
 };
@@ -70,26 +74,30 @@ async function refineSome(
 ): Promise<RefineReport> {
   await lockDatanet(tx, task.datanetId);
   const { refine: refineText } = refiners[task.refinement];
-  const outcomes = (await stillWaiting(tx, task, hashes)).map(({ hash, text, path }): Outcome => {
-    const parts = refineText(text, path ?? undefined);
-    const unchanged = parts.length === 1 && parts[0].text === text;
-    const children = unchanged
-      ? []
-      : parts.map((part) => ({ ...part, hash: sha256Hex(part.text) }));
-    return { parent: hash, unchanged, children };
+  const waiting = await stillWaiting(tx, task, hashes);
+  const places = await placesOf(
+    tx,
+    task.datanetId,
+    waiting.map(({ hash }) => hash),
+  );
+  const ancestors = await ancestorsOf(
+    tx,
+    task.datanetId,
+    waiting.map(({ hash }) => hash),
+  );
+  const outcomes = waiting.map(({ hash, text }): Outcome => {
+    const parts = refineText(text, places.get(hash) ?? NOWHERE);
+    const children = parts.map((part) => ({ ...part, hash: sha256Hex(part.text) }));
+    // Nothing descends from itself: what would is left as it is.
+    const unchanged =
+      (parts.length === 1 && parts[0].text === text) ||
+      children.some((child) => child.hash === hash || ancestors.get(hash)?.has(child.hash));
+    return { parent: hash, unchanged, children: unchanged ? [] : children };
   });
-  const children = outcomes.flatMap((outcome) => outcome.children);
-  const fresh = new Map(children.map(({ hash, text }) => [hash, text]));
-  const records = [...fresh].map(([hash, text]) => ({
-    hash,
-    text,
-    quality: scoreQuality(text).ppm,
-  }));
-  const now = clock.now();
-  await insertRecords(tx, task.datanetId, records, now);
-  await insertOutcomes(tx, task, outcomes, now);
+  await insertOutcomes(tx, clock, task, outcomes);
+  const derived = outcomes.reduce((sum, { children }) => sum + children.length, 0);
   const unchanged = outcomes.filter((outcome) => outcome.unchanged).length;
-  return { refined: outcomes.length, derived: children.length, unchanged };
+  return { refined: outcomes.length, derived, unchanged };
 }
 
 /** Hashes of the records whose turn it is. */
@@ -113,13 +121,11 @@ const stillWaiting = (
   tx: Tx,
   { datanetId, refinement }: Task,
   hashes: readonly string[],
-): Promise<readonly { hash: string; text: string; path: string | null }[]> =>
+): Promise<readonly { hash: string; text: string }[]> =>
   tx.query(sql`
-    select record.hash, text, source ->> 'path' as path
+    select hash, text
     from datanets.records record
-    left join datanets.contributions
-      on contributions.datanet_id = record.datanet_id and record_hash = record.hash
-    where record.datanet_id = ${datanetId}
+    where datanet_id = ${datanetId}
       and hash = any(${hashes}::text[])
       and withdrawn_at is null
       and ${notRefined(refinement)}
@@ -148,12 +154,31 @@ const leftBy = (previous: Refinement): Sql => sql`
       and refinement = ${previous}
       and unchanged))`;
 
-async function insertOutcomes(
+/** Derived records and their lineage. The parents are there, or among the children of an earlier call. */
+export async function insertOutcomes(
   tx: Tx,
-  { datanetId, refinerId, refinement }: Task,
+  clock: Clock,
+  {
+    datanetId,
+    refinerId,
+    refinement,
+  }: {
+    readonly datanetId: string;
+    readonly refinerId: string;
+    readonly refinement: string;
+  },
   outcomes: readonly Outcome[],
-  now: Date,
 ): Promise<void> {
+  const now = clock.now();
+  const fresh = new Map(
+    outcomes.flatMap(({ children }) => children.map(({ hash, text }) => [hash, text])),
+  );
+  const records = [...fresh].map(([hash, text]) => ({
+    hash,
+    text,
+    quality: scoreQuality(text).ppm,
+  }));
+  await insertRecords(tx, datanetId, records, now);
   await tx.query(sql`
     insert into datanets.refinements
       (datanet_id, parent_hash, refinement, refiner_id, unchanged, created_at)

@@ -35,6 +35,7 @@ import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
 import { recover, sweep, voidAbandoned } from './sweep.ts';
 
+export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
 export type { TokenLogprob } from './operators/operator.ts';

@@ -84,6 +84,7 @@ export async function trialBalance(reader: Reader): Promise<readonly TrialBalanc
            case
              when name like 'pty\\_%' then 'party:' || split_part(name, ':', 2)
              when name like 'pool:%' then 'pool'
+             when name like 'bnt\\_%' then 'bounty:' || split_part(name, ':', 2)
              else name
            end as name,
            count(*) as accounts,

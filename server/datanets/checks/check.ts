@@ -1,5 +1,6 @@
 /** The checks at the door, in the order they are asked. The first objection is the answer. */
 import type { Draft } from '@openledger/protocol';
+import type { Quality } from '../quality.ts';
 import type { Candidate, Check, Objection } from './candidate.ts';
 import { checkEncoding } from './encoding.ts';
 import { checkLicence } from './licence.ts';
@@ -19,8 +20,17 @@ export function checkDraft(
   draft: Draft,
   { licences, quality }: Pick<Candidate, 'licences' | 'quality'>,
 ): Objection | undefined {
-  const candidate = { text: draft.text, licence: draft.licence, licences, quality };
-  for (const check of checks) {
+  return firstObjection(checks, { text: draft.text, licence: draft.licence, licences, quality });
+}
+
+/** Of what a refiner has written: it has the licence of what it was made from. */
+export const checkDerived = (text: string, quality: Quality): Objection | undefined =>
+  firstObjection(checksOfText, { text, licence: undefined, licences: [], quality });
+
+const checksOfText = checks.filter((check) => check !== checkLicence);
+
+function firstObjection(asked: readonly Check[], candidate: Candidate): Objection | undefined {
+  for (const check of asked) {
     const objection = check(candidate);
     if (objection) return objection;
   }

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { annotate } from './annotate.ts';
 import { chunk } from './chunk.ts';
 import { clean } from './clean.ts';
+import { deduplicate } from './deduplicate.ts';
+import { tag } from './tag.ts';
 
 const page = fc
   .array(
@@ -122,6 +125,76 @@ test('a megabyte of brackets is refined in linear time', () => {
     clean(text);
   }
   expect(performance.now() - started).toBeLessThan(20_000);
+});
+
+const nowhere = { path: undefined, title: undefined, above: undefined };
+
+test('annotating names what a passage stands under, and changes nothing of it', () => {
+  const above = [
+    '# Islands',
+    '## Hirta',
+    '```',
+    '# no heading',
+    '```',
+    '### Landing',
+    'Wait for the ferryman.',
+    '## Foula',
+    'Birds.',
+  ].join('\n');
+  const place = { path: undefined, title: 'A Handbook', above: { text: above, line: 7 } };
+  expect(annotate('Wait for the ferryman.', place)).toEqual([
+    {
+      text: 'A Handbook > Islands > Hirta > Landing\n\nWait for the ferryman.',
+      lines: [1, 1, 1],
+    },
+  ]);
+  const foula = annotate('## Foula\nBirds.', { ...place, above: { text: above, line: 8 } });
+  expect(foula[0].text).toBe('A Handbook > Islands\n\n## Foula\nBirds.');
+});
+
+test('annotating leaves alone what stands under nothing, and what it has annotated', () => {
+  fc.assert(
+    fc.property(page, fc.nat(80), (text, at) => {
+      expect(annotate(text, nowhere)[0].text).toBe(text);
+      const line = Math.min(at, text.split('\n').length - 1);
+      const rest = text.split('\n').slice(line).join('\n');
+      const place = { path: undefined, title: 'T', above: { text, line: line + 1 } };
+      const [{ text: annotated, lines }] = annotate(rest, place);
+      expect(annotated.endsWith(rest)).toBe(true);
+      expect(lines.length).toBe(annotated.split('\n').length);
+      const [again] = annotate(annotated, { ...place, above: { text: rest, line: 1 } });
+      if (annotated !== rest) expect(again.text).toBe(annotated);
+    }),
+  );
+});
+
+test('deduplicating keeps the first of equal long lines, all short ones and all code', () => {
+  const line = 'This sentence is long enough to be kept once.';
+  const text = ['- a', line, '', `  ${line}`, '', '- a', '```', line, line, '```', '', line].join(
+    '\n',
+  );
+  expect(deduplicate(text)).toEqual([
+    {
+      text: ['- a', line, '', '- a', '```', line, line, '```'].join('\n'),
+      lines: [1, 2, 3, 6, 7, 8, 9, 10],
+    },
+  ]);
+  fc.assert(
+    fc.property(page, (any) => {
+      const [once] = deduplicate(any);
+      expect(deduplicate(once.text)[0].text).toBe(once.text);
+      expect(once.lines.map((n) => any.split('\n')[n - 1]).join('\n')).toBe(once.text);
+    }),
+  );
+});
+
+test('tags are the words that occur most and say most, once', () => {
+  const text =
+    'Puffins nest here. The puffins leave the cliff in August; a cliff without puffins is quiet.';
+  const [tagged] = tag(text);
+  expect(tagged.text).toBe(`${text}\n\nKey terms: puffins, cliff`);
+  expect(tag(tagged.text)[0].text).toBe(tagged.text);
+  expect(tag('Nothing occurs twice here.')[0].text).toBe('Nothing occurs twice here.');
 });
 
 function isSubsequence(part: string, whole: string): boolean {
