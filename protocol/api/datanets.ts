@@ -144,7 +144,8 @@ export const RetrievedRecord = z.object({
   recordHash: Sha256Hex,
   snapshotId,
   text: z.string(),
-  /** BM25; larger is nearer. */
+  licence: z.string(),
+  /** Larger is nearer; comparable within one datanet and one mode. */
   score: z.number(),
   source: RecordSource,
   /** Identities, the largest owner first. */
@@ -348,6 +349,12 @@ export const datanetsOperations = {
       datanetId,
       query: z.string().min(1).max(4000),
       limit: z.coerce.number<number>().int().min(1).max(100).default(5),
+      /** By words alone (BM25), or by words and vectors together. */
+      mode: z.enum(['words', 'hybrid']).default('words'),
+      /** An SPDX id. Absent: any licence. */
+      licence: z.string().max(200).optional(),
+      /** 0 to 1: how much being unlike the results before counts against being near; `hybrid` only. */
+      diversity: z.coerce.number<number>().min(0).max(1).default(0),
     }),
     output: z.object({ items: z.array(RetrievedRecord) }),
   },

@@ -375,6 +375,20 @@ test('copying earns nothing: the first claim owns a text, claims of one import s
   ]);
 });
 
+test('hybrid retrieval finds a word by its letters, and keeps to a licence', async () => {
+  const datanetId = await newDatanet();
+  await contribute(datanetId, paragraph('ornithologist'));
+  await contribute(datanetId, paragraph('puffin'), { licence: 'CC0-1.0' });
+  await datanets.seal(datanetId);
+  const find = (order: object) =>
+    datanets.retrieve(datanetId, 'ornithology', { limit: 1, ...order });
+  expect(await find({})).toEqual([]);
+  expect((await find({ mode: 'hybrid' }))[0].text).toContain('ornithologist');
+  const free = await find({ mode: 'hybrid', licences: ['CC0-1.0'] });
+  expect(free.every(({ licence }) => licence === 'CC0-1.0')).toBe(true);
+  expect(await find({ mode: 'hybrid', licences: ['ISC'] })).toEqual([]);
+});
+
 test('a withdrawn record and its refinements are not found, not paid, and inherited by nobody', async () => {
   const datanetId = await newDatanet();
   const mia = await partyOf('mia');
@@ -402,6 +416,8 @@ test('a withdrawn record and its refinements are not found, not paid, and inheri
   expect((await datanets.poolOf(id)).members.some(({ party }) => party === mia)).toBe(false);
   expect((await datanets.poolOf(id, 1)).members).toEqual(before.members);
   const found = await datanets.retrieve(datanetId, 'moose described', { limit: 3 });
+  const near = await datanets.retrieve(datanetId, 'meese', { limit: 3, mode: 'hybrid' });
+  expect(near.every(({ text }) => !text.includes('moose'))).toBe(true);
   expect(found.every(({ text }) => !text.includes('moose'))).toBe(true);
   expect((await recordsOf(id)).map(({ withdrawn }) => withdrawn)).toEqual([true, false]);
   await expect(contribute(datanetId, page('moose'))).rejects.toMatchObject({

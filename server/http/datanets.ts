@@ -76,8 +76,9 @@ export const datanetsRoutes = ({ datanets }: { readonly datanets: Datanets }): r
       const { withdrawn, snapshots } = await datanets.withdraw({ ...order, caller });
       return { withdrawn: [...withdrawn], snapshots: [...snapshots] };
     },
-    retrieve: async ({ datanetId, query, limit }) => {
-      const found = await datanets.retrieve(datanetId, query, { limit });
+    retrieve: async ({ datanetId, query, licence, ...retrieval }) => {
+      const licences = licence === undefined ? undefined : [licence];
+      const found = await datanets.retrieve(datanetId, query, { ...retrieval, licences });
       return {
         items: found.map((record) => ({ ...record, contributors: [...record.contributors] })),
       };
