@@ -22,13 +22,18 @@ export const commands: Readonly<
     summary: 'Show what a party has earned and why: explain [PARTY]',
     load: async () => (await import('./commands/explain.ts')).explain,
   },
+  export: {
+    summary:
+      'Write a snapshot as JSON lines with a Croissant description: export SNAPSHOT [--to DIR]',
+    load: async () => (await import('./commands/export.ts')).exportSnapshot,
+  },
   fetch: {
     summary: "Keep a receipt's file to verify it: fetch RECEIPT [--to FILE]",
     load: async () => (await import('./commands/fetch.ts')).fetchReceipt,
   },
   import: {
     summary:
-      'Contribute what lies here: import git|npm|jsonl|directory PATH --datanet NAME [--licence SPDX]',
+      'Contribute what lies here: import git|npm|jsonl|directory|croissant PATH --datanet NAME [--licence SPDX]',
     load: async () => (await import('./commands/import.ts')).importSource,
   },
   keys: {

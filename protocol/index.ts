@@ -8,6 +8,7 @@ export * from './books.ts';
 export * from './bytes.ts';
 export * from './canonical.ts';
 export * from './coverage.ts';
+export * from './croissant.ts';
 export * from './errors.ts';
 export * from './evidence.ts';
 export * from './hash.ts';

@@ -23,7 +23,10 @@ beforeAll(async () => {
   const identity = createIdentity({ db, clock });
   const governance = await createGovernance({ db, clock });
   const datanets = createDatanets({ db, clock, identity, governance });
-  const routes = [...identityRoutes({ identity }), ...datanetsRoutes({ datanets })];
+  const routes = [
+    ...identityRoutes({ identity }),
+    ...datanetsRoutes({ datanets, models: { madeFrom: async () => [] } }),
+  ];
   const { authenticate } = identity;
   const app = createHttp({ routes, authenticate, log: silentLog });
   server = await listen(app, { host: '127.0.0.1', port: 0 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../cli/first-loop/wait.ts';
 import { createLedger } from '../server/ledger/index.ts';
+import { nextTerm } from '../server/ledger/postgres-store.ts';
 import { systemClock } from '../server/platform/clock.ts';
 import { type Db, openDb } from '../server/platform/db.ts';
 import { silentLog } from '../server/platform/log.ts';
@@ -69,9 +70,7 @@ test('every promise of a primary that was killed is kept by its standby, and the
   const kept = await countTransactions(old);
   const late = startWriter(primary.url);
   const asked = Date.now();
-  const written = old.transaction((tx) =>
-    tx.query(sql`update ledger.writer set term = term + 1000`),
-  );
+  const written = old.transaction((tx) => nextTerm(tx));
   await expect(written).rejects.toMatchObject({ code: 'unavailable' });
   expect(Date.now() - asked).toBeLessThan(15_000);
   await until('the old writer to give up', async () => late.lines.length > 0 || undefined);
@@ -86,7 +85,7 @@ test('every promise of a primary that was killed is kept by its standby, and the
     await stale.start();
     return stale.isWriting() || undefined;
   });
-  await db.query(sql`update ledger.writer set term = term + 1`);
+  await nextTerm(db);
   const count = await countTransactions(db);
   await expect(
     stale.post({

@@ -38,6 +38,10 @@ const forEverybody: Readonly<Record<string, string>> = {
   'datanets.listSnapshots': 'snapshots are public',
   'datanets.getSnapshot': 'snapshots are public',
   'datanets.exportSnapshot': 'verifiers need it',
+  'datanets.diffSnapshots': 'snapshots are public',
+  'datanets.snapshotLicences': 'snapshots are public',
+  'datanets.describeSnapshot': 'snapshots are public',
+  'datanets.listSnapshotRecords': 'snapshots are public',
   'datanets.proveRecord': 'verifiers need it',
   'datanets.retrieve': 'datanets are public',
 };

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type Client, type Draft, type Id, OpenLedgerError } from '@openledger/sdk';
 import { type Arguments, flagOf, hasFlag, parseArguments } from '../arguments.ts';
+import { croissantDrafts } from '../importers/croissant.ts';
 import { directoryDrafts } from '../importers/directory.ts';
 import { gitDrafts } from '../importers/git.ts';
 import { jsonlDrafts } from '../importers/jsonl.ts';
@@ -22,6 +23,7 @@ const importers: Readonly<Record<string, Importer>> = {
   npm: npmDrafts,
   jsonl: jsonlDrafts,
   directory: directoryDrafts,
+  croissant: croissantDrafts,
 };
 
 /** How many objections are printed; `--json` has more. */
@@ -62,7 +64,7 @@ export async function importSource(argv: readonly string[]): Promise<number> {
 }
 
 const USAGE =
-  'Say what and where to: openledger import git|npm|jsonl|directory PATH --datanet NAME [--licence SPDX] [--revision COMMIT] [--json]';
+  'Say what and where to: openledger import git|npm|jsonl|directory|croissant PATH --datanet NAME [--licence SPDX] [--revision COMMIT] [--json]';
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -7,7 +7,17 @@
  * user's configuration is read, no network protocol is allowed, and nothing is written to the source.
  */
 import { execFile } from 'node:child_process';
-import { cp, lstat, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { OpenLedgerError } from '@openledger/sdk';
@@ -90,7 +100,10 @@ async function findSource(folder: string): Promise<Source> {
   throw new OpenLedgerError('invalid_input', `${folder} is not a git repository.`);
 }
 
-/** A linked work tree. Its repository must name it too, or a file could point us at anybody's repository. */
+/**
+ * A linked work tree. Its repository must know it: its own folder lies in the repository's `worktrees` and names the tree. Else a
+ * file could point us at anybody's repository.
+ */
 async function linkedSource(file: string): Promise<Source> {
   const head = resolve(
     dirname(file),
@@ -101,17 +114,18 @@ async function linkedSource(file: string): Promise<Source> {
     throw unsafe(file, 'points to a repository that does not know it');
   }
   const common = resolve(head, (await readFile(join(head, 'commondir'), 'utf8')).trim());
+  const known = await realpath(join(common, 'worktrees')).catch(() => '');
+  if (dirname(await realpath(head)) !== known) {
+    throw unsafe(file, 'points to a repository that does not know it');
+  }
   return sourceAt(head, common);
 }
 
 async function sourceAt(head: string, common: string): Promise<Source> {
   const objects = join(common, 'objects');
-  for (const path of [
-    objects,
-    join(common, 'refs'),
-    join(objects, 'pack'),
-    join(objects, 'info'),
-  ]) {
+  const pack = join(objects, 'pack');
+  const inside = [...(await pathsIn(objects)), ...(await pathsIn(pack))];
+  for (const path of [objects, join(common, 'refs'), pack, join(objects, 'info'), ...inside]) {
     if ((await kindOf(path)) === 'link') throw unsafe(path, 'is a symbolic link');
   }
   for (const name of ['alternates', 'http-alternates']) {
@@ -119,6 +133,12 @@ async function sourceAt(head: string, common: string): Promise<Source> {
     if ((await kindOf(path)) !== undefined) throw unsafe(path, 'borrows objects from elsewhere');
   }
   return { head, common, objects };
+}
+
+/** What lies in a folder, or nothing where there is none. */
+async function pathsIn(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.map((name) => join(folder, name));
 }
 
 /** The names of branches and tags, and where a shallow clone ends, are copied: plain files of ids, no links. */

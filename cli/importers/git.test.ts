@@ -199,9 +199,20 @@ test('a folder that borrows from elsewhere is refused', async () => {
   const linked = newFolder();
   writeFileSync(join(linked, '.git'), `gitdir: ${join(folder, '.git')}\n`);
   await expect(read(linked)).rejects.toMatchObject({ code: 'invalid_input' });
+  const knowing = newFolder(); // as if its own folder were a linked work tree's, of a repository that it names
+  writeFileSync(join(knowing, '.git'), 'gitdir: ./mine\n');
+  mkdirSync(join(knowing, 'mine'));
+  writeFileSync(join(knowing, 'mine/gitdir'), join(knowing, '.git'));
+  writeFileSync(join(knowing, 'mine/commondir'), join(folder, '.git'));
+  writeFileSync(join(knowing, 'mine/HEAD'), 'ref: refs/heads/main\n');
+  await expect(read(knowing)).rejects.toMatchObject({ code: 'invalid_input' });
   const symbolic = newFolder();
   symlinkSync(join(folder, '.git'), join(symbolic, '.git'));
   await expect(read(symbolic)).rejects.toMatchObject({ code: 'invalid_input' });
+  const mixed = newRepository();
+  mixed.commit('Ada <ada@example.org>', 'first', { 'a.md': 'text' });
+  symlinkSync(join(folder, '.git/objects/pack'), join(mixed.folder, '.git/objects/ab'));
+  await expect(read(mixed.folder)).rejects.toMatchObject({ code: 'invalid_input' });
   const borrower = newRepository();
   borrower.commit('Ada <ada@example.org>', 'first', { 'a.md': 'text' });
   writeFileSync(

@@ -57,8 +57,9 @@ function toDraft(value: unknown, given: Pick<Draft, 'licence' | 'source'>): Draf
   throw new OpenLedgerError('invalid_input', `${path.join('.') || 'The line'}: ${message}`);
 }
 
-/** `handle` is short for an identity of that kind. */
+/** `handle` is short for an identity of that kind; a bare identity weighs as much as the others. */
 function toContributor(value: unknown): unknown {
+  if (typeof value === 'string') return { identity: value, weight: 1 };
   if (typeof value !== 'object' || value === null || !('handle' in value)) return value;
   const { handle, ...rest } = value;
   return { identity: `handle:${String(handle)}`, ...rest };

@@ -30,7 +30,11 @@ beforeAll(async () => {
   const governance = await createGovernance({ db, clock });
   const datanets = createDatanets({ db, identity, governance, clock });
   const { authenticate } = identity;
-  const app = createHttp({ routes: datanetsRoutes({ datanets }), authenticate, log: silentLog });
+  const app = createHttp({
+    routes: datanetsRoutes({ datanets, models: { madeFrom: async () => [] } }),
+    authenticate,
+    log: silentLog,
+  });
   const server: typeof fetch = async (input, init) => app.request(input as URL, init);
   network = server;
   const admin = await identity.ensureAdminKey();

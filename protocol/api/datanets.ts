@@ -29,11 +29,17 @@ export const DraftContributor = z.strictObject({
   hint: z.record(z.string().max(100), z.string().max(1000)).optional(),
 });
 
+/** What a record may be used for. `commercial` goes with one of the others: for pay. */
+export const Purpose = z.enum(['train', 'retrieve', 'commercial']);
+export type Purpose = z.output<typeof Purpose>;
+
 /** A record as it is offered: one line of an import, or one contribution. */
 export const Draft = z.strictObject({
   text: z.string(),
   /** An SPDX id. Absent or `unknown` is refused: nobody may guess for the author. */
   licence: z.string().max(200).optional(),
+  /** What its contributors allow of what the licence permits. Absent: all of it. */
+  purposes: z.array(Purpose).min(1).max(3).optional(),
   /** Absent: whoever contributes it. */
   contributors: z.array(DraftContributor).min(1).max(1000).optional(),
   source: RecordSource.optional(),
@@ -104,6 +110,8 @@ export const RecordSummary = z.object({
   hash: Sha256Hex,
   contributionId: idSchema('contribution').optional(),
   licence: z.string(),
+  /** Absent: all that the licence permits. */
+  purposes: z.array(Purpose).optional(),
   source: RecordSource,
   /** ppm, by the formula `qualityVersion`. */
   quality: z.number().int(),
@@ -144,13 +152,60 @@ export const RetrievedRecord = z.object({
   recordHash: Sha256Hex,
   snapshotId,
   text: z.string(),
-  licence: z.string(),
   /** Larger is nearer; comparable within one datanet and one mode. */
   score: z.number(),
   source: RecordSource,
+  /** SPDX. */
+  licence: z.string(),
+  /** Absent: all that the licence permits. */
+  purposes: z.array(Purpose).optional(),
   /** Identities, the largest owner first. */
   contributors: z.array(z.string()),
 });
+
+export const Withdrawal = z.object({
+  /** Hashes of the records and of their refinements. */
+  withdrawn: z.array(Sha256Hex),
+  /** Those that hold any of them, and the version of their pools from which it no longer counts. */
+  snapshots: z.array(z.object({ snapshotId, poolVersion: z.number().int() })),
+  /** Those that learned from such a snapshot: their files keep what they learned until they are trained again. */
+  models: z.array(z.object({ id: idSchema('model'), name: z.string() })),
+});
+
+/** A record as an exported snapshot holds it: one line of `records.jsonl`, in canonical JSON. */
+export const ExportedRecord = z.strictObject({
+  hash: Sha256Hex,
+  text: z.string(),
+  /** SPDX. */
+  licence: z.string(),
+  /** Whom to name, as identities, the largest owner first. */
+  contributors: z.array(z.string()),
+  /** The contribution that it was cut from: records of one document follow each other. */
+  document: Sha256Hex,
+  /** ppm. */
+  quality: z.number().int(),
+  /** Where it was found, as far as its importer knew. */
+  url: z.string().nullable(),
+  path: z.string().nullable(),
+});
+export type ExportedRecord = z.output<typeof ExportedRecord>;
+
+/** Records of a snapshot under the same rights. */
+const RightsGroup = z.object({
+  licence: z.string(),
+  /** What their contributors allow of what the licence permits. Absent: all of it. */
+  purposes: z.array(Purpose).optional(),
+  records: Count,
+  /** What both permit, each purpose by itself. */
+  permits: z.array(Purpose),
+  /** True: the authors' names go with every copy. */
+  attribution: z.boolean(),
+  /** True: what is made of it is bound to licences like this one. */
+  shareAlike: z.boolean(),
+  urls: z.array(z.string()),
+});
+
+const hashes = z.array(Sha256Hex);
 
 export const refinements = ['clean-1', 'chunk-1'] as const;
 export const Refinement = z.enum(refinements);
@@ -306,6 +361,57 @@ export const datanetsOperations = {
     input: z.object({ snapshotId }),
     output: SnapshotExport,
   },
+  diffSnapshots: {
+    summary:
+      'Compare a snapshot with an earlier one: records added, removed, and with other owners',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/diff/:beforeId',
+    scope: 'read',
+    input: z.object({
+      snapshotId,
+      beforeId: snapshotId,
+      limit: z.coerce.number<number>().int().min(1).max(10_000).default(1000),
+    }),
+    output: z.object({
+      /** All of them, and the first `limit` of each kind by hash. */
+      counts: z.object({ added: Count, removed: Count, changed: Count, same: Count }),
+      added: hashes,
+      removed: hashes,
+      /** In both, entitled otherwise. */
+      changed: hashes,
+    }),
+  },
+  snapshotLicences: {
+    summary: 'Sum up the licences of a snapshot, what they permit, and which two cannot be mixed',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/licences',
+    scope: 'read',
+    input: z.object({ snapshotId }),
+    output: z.object({
+      items: z.array(RightsGroup),
+      /** Absent: all of it may be trained on together, as far as licences go. */
+      conflict: z
+        .object({ licences: z.array(z.string()), records: z.array(hashes), message: z.string() })
+        .optional(),
+    }),
+  },
+  describeSnapshot: {
+    summary: 'Describe a snapshot in Croissant 1.1, with the digest of the file its records make',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/croissant',
+    scope: 'read',
+    input: z.object({ snapshotId }),
+    output: z.record(z.string(), z.json()),
+  },
+  listSnapshotRecords: {
+    summary:
+      'List the records of a snapshot in order, without withdrawn ones, to be written as JSONL',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/records',
+    scope: 'read',
+    input: z.object({ snapshotId, ...paging }),
+    output: pageOf(ExportedRecord),
+  },
   proveRecord: {
     summary: 'Prove that a record, and who is entitled to it, is part of a snapshot',
     method: 'GET',
@@ -334,11 +440,20 @@ export const datanetsOperations = {
       recordHash: Sha256Hex,
       reason: z.string().min(1).max(1000),
     }),
-    output: z.object({
-      /** Hashes of the record and of its refinements. */
-      withdrawn: z.array(Sha256Hex),
-      snapshots: z.array(z.object({ snapshotId, poolVersion: z.number().int() })),
+    output: Withdrawal,
+  },
+  withdrawContributor: {
+    summary:
+      "Withdraw a contributor's consent: all that he owns of a datanet, alone or with others",
+    method: 'POST',
+    path: '/api/datanets/:datanetId/contributors/:partyId/withdrawals',
+    scope: 'contribute',
+    input: z.object({
+      datanetId,
+      partyId: idSchema('party'),
+      reason: z.string().min(1).max(1000),
     }),
+    output: Withdrawal,
   },
   retrieve: {
     summary: 'Find the records of the newest snapshot that are nearest to a query',
@@ -355,6 +470,8 @@ export const datanetsOperations = {
       licence: z.string().max(200).optional(),
       /** 0 to 1: how much being unlike the results before counts against being near; `hybrid` only. */
       diversity: z.coerce.number<number>().min(0).max(1).default(0),
+      /** Beside retrieving: records that do not permit it are left out. */
+      purpose: Purpose.default('retrieve'),
     }),
     output: z.object({ items: z.array(RetrievedRecord) }),
   },

@@ -39,7 +39,9 @@ export {
   ContributorIdentity,
   Draft,
   DraftContributor,
+  ExportedRecord,
   Intake,
+  Purpose,
   Refinement,
   RejectionReason,
 } from './datanets.ts';

@@ -211,23 +211,29 @@ async function insert(
   );
   await tx.query(sql`
     insert into datanets.contributions
-      (id, datanet_id, record_hash, sequence, party_id, import_id, licence, source, metadata, owners, created_at)
+      (id, datanet_id, record_hash, sequence, party_id, import_id, licence, purposes, source, metadata, owners, created_at)
     select id, ${datanet.id}, hash, ${datanet.lastSequence}::bigint + place, ${sender.partyId},
-      ${sender.importId ?? null}, licence, source::jsonb, metadata::jsonb, owners::jsonb, ${now}
+      ${sender.importId ?? null}, licence, string_to_array(purposes, ','), source::jsonb, metadata::jsonb,
+      owners::jsonb, ${now}
     from unnest(
       ${ids}::text[],
       ${fresh.map(({ hash }) => hash)}::text[],
       ${fresh.map(({ draft }) => draft.licence)}::text[],
+      ${fresh.map(({ draft }) => purposesText(draft))}::text[],
       ${fresh.map(({ draft }) => JSON.stringify(draft.source ?? { kind: 'api' }))}::text[],
       ${fresh.map(({ draft }) => JSON.stringify(draft.metadata ?? {}))}::text[],
       ${owners.map((list) => JSON.stringify(list))}::text[]
-    ) with ordinality as draft (id, hash, licence, source, metadata, owners, place)`);
+    ) with ordinality as draft (id, hash, licence, purposes, source, metadata, owners, place)`);
   await tx.query(sql`
     update datanets.datanets
     set records = records + ${fresh.length}
     where id = ${datanet.id}`);
   return fresh.map(({ line, hash }, i) => ({ line, recordHash: hash, contributionId: ids[i] }));
 }
+
+/** Sorted and each once, so that equal ones are one group; with commas between them. */
+const purposesText = ({ purposes }: Draft): string | null =>
+  purposes ? [...new Set(purposes)].sort().join(',') : null;
 
 /** Texts by hash; one that is there already stays as it is. */
 export async function insertRecords(

@@ -19,12 +19,11 @@ import {
   verifyInclusion,
 } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
-import { createGovernance } from '../governance/index.ts';
-import { createIdentity, type Identity } from '../identity/index.ts';
-import { systemClock } from '../platform/clock.ts';
+import { openTestDatanets, sentenceAbout } from '../../test/harness/datanets.ts';
+import type { TestDatabase } from '../../test/harness/postgres.ts';
+import type { Identity } from '../identity/index.ts';
 import { linesOf } from '../platform/lines.ts';
-import { createDatanets, type Datanets } from './index.ts';
+import type { Datanets } from './index.ts';
 
 let database: TestDatabase;
 let identity: Identity;
@@ -32,12 +31,7 @@ let datanets: Datanets;
 let owner: Id<'party'>;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const { db } = database;
-  identity = createIdentity({ db, clock: systemClock });
-  const governance = await createGovernance({ db, clock: systemClock });
-  datanets = createDatanets({ db, clock: systemClock, identity, governance });
-  owner = (await identity.registerParty({ identity: 'handle:owner' })).id;
+  ({ database, identity, datanets, owner } = await openTestDatanets());
 });
 afterAll(() => database.drop());
 
@@ -45,15 +39,12 @@ let named = 0;
 const newDatanet = async () =>
   (await datanets.create({ name: `net-${++named}`, ownerId: owner })).id;
 
-const paragraph = (subject: string) =>
-  `The ${subject} is described here in a sentence of its own, long enough to say something about it.`;
-
 const page = (subject: string) =>
   [
     `# ${subject} [![build](https://ci/x.svg)](https://ci/x)`,
     '',
     '',
-    paragraph(subject),
+    sentenceAbout(subject),
     '',
     `See [more](https://example.org/${subject}).`,
   ].join('\n');
@@ -260,14 +251,14 @@ test('refining makes derived records with lineage, once; sealing gives each its 
     contributors: [by('ann', 3), by('ben', 1)],
     source: { kind: 'git', path: 'docs/fox.md' },
   });
-  await contribute(datanetId, paragraph('hen'), { contributors: [by('ben')] });
+  await contribute(datanetId, sentenceAbout('hen'), { contributors: [by('ben')] });
   const order = { datanetId, refinerId: refiner, pipeline: ['clean-1', 'chunk-1'] as const };
   expect(await datanets.refine(order)).toEqual({ refined: 4, derived: 1, unchanged: 3 });
   expect(await datanets.refine(order)).toEqual({ refined: 0, derived: 0, unchanged: 0 });
 
   const snapshot = await datanets.seal(datanetId);
   const [fox, hen] = await recordsOf(snapshot.id);
-  expect(fox.text).toBe(`# fox\n\n${paragraph('fox')}\n\nSee more.`);
+  expect(fox.text).toBe(`# fox\n\n${sentenceAbout('fox')}\n\nSee more.`);
   expect(fox.source).toEqual({ kind: 'git', path: 'docs/fox.md', line: 1 });
   expect(fox.contributors).toEqual(['handle:ann', 'handle:ben']);
   const one = 2n ** 64n;
@@ -350,8 +341,9 @@ test('sealing nothing new returns the same snapshot; something new makes the nex
 test('copying earns nothing: the first claim owns a text, claims of one import share it', async () => {
   const datanetId = await newDatanet();
   const [ida, jon] = [await partyOf('ida'), await partyOf('jon')];
-  const boilerplate = `## Licence\n\n${`${paragraph('licence')} `.repeat(6).trim()}`;
-  const body = (subject: string) => `# ${subject}\n\n${`${paragraph(subject)} `.repeat(5).trim()}`;
+  const boilerplate = `## Licence\n\n${`${sentenceAbout('licence')} `.repeat(6).trim()}`;
+  const body = (subject: string) =>
+    `# ${subject}\n\n${`${sentenceAbout(subject)} `.repeat(5).trim()}`;
   const text = (subject: string) => `${body(subject)}\n\n${boilerplate}`;
   const { id: importId } = await datanets.openImport({ datanetId, partyId: owner, name: 'both' });
   const lines = sent(
@@ -377,8 +369,8 @@ test('copying earns nothing: the first claim owns a text, claims of one import s
 
 test('hybrid retrieval finds a word by its letters, and keeps to a licence', async () => {
   const datanetId = await newDatanet();
-  await contribute(datanetId, paragraph('ornithologist'));
-  await contribute(datanetId, paragraph('puffin'), { licence: 'CC0-1.0' });
+  await contribute(datanetId, page('ornithologist'));
+  await contribute(datanetId, page('puffin'), { licence: 'CC0-1.0' });
   await datanets.seal(datanetId);
   const find = (order: object) =>
     datanets.retrieve(datanetId, 'ornithology', { limit: 1, ...order });

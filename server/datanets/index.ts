@@ -9,7 +9,9 @@
  * - refinements keep their lineage and give their refiner the policy's share, and nothing is gained by copying: the
  *   claim accepted first owns a text, claims of one import share it;
  * - what is withdrawn is never retrieved or paid again, nobody inherits it, and each snapshot's pool says from which
- *   version on.
+ *   version on;
+ * - licences and what contributors allow are kept: nothing is retrieved for a purpose it does not permit, and a use is
+ *   refused by the names of the licences and records that stand against it.
  *
  * It does not trace, train or pay: those stages read snapshots through this door. It does not read anybody's disk or
  * network either: importers run where the files are and upload lines. An import is no proof of authorship.
@@ -19,6 +21,7 @@
  */
 import type {
   Draft,
+  ExportedRecord,
   Id,
   Intake,
   RejectionReason,
@@ -39,6 +42,8 @@ import {
   listDatanets,
   type NewDatanet,
 } from './datanets.ts';
+import { diffSnapshots, type SnapshotDiff } from './diff-snapshots.ts';
+import { describeSnapshot, listExportedRecords } from './export-croissant.ts';
 import { exportSnapshot } from './export-snapshot.ts';
 import { findImport, type Import, openImport, restartImport, uploadImport } from './imports.ts';
 import { findPool, type Pool } from './pools.ts';
@@ -46,6 +51,8 @@ import { createProver, type Prover } from './prove-records.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
 import { type RefineOrder, type RefineReport, refine } from './refine.ts';
 import { createRetriever, type Retriever } from './retrieve.ts';
+import type { RightsGroup } from './rights/rights.ts';
+import { createSnapshotRights, type SnapshotUse } from './rights/snapshot-rights.ts';
 import { seal } from './seal.ts';
 import {
   findSnapshot,
@@ -55,7 +62,13 @@ import {
   type SnapshotRecord,
   snapshotRecords,
 } from './snapshots.ts';
-import { type Withdrawal, type WithdrawalOrder, withdraw } from './withdraw.ts';
+import {
+  type ConsentWithdrawal,
+  type Withdrawal,
+  type WithdrawalOrder,
+  withdraw,
+  withdrawContributor,
+} from './withdraw.ts';
 
 export type { Datanet, NewDatanet } from './datanets.ts';
 export type { Import } from './imports.ts';
@@ -64,6 +77,7 @@ export type { RecordProof } from './prove-records.ts';
 export type { RecordDetail, RecordSummary } from './records.ts';
 export type { RefineReport } from './refine.ts';
 export type { RetrievedRecord } from './retrieve.ts';
+export { conflictOf, describeGroup } from './rights/rights.ts';
 export type { Snapshot, SnapshotRecord } from './snapshots.ts';
 export type { Withdrawal } from './withdraw.ts';
 
@@ -103,6 +117,8 @@ export type Datanets = {
   /** With the refiner shares of the policy in force. @throws unprocessable when there is nothing to seal */
   seal(datanetId: Id<'datanet'>): Promise<Snapshot>;
   withdraw(order: WithdrawalOrder): Promise<Withdrawal>;
+  /** Every contribution that a party owns, alone or with others. @throws forbidden */
+  withdrawContributor(order: ConsentWithdrawal): Promise<Withdrawal>;
 
   findSnapshot(snapshotId: string): Promise<Snapshot>;
   listSnapshots(query: Page & { readonly datanetId: string }): Promise<readonly Snapshot[]>;
@@ -110,12 +126,31 @@ export type Datanets = {
   snapshotRecords(snapshotId: string): AsyncIterable<SnapshotRecord>;
   unigramTableOf(snapshotId: string): Promise<UnigramTable>;
   snapshotExport(snapshotId: string): Promise<SnapshotExport>;
+  /** Croissant 1.1, with the digest of the JSON lines that `exportedRecords` gives. */
+  describeSnapshot(snapshotId: string): Promise<Readonly<Record<string, unknown>>>;
+  /** In order, without withdrawn ones. */
+  exportedRecords(
+    query: Page & { readonly snapshotId: string },
+  ): Promise<readonly (ExportedRecord & { readonly id: string })[]>;
+  diffSnapshots(query: {
+    readonly snapshotId: string;
+    readonly beforeId: string;
+    readonly limit: number;
+  }): Promise<SnapshotDiff>;
+  /** Of what is not withdrawn. @throws not_found */
+  rightsOf(snapshotId: string): Promise<readonly RightsGroup[]>;
   /** In no order. */
   proveRecords: Prover;
   /** The newest pool, or an earlier version. */
   poolOf(snapshotId: string, version?: number): Promise<Pool>;
 
   retrieve: Retriever;
+  /**
+   * Whether a model of these snapshots may be used, with this context beside it.
+   *
+   * @throws purpose_not_licensed, licences_conflict: licences and records are in the details
+   */
+  assertRights(use: SnapshotUse): Promise<void>;
 };
 
 /** Lines in one transaction of a stream that may be taken in parts. */
@@ -133,6 +168,7 @@ export function createDatanets(handles: {
   readonly clock: Clock;
 }): Datanets {
   const { db, governance, clock } = handles;
+  const rights = createSnapshotRights(db);
   return {
     async create(order) {
       return findDatanet(db, await db.transaction((tx) => createDatanet(tx, clock, order)));
@@ -188,6 +224,7 @@ export function createDatanets(handles: {
       return findSnapshot(db, id);
     },
     withdraw: (order) => db.transaction((tx) => withdraw(tx, clock, order)),
+    withdrawContributor: (order) => db.transaction((tx) => withdrawContributor(tx, clock, order)),
 
     findSnapshot: (snapshotId) => findSnapshot(db, snapshotId),
     async listSnapshots(query) {
@@ -197,10 +234,18 @@ export function createDatanets(handles: {
     snapshotRecords: (snapshotId) => snapshotRecords(db, snapshotId),
     unigramTableOf: (snapshotId) => findUnigramTable(db, snapshotId),
     snapshotExport: (snapshotId) => exportSnapshot(db, snapshotId),
+    describeSnapshot: (snapshotId) => describeSnapshot(db, snapshotId),
+    exportedRecords: (query) => listExportedRecords(db, query),
+    diffSnapshots: (query) => diffSnapshots(db, query),
+    async rightsOf(snapshotId) {
+      await findSnapshot(db, snapshotId);
+      return rights.live(snapshotId);
+    },
     proveRecords: createProver(db),
     poolOf: (snapshotId, version) => findPool(db, snapshotId, version),
 
     retrieve: createRetriever(db),
+    assertRights: (use) => rights.assertUse(use),
   };
 }
 

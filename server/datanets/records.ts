@@ -1,5 +1,11 @@
 /** Records of a datanet by hash and in lists: what was contributed, and what was made of it. */
-import { type Draft, type Id, OpenLedgerError, type RecordSource } from '@openledger/protocol';
+import {
+  type Draft,
+  type Id,
+  OpenLedgerError,
+  type Purpose,
+  type RecordSource,
+} from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { type Sql, sql } from '../platform/sql.ts';
 import type { Owner } from './contributors.ts';
@@ -10,6 +16,7 @@ export type RecordSummary = {
   readonly hash: string;
   readonly contributionId: Id<'contribution'> | undefined;
   readonly licence: string;
+  readonly purposes: readonly Purpose[] | undefined;
   readonly source: RecordSource;
   readonly quality: number;
   readonly qualityVersion: string;
@@ -114,6 +121,7 @@ type Row = {
   hash: string;
   contribution_id: Id<'contribution'>;
   licence: string;
+  purposes: Purpose[] | null;
   source: RecordSource;
   quality: number;
   quality_version: string;
@@ -123,7 +131,7 @@ type Row = {
 };
 
 const summary: Sql = sql`
-  records.hash, contributions.id as contribution_id, licence, source, quality, quality_version, size_bytes,
+  records.hash, contributions.id as contribution_id, licence, purposes, source, quality, quality_version, size_bytes,
   withdrawn_at, records.created_at`;
 
 const fromRow = (row: Row): RecordSummary => ({
@@ -131,6 +139,7 @@ const fromRow = (row: Row): RecordSummary => ({
   hash: row.hash,
   contributionId: row.contribution_id,
   licence: row.licence,
+  purposes: row.purposes ?? undefined,
   source: row.source,
   quality: row.quality,
   qualityVersion: row.quality_version,

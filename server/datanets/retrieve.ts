@@ -1,8 +1,9 @@
-/** Retrieval over the newest sealed snapshot of a datanet, without what was withdrawn. */
-import { type Id, OpenLedgerError, type RecordSource } from '@openledger/protocol';
+/** Retrieval over the newest sealed snapshot of a datanet, without what was withdrawn or may not be used so. */
+import { type Id, OpenLedgerError, type Purpose, type RecordSource } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { findDatanet } from './datanets.ts';
 import { buildHybridIndex, type HybridIndex, type PassageSearch } from './hybrid-index.ts';
+import { permits } from './rights/rights.ts';
 import {
   findSnapshotRecords,
   newestSnapshot,
@@ -14,10 +15,11 @@ export type RetrievedRecord = {
   readonly recordHash: string;
   readonly snapshotId: Id<'snapshot'>;
   readonly text: string;
-  readonly licence: string;
   /** Larger is nearer; comparable within one datanet and one mode. */
   readonly score: number;
   readonly source: RecordSource;
+  readonly licence: string;
+  readonly purposes: readonly Purpose[] | undefined;
   /** Identities, the largest owner first. */
   readonly contributors: readonly string[];
 };
@@ -29,6 +31,8 @@ export type Retrieval = {
   readonly limit: number;
   /** Absent: `words`. */
   readonly mode?: PassageSearch['mode'];
+  /** A record that does not permit one of them is not found. Absent: `retrieve` alone. */
+  readonly purposes?: readonly Purpose[];
   /** Absent: any. */
   readonly licences?: readonly string[];
   /** 0 to 1, in mode `hybrid`. */
@@ -43,7 +47,9 @@ export type Retriever = (
 
 /** Its passages are records: what is asked about them without a look into the database. */
 type Index = HybridIndex & {
-  readonly records: readonly { readonly hash: string; readonly licence: string }[];
+  readonly records: readonly (Pick<RetrievedRecord, 'licence' | 'purposes'> & {
+    readonly hash: string;
+  })[];
 };
 
 /** An index is built when it is first asked for, and again once the snapshot or its pool version has changed. */
@@ -76,9 +82,12 @@ export function createRetriever(reader: Reader): Retriever {
         },
       );
     }
-    const { mode = 'words', limit, diversity, licences } = retrieval;
+    const { mode = 'words', limit, diversity, licences, purposes = ['retrieve'] } = retrieval;
     const index = await indexOf(snapshot);
-    const filter = licences && ((i: number) => licences.includes(index.records[i].licence));
+    const filter = (i: number) => {
+      const record = index.records[i];
+      return permits(record, purposes) && (!licences || licences.includes(record.licence));
+    };
     const hits = await index.search(query, { mode, limit, diversity, filter });
     const hashes = hits.map(({ document }) => index.records[document].hash);
     const records = await findSnapshotRecords(reader, snapshot.id, hashes);
@@ -86,8 +95,9 @@ export function createRetriever(reader: Reader): Retriever {
     return hits.flatMap(({ score }, i) => {
       const record = recordOf.get(hashes[i]);
       if (!record || record.withdrawn) return []; // withdrawn since the index was asked for
-      const { recordHash, text, licence, source, contributors } = record;
-      return [{ recordHash, snapshotId: snapshot.id, text, licence, score, source, contributors }];
+      const { recordHash, text, source, contributors, licence } = record;
+      const found = { recordHash, snapshotId: snapshot.id, text, score, source, contributors };
+      return [{ ...found, licence, purposes: record.purposes }];
     });
   };
 }
@@ -97,8 +107,9 @@ async function buildIndex(reader: Reader, snapshot: Snapshot): Promise<Index> {
   const passages: { text: string; document: string }[] = [];
   for await (const record of snapshotRecords(reader, snapshot.id)) {
     if (record.withdrawn) continue;
-    records.push({ hash: record.recordHash, licence: record.licence });
-    passages.push({ text: record.text, document: record.document });
+    const { recordHash: hash, licence, purposes, document, text } = record;
+    records.push({ hash, licence, purposes });
+    passages.push({ text, document });
   }
   return { ...buildHybridIndex(passages), records };
 }

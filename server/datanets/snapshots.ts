@@ -4,6 +4,7 @@ import {
   type EntitlementVector,
   type Id,
   OpenLedgerError,
+  type Purpose,
   parseCanonical,
   parseEntitlement,
   type RecordSource,
@@ -69,6 +70,8 @@ export type SnapshotRecord = {
   readonly information: bigint;
   readonly quality: number;
   readonly licence: string;
+  /** What its contributors allow of what the licence permits; undefined: all of it. */
+  readonly purposes: readonly Purpose[] | undefined;
   readonly source: RecordSource;
   /** Identities, the largest owner first. */
   readonly contributors: readonly string[];
@@ -93,6 +96,19 @@ export async function* snapshotRecords(
     yield* rows.map(toRecord);
     if (rows.length < PAGE) return;
   }
+}
+
+/** A page of the records that are not withdrawn. @param query `after` is a position */
+export async function snapshotRecordsAfter(
+  reader: Reader,
+  query: { readonly snapshotId: string; readonly after: number; readonly limit: number },
+): Promise<readonly SnapshotRecord[]> {
+  const rows = await reader.query<RecordRow>(sql`
+    ${recordColumns}
+    where snapshot_id = ${query.snapshotId} and position > ${query.after} and withdrawn_from is null
+    order by position
+    limit ${query.limit}`);
+  return rows.map(toRecord);
 }
 
 /** @returns records of the snapshot by hash, in no order; hashes it does not hold are left out */
@@ -155,6 +171,7 @@ type RecordRow = {
   information: string;
   quality: number;
   licence: string;
+  purposes: Purpose[] | null;
   source: RecordSource;
   contributors: string[];
   withdrawn_from: number | null;
@@ -163,7 +180,10 @@ type RecordRow = {
 
 const recordColumns = sql`
   select position, record_hash, document_hash, owners_hash, vector, information, leaves.quality, licence, source,
-    contributors, withdrawn_from, text
+    contributors, withdrawn_from, text,
+    (select purposes
+     from datanets.contributions
+     where contributions.datanet_id = leaves.datanet_id and contributions.record_hash = document_hash) as purposes
   from datanets.leaves
   join datanets.entitlements on entitlements.hash = owners_hash
   join datanets.records on records.datanet_id = leaves.datanet_id and records.hash = record_hash`;
@@ -178,6 +198,7 @@ const toRecord = (row: RecordRow): SnapshotRecord => ({
   information: BigInt(row.information),
   quality: row.quality,
   licence: row.licence,
+  purposes: row.purposes ?? undefined,
   source: row.source,
   contributors: row.contributors,
   withdrawn: row.withdrawn_from !== null,

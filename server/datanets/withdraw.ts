@@ -36,15 +36,57 @@ export type Withdrawal = {
  * @throws not_found, forbidden unless the caller contributed it, is one of its owners, owns the datanet or is an admin
  */
 export async function withdraw(tx: Tx, clock: Clock, order: WithdrawalOrder): Promise<Withdrawal> {
-  const { datanetId, recordHash, reason } = order;
-  const datanet = await lockDatanet(tx, datanetId);
+  const datanet = await lockDatanet(tx, order.datanetId);
   await assertMayWithdraw(tx, order, datanet.ownerId);
+  return withdrawAll(tx, clock, { ...order, recordHashes: [order.recordHash] });
+}
+
+/** Whose consent ends, in one datanet. */
+export type ConsentWithdrawal = Omit<WithdrawalOrder, 'recordHash'> & {
+  readonly contributorId: string;
+};
+
+/**
+ * Withdraws every contribution that a party owns, alone or with others, together or not at all.
+ *
+ * @throws not_found for an unknown datanet, forbidden unless the caller is that party, owns the datanet or is an admin
+ */
+export async function withdrawContributor(
+  tx: Tx,
+  clock: Clock,
+  order: ConsentWithdrawal,
+): Promise<Withdrawal> {
+  const { datanetId, contributorId, caller } = order;
+  const { ownerId } = await lockDatanet(tx, datanetId);
+  if (![contributorId, ownerId].includes(caller.partyId) && !isAdmin(caller)) {
+    throw new OpenLedgerError(
+      'forbidden',
+      'Only a contributor himself and the owner of the datanet can withdraw all that is his.',
+    );
+  }
+  const owned = await tx.query<{ hash: string }>(sql`
+    select record_hash as hash
+    from datanets.contributions
+    where datanet_id = ${datanetId}
+      and owners @> ${JSON.stringify([{ party: contributorId }])}::jsonb`);
+  return withdrawAll(tx, clock, { ...order, recordHashes: owned.map(({ hash }) => hash) });
+}
+
+async function withdrawAll(
+  tx: Tx,
+  clock: Clock,
+  {
+    datanetId,
+    recordHashes,
+    reason,
+  }: Pick<WithdrawalOrder, 'datanetId' | 'reason'> & { readonly recordHashes: readonly string[] },
+): Promise<Withdrawal> {
   const now = clock.now();
   const rows = await tx.query<{ hash: string }>(sql`
     update datanets.records
     set withdrawn_at = ${now}, withdrawal_reason = ${reason}
     where datanet_id = ${datanetId}
-      and hash = any(${await ownedBy(tx, datanetId, recordHash)}::text[])
+      and hash = any(${await ownedBy(tx, datanetId, recordHashes)}::text[])
       and withdrawn_at is null
     returning hash`);
   const withdrawn = rows.map(({ hash }) => hash).sort();
@@ -89,17 +131,18 @@ async function assertMayWithdraw(
   );
 }
 
-/** The record, and all that its contribution owns of what was refined. */
+/** The records, and all that their contributions own of what was refined. */
 async function ownedBy(
   reader: Reader,
   datanetId: string,
-  recordHash: string,
+  recordHashes: readonly string[],
 ): Promise<readonly string[]> {
+  const origins = new Set(recordHashes);
   const lineage = await readLineage(reader, datanetId, NO_SHARES);
   const claimOf = createClaims(lineage);
   const derived = new Set(lineage.edges.map(({ child }) => child));
-  return [recordHash, ...derived].filter((hash) =>
-    claimOf(hash).claims.some(({ origin }) => origin.hash === recordHash),
+  return [...new Set([...origins, ...derived])].filter((hash) =>
+    claimOf(hash).claims.some(({ origin }) => origins.has(origin.hash)),
   );
 }
 

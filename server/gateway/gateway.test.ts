@@ -640,6 +640,39 @@ test('records of a datanet that the request names come before the model, and int
   expect(inference.clientTexts).toEqual(['How often does the tide turn?']);
 });
 
+test('a paid call leaves out what is not for sale, and refuses to mix what no one licence allows', async () => {
+  const { partyId, caller } = await world.payer(10_000n);
+  const { datanets } = world;
+  const licences = ['CC-BY-NC-4.0', 'CC-BY-SA-4.0', 'ODbL-1.0'];
+  const { id: datanet } = await datanets.create({ name: 'dunes', ownerId: partyId, licences });
+  const add = (text: string, licence: string) =>
+    datanets.contribute({ datanetId: datanet, partyId, draft: { text, licence } });
+  await add('The dunes walk east by a metre each year, says the survey.', 'CC-BY-NC-4.0');
+  const { recordHash } = await add('The dunes were planted with marram grass.', 'CC-BY-SA-4.0');
+  await datanets.seal(datanet);
+  world.operator.plays((call) => {
+    call.text('East.');
+    call.finish();
+  });
+  const request = ask({
+    messages: [{ role: 'user', content: 'Where do the dunes walk?' }],
+    openledger: { datanets: [datanet] },
+  });
+  const serving = await serve(caller, { request });
+  await read(serving);
+  expect(serving.retrieved.map((one) => one.recordHash)).toEqual([recordHash]);
+  await world.gateway.capture(serving.inferenceId);
+
+  const balances = await balancesOf(partyId);
+  await add('The dunes walk over the old church, where the path to it was.', 'ODbL-1.0');
+  await datanets.seal(datanet);
+  await expect(serve(caller, { request })).rejects.toMatchObject({
+    code: 'licences_conflict',
+    details: { licences: expect.arrayContaining(['CC-BY-SA-4.0', 'ODbL-1.0']) },
+  });
+  expect(await balancesOf(partyId)).toEqual(balances);
+});
+
 test('an operator’s name is its party’s', async () => {
   const [one, other] = [await world.payer(0n), await world.payer(0n)];
   const baseUrl = 'http://127.0.0.1:2';

@@ -99,19 +99,24 @@ async function openStream(caller: Caller): Promise<Serving> {
   return serving;
 }
 
+/** It stands in the record as what had been forwarded of the stream, is captured once for that, and the gateway is stopped. */
+async function expectBrokenOff(next: ReturnType<typeof open>, inferenceId: Id<'inference'>) {
+  expect(await next.find(inferenceId)).toMatchObject({
+    ...{ status: 'served', output: '', finishReason: 'gateway_failed', estimated: true },
+    ...{ priceUnits: 10n, usage: { promptTokens: 2, completionTokens: 2 } },
+  });
+  await next.capture(inferenceId);
+  expect(await world.ledger.balance('clearing:fees')).toBe(10n);
+  await next.stop();
+}
+
 test('a gateway that dies in the middle of a stream charges what it had forwarded, and its record says so', async () => {
   const { caller, partyId } = await world.payer(1_000n);
   const serving = await openStream(caller);
   const left = await killed();
   const next = open(left);
   await next.recover();
-  expect(await next.find(serving.inferenceId)).toMatchObject({
-    ...{ status: 'served', output: '', finishReason: 'gateway_failed', estimated: true },
-    ...{ priceUnits: 10n, usage: { promptTokens: 2, completionTokens: 2 } },
-  });
-  await next.capture(serving.inferenceId);
-  expect(await world.ledger.balance('clearing:fees')).toBe(10n);
-  await next.stop();
+  await expectBrokenOff(next, serving.inferenceId);
   expect(await world.ledger.balance(`${partyId}:available`)).toBe(990n);
   await serving.leave();
   await gateway.stop();
@@ -142,13 +147,7 @@ test.each([
   await dieTakingOver(left, moment);
   const next = open(left);
   await next.recover();
-  expect(await next.find(serving.inferenceId)).toMatchObject({
-    ...{ status: 'served', output: '', finishReason: 'gateway_failed', estimated: true },
-    ...{ priceUnits: 10n, usage: { promptTokens: 2, completionTokens: 2 } },
-  });
-  await next.capture(serving.inferenceId);
-  expect(await world.ledger.balance('clearing:fees')).toBe(10n);
-  await next.stop();
+  await expectBrokenOff(next, serving.inferenceId);
   expect(await world.balancesOf(partyId)).toEqual([990n, 0n]);
   const announced = await world.database.db.query(sql`
     select task_identifier from graphile_worker.jobs where task_identifier = 'inference.served'`);

@@ -4,10 +4,10 @@
  * The money is set aside before the operator is asked; the record of what was delivered and its announcement commit together.
  * From there the flow captures exactly the recorded price, however often it is delivered.
  */
-import { type Id, OpenLedgerError } from '@openledger/protocol';
+import { type Id, OpenLedgerError, type Purpose } from '@openledger/protocol';
 import type { Datanets, RetrievedRecord } from '../datanets/index.ts';
 import type { Caller } from '../identity/index.ts';
-import type { Model, Models } from '../models/index.ts';
+import { isPaid, type Model, type Models } from '../models/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
@@ -58,7 +58,8 @@ export type ServeCall = {
 };
 
 /**
- * @throws model_not_found, insufficient_funds (what is missing is in the details), forbidden (the key's limits)
+ * @throws model_not_found, insufficient_funds (what is missing is in the details), forbidden (the key's limits),
+ * purpose_not_licensed and licences_conflict (of what the model learned and of the context)
  */
 export async function serve(
   handles: ServeHandles,
@@ -69,7 +70,10 @@ export async function serve(
   assertAllowed(caller, model);
   const { operator, partyId: operatorPartyId } = await findOperator(handles, model.operator);
   const route = await routeOf(handles, { model, operatorPartyId, request });
-  const retrieved = await retrieve(handles, request);
+  const commercial = isPaid(model.pricing);
+  const retrieved = await retrieve(handles, { request, commercial });
+  const snapshotIds = model.snapshots.map(({ snapshotId }) => snapshotId);
+  await handles.datanets.assertRights({ snapshotIds, context: retrieved, commercial });
   const maxTokens = Math.min(request.maxTokens ?? model.defaultMaxTokens, model.maxTokens);
   const generation = { model: model.operatorModel, request, maxTokens, retrieved };
   const { pricing } = model;
@@ -190,15 +194,16 @@ const QUERY_CHARACTERS = 4000;
 
 async function retrieve(
   { datanets }: ServeHandles,
-  request: GenerationRequest,
+  { request, commercial }: { readonly request: GenerationRequest; readonly commercial: boolean },
 ): Promise<readonly RetrievedRecord[]> {
   if (request.context.datanets.length === 0) return [];
   const asked = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
   const query = asked.slice(-QUERY_CHARACTERS);
   const { records } = request.context;
+  const purposes: readonly Purpose[] = commercial ? ['retrieve', 'commercial'] : ['retrieve'];
   const found = await Promise.all(
     request.context.datanets.map((datanet) =>
-      datanets.retrieve(datanet, query, { limit: records }),
+      datanets.retrieve(datanet, query, { limit: records, purposes }),
     ),
   );
   return found

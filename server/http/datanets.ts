@@ -6,12 +6,28 @@ import {
   OpenLedgerError,
   type OutputOf,
 } from '@openledger/protocol';
-import type { Datanet, Datanets, Import, RecordSummary, Snapshot } from '../datanets/index.ts';
+import {
+  conflictOf,
+  type Datanet,
+  type Datanets,
+  describeGroup,
+  type Import,
+  type RecordSummary,
+  type Snapshot,
+  type Withdrawal,
+} from '../datanets/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
+import type { Models } from '../models/index.ts';
 import { implement, type Route } from './implement.ts';
 import { pageFrom } from './page.ts';
 
-export const datanetsRoutes = ({ datanets }: { readonly datanets: Datanets }): readonly Route[] =>
+export const datanetsRoutes = ({
+  datanets,
+  models,
+}: {
+  readonly datanets: Datanets;
+  readonly models: Pick<Models, 'madeFrom'>;
+}): readonly Route[] =>
   implement(api.datanets, {
     create: async (order, { caller }) =>
       wireDatanet(await datanets.create({ ...order, ownerId: caller.partyId })),
@@ -68,19 +84,50 @@ export const datanetsRoutes = ({ datanets }: { readonly datanets: Datanets }): r
       pageFrom(await datanets.listSnapshots(query), query, wireSnapshot),
     getSnapshot: async ({ snapshotId }) => wireSnapshot(await datanets.findSnapshot(snapshotId)),
     exportSnapshot: ({ snapshotId }) => datanets.snapshotExport(snapshotId),
+    diffSnapshots: async (query) => {
+      const { counts, added, removed, changed } = await datanets.diffSnapshots(query);
+      return { counts, added: [...added], removed: [...removed], changed: [...changed] };
+    },
+    snapshotLicences: async ({ snapshotId }) => {
+      const groups = await datanets.rightsOf(snapshotId);
+      const conflict = conflictOf(groups);
+      return {
+        items: groups.map(describeGroup).map(({ purposes, permits, urls, ...group }) => ({
+          ...{ ...group, permits: [...permits], urls: [...urls] },
+          purposes: purposes && [...purposes],
+        })),
+        conflict: conflict && {
+          licences: [...conflict.licences],
+          records: conflict.records.map((records) => [...records]),
+          message: conflict.message,
+        },
+      };
+    },
+    describeSnapshot: async ({ snapshotId }) =>
+      (await datanets.describeSnapshot(snapshotId)) as OutputOf<
+        typeof api.datanets.describeSnapshot
+      >,
+    listSnapshotRecords: async (query) =>
+      pageFrom(await datanets.exportedRecords(query), query, ({ id: _, ...record }) => record),
     proveRecord: async ({ snapshotId, recordHash }) => {
       const [{ owners, proof, ...proved }] = await datanets.proveRecords(snapshotId, [recordHash]);
       return { ...proved, owners: formatEntitlement(owners), proof: [...proof] };
     },
     withdraw: async (order, { caller }) => {
-      const { withdrawn, snapshots } = await datanets.withdraw({ ...order, caller });
-      return { withdrawn: [...withdrawn], snapshots: [...snapshots] };
+      return wireWithdrawal(models, await datanets.withdraw({ ...order, caller }));
     },
-    retrieve: async ({ datanetId, query, licence, ...retrieval }) => {
+    withdrawContributor: async ({ partyId, ...order }, { caller }) => {
+      const ended = { ...order, contributorId: partyId, caller };
+      return wireWithdrawal(models, await datanets.withdrawContributor(ended));
+    },
+    retrieve: async ({ datanetId, query, licence, purpose, ...retrieval }) => {
       const licences = licence === undefined ? undefined : [licence];
-      const found = await datanets.retrieve(datanetId, query, { ...retrieval, licences });
+      const purposes = ['retrieve', purpose] as const;
+      const found = await datanets.retrieve(datanetId, query, { ...retrieval, licences, purposes });
       return {
-        items: found.map((record) => ({ ...record, contributors: [...record.contributors] })),
+        items: found.map(({ contributors, purposes: allowed, ...record }) => ({
+          ...{ ...record, contributors: [...contributors], purposes: allowed && [...allowed] },
+        })),
       };
     },
   });
@@ -100,6 +147,19 @@ async function assertOwner(
 function assertOwnImport({ id, partyId }: Import, caller: Caller): void {
   if (partyId === caller.partyId || isAdmin(caller)) return;
   throw new OpenLedgerError('not_found', `There is no import ${id}.`, { importId: id });
+}
+
+/** With the models that learned from what was withdrawn. */
+async function wireWithdrawal(
+  models: Pick<Models, 'madeFrom'>,
+  { withdrawn, snapshots }: Withdrawal,
+): Promise<OutputOf<typeof api.datanets.withdraw>> {
+  const affected = await models.madeFrom(snapshots.map(({ snapshotId }) => snapshotId));
+  return {
+    withdrawn: [...withdrawn],
+    snapshots: [...snapshots],
+    models: affected.map(({ modelId, name }) => ({ id: modelId, name })),
+  };
 }
 
 const wireDatanet = ({
@@ -122,8 +182,9 @@ const wireImport = ({
   updatedAt: updatedAt.toISOString(),
 });
 
-const wireRecord = ({ withdrawnAt, createdAt, ...record }: RecordSummary) => ({
+const wireRecord = ({ withdrawnAt, createdAt, purposes, ...record }: RecordSummary) => ({
   ...record,
+  purposes: purposes && [...purposes],
   withdrawnAt: withdrawnAt?.toISOString(),
   createdAt: createdAt.toISOString(),
 });

@@ -36,7 +36,7 @@ import {
   type TransactionProof,
 } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
-import type { Db } from '../platform/db.ts';
+import type { Db, Reader } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { type Repeating, repeat } from '../platform/repeat.ts';
 import { sql } from '../platform/sql.ts';
@@ -75,7 +75,7 @@ import { proveTransaction } from './prove.ts';
 import { readStatement, type Span } from './read-statement.ts';
 import { idOf } from './read-transactions.ts';
 import { type Entry, statement } from './statement.ts';
-import { createWriter } from './writer.ts';
+import { createWriter, notWriting } from './writer.ts';
 
 export { type AccountKey, ownedBy } from './account.ts';
 export type { Answer, Done } from './answer.ts';
@@ -201,13 +201,9 @@ export function createLedger({
     if (flaw) return { kind: 'refused', error: flaw };
     if (writer.isWriting()) return write(command);
     if (started) return inbox.submit(command);
-    throw new OpenLedgerError('unavailable', 'This process does not write to the ledger.');
+    throw notWriting();
   };
-  const done = async (command: Command): Promise<Done> => {
-    const answer = await submit(command);
-    if (answer.kind === 'refused') throw answer.error;
-    return answer;
-  };
+  const done = async (command: Command) => unlessRefused(await submit(command));
 
   return {
     async start() {
@@ -226,12 +222,8 @@ export function createLedger({
     release: (wish) => done(commands.release(wish)),
     reverse: (wish) => done(commands.reverse(wish)),
     async expireHolds(now) {
-      const due = await db.query<{ id: string }>(
-        sql`select id from ledger.holds where expires_at <= ${now.toISOString()} order by expires_at, id`,
-      );
-      const answers = await Promise.all(
-        due.map(({ id }) => submit(commands.expire(idOf('hld', id)))),
-      );
+      const due = await holdsDue(db, now);
+      const answers = await Promise.all(due.map((holdId) => submit(commands.expire(holdId))));
       return answers.filter(({ kind }) => kind === 'posted').length; // the others were captured or released meanwhile
     },
     balance: (account, asset) => balance(db, account, asset),
@@ -257,4 +249,18 @@ export function createLedger({
       await follower.stop();
     },
   };
+}
+
+function unlessRefused(answer: Answer): Done {
+  if (answer.kind === 'refused') throw answer.error;
+  return answer;
+}
+
+async function holdsDue(reader: Reader, now: Date): Promise<readonly Id<'hold'>[]> {
+  const rows = await reader.query<{ id: string }>(sql`
+    select id
+    from ledger.holds
+    where expires_at <= ${now.toISOString()}
+    order by expires_at, id`);
+  return rows.map(({ id }) => idOf('hld', id));
 }

@@ -7,6 +7,7 @@ import { silentLog } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
 import { createLedger, type Ledger, type Post, transactionIdFor } from './index.ts';
+import { nextTerm } from './postgres-store.ts';
 
 let database: TestDatabase;
 let ledger: Ledger;
@@ -302,7 +303,7 @@ test('who stands by takes over within a moment, and answers what was asked meanw
 
 test('a writer whose term is over changes nothing, and begins another', async () => {
   await fund('ann:available', 5n);
-  await database.db.query(sql`update ledger.writer set term = term + 1`);
+  await nextTerm(database.db);
   const wish = pay('late', 'ann:available', 'bob:available', 5n);
   await expect(ledger.post(wish)).rejects.toMatchObject({ code: 'unavailable' });
   expect(await ledger.balance('bob:available')).toBe(0n);
@@ -312,7 +313,7 @@ test('a writer whose term is over changes nothing, and begins another', async ()
 
 test('a writer whose term is over refuses nobody either: the next one may know better', async () => {
   await fund('ann:available', 10n);
-  await database.db.query(sql`update ledger.writer set term = term + 1`);
+  await nextTerm(database.db);
   const wish = pay('more than it knows of', 'ann:available', 'bob:available', 11n);
   await expect(ledger.post(wish)).rejects.toMatchObject({ code: 'unavailable' });
   await expect(ledger.post(wish)).rejects.toMatchObject({ code: 'insufficient_funds' });

@@ -7,7 +7,7 @@
  */
 import { NO_SEAL, OpenLedgerError, type Seal, sealHash, toHex } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
-import { type Db, isUniqueViolation, type Reader, type Tx } from '../platform/db.ts';
+import type { Db, Reader, Tx } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { type Levels, levelsOf, rootIn } from './merkle-levels.ts';
 
@@ -36,14 +36,15 @@ export async function closePeriod(
 ): Promise<Period> {
   const known = await findPeriod(db, period);
   if (known) return known;
+  let failure: unknown;
   try {
     await db.transaction((tx) => capture(tx, { period, closedAt: clock.now() }));
   } catch (error) {
-    if (!isUniqueViolation(error)) throw error; // another process was faster, and its watermark holds
+    failure = error;
   }
   const closed = await findPeriod(db, period);
-  if (!closed) throw new Error(`Period ${period} was closed, and is not there.`);
-  return closed;
+  if (!closed) throw failure;
+  return closed; // by another process, where it was faster: its watermark holds
 }
 
 async function capture(

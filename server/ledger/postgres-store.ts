@@ -21,6 +21,7 @@ export function createPostgresStore({
 }): Store {
   return {
     async begin({ waitMs }) {
+      if (waitMs === 0 && (await isLocked(db))) throw anotherWrites(); // who only looks opens no connection
       const session = await db.session();
       try {
         await takeLock(session, waitMs);
@@ -43,7 +44,21 @@ async function takeLock(session: Session, waitMs: number): Promise<void> {
     if (waitedMs >= waitMs) break;
     await sleep(50);
   }
-  throw new OpenLedgerError('unavailable', 'Another process writes to the ledger.');
+  throw anotherWrites();
+}
+
+const anotherWrites = (): OpenLedgerError =>
+  new OpenLedgerError('unavailable', 'Another process writes to the ledger.');
+
+/** Whether a session has the writer's lock, its own process's among them. */
+async function isLocked(reader: Reader): Promise<boolean> {
+  const [{ taken }] = await reader.query<{ taken: boolean }>(sql`
+    select exists (
+      select from pg_locks
+      where locktype = 'advisory' and classid = 0 and objid = ${WRITER_LOCK}::oid and objsubid = 1 and granted
+        and database = (select oid from pg_database where datname = current_database())
+    ) as taken`);
+  return taken;
 }
 
 type HeadRow = {
@@ -60,16 +75,7 @@ async function openTerm(
   session: Session,
   { db, clock }: { readonly db: Db; readonly clock: Clock },
 ): Promise<Term> {
-  const [row] = await session.query<HeadRow>(sql`
-    with begun as (
-      update ledger.writer
-      set term = term + 1
-      returning term, batch, sequence, account, hash
-    ),
-    noted as (
-      insert into ledger.terms select term from begun
-    )
-    select * from begun`);
+  const [row] = await nextTerm(session);
   const number = Number(row.term);
   let partitionedAt = clock.now().getTime();
   return {
@@ -96,6 +102,19 @@ async function openTerm(
     close: () => session.close(),
   };
 }
+
+/** Begins a term, which is over for every earlier writer from here on. */
+export const nextTerm = (reader: Reader): Promise<readonly HeadRow[]> =>
+  reader.query<HeadRow>(sql`
+    with begun as (
+      update ledger.writer
+      set term = term + 1
+      returning term, batch, sequence, account, hash
+    ),
+    noted as (
+      insert into ledger.terms select term from begun
+    )
+    select * from begun`);
 
 async function readHolds(reader: Reader): Promise<readonly OpenHold[]> {
   type Row = {

@@ -180,7 +180,7 @@ async function readTouching(
     from ledger.transactions t
     where t.sequence > (select sequence from ledger.follower)
       and t.sequence between ${first}::bigint and ${last}::bigint
-      and ${touches(numbers)}
+      and ${touches(sql`nullif(array_to_string(${numbers}::bigint[], '|'), '')`)}
     order by sequence
     limit ${MAX_TRANSACTIONS + 1}`);
   if (rows.length > MAX_TRANSACTIONS) {

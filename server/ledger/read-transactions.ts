@@ -35,9 +35,8 @@ export type BatchRow = {
   readonly hash: Uint8Array;
 };
 
-/** Whether the transaction `t` touches one of some accounts, given by number. */
-export const touches = (numbers: readonly string[]): Sql =>
-  numbers.length === 0 ? sql`false` : sql`t.legs ~ ${`(^|[;,>])(${numbers.join('|')})[:>]`}`;
+/** Whether the transaction `t` touches an account. @param number its number, or several with `|` between them, as text */
+export const touches = (number: Sql): Sql => sql`t.legs ~ ('(^|[;,>])(' || ${number} || ')[:>]')`;
 
 /** The transactions that a condition on `t` selects, by sequence. */
 export async function readTransactions(

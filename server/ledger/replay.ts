@@ -50,16 +50,14 @@ export async function replay(reader: Reader): Promise<Replay> {
   const histories = await readHistories(reader);
   const books = await readBooks(reader, histories);
   const replayed: Replay = {
-    ...{
-      books,
-      histories,
-      batch: 0,
-      sequence: 0,
-      term: 0,
-      postings: 0,
-      hash: GENESIS,
-      holds: new Map(),
-    },
+    books,
+    histories,
+    batch: 0,
+    sequence: 0,
+    term: 0,
+    postings: 0,
+    hash: GENESIS,
+    holds: new Map(),
     followed: await readFollowed(reader),
     seals: await readSeals(reader),
   };

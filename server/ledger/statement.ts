@@ -2,7 +2,7 @@ import { type Id, OPEN } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { accountKey } from './account.ts';
-import { idOf } from './read-transactions.ts';
+import { idOf, touches } from './read-transactions.ts';
 import type { Transaction } from './transaction.ts';
 
 export type Entry = {
@@ -68,7 +68,7 @@ export async function statement(
       select 0, null, t.sequence
       from book, ledger.transactions t
       where t.sequence > (select sequence from ledger.follower)
-        and t.legs ~ ('(^|[;,>])' || book.number || '[:>]')
+        and ${touches(sql`book.number`)}
     ),
     changes as (
       select touched.chunk,

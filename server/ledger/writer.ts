@@ -33,13 +33,7 @@ const BATCH_POSTINGS = 20_000;
 /** Balances kept in memory; beyond it the cache starts anew. */
 const CACHED_ACCOUNTS = 500_000;
 
-export function createWriter({
-  store,
-  clock,
-  log,
-  turn = nextTurn,
-  onCommit,
-}: {
+type Handles = {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
@@ -47,7 +41,9 @@ export function createWriter({
   readonly turn?: () => Promise<void>;
   /** Called after each durable batch. */
   readonly onCommit: (write: Write) => void;
-}): Writer {
+};
+
+export function createWriter({ store, clock, log, turn = nextTurn, onCommit }: Handles): Writer {
   const queue: Wish[] = [];
   let tenure: Tenure | undefined;
   let draining: Promise<void> | undefined;
@@ -82,8 +78,7 @@ export function createWriter({
       tenure ??= await beginTenure(store, 1_000);
       const mine = tenure;
       const prepared = await prepareBatch(mine.term, {
-        state: mine.state,
-        head: mine.head,
+        ...mine,
         commands: wishes.map(({ command }) => command),
         now: clock.now,
       });
@@ -112,8 +107,7 @@ export function createWriter({
   async function failAll(wishes: readonly Wish[], cause: unknown): Promise<void> {
     log.error('ledger.batch_failed', { commands: wishes.length, cause });
     await endTenure();
-    const error = cannotSay(cause);
-    for (const { fail } of wishes) fail(error);
+    for (const { fail } of wishes) fail(cannotSay(cause));
   }
 
   async function endTenure(): Promise<void> {
@@ -130,11 +124,7 @@ export function createWriter({
     },
     isWriting: () => open && tenure !== undefined,
     submit(command) {
-      if (!open) {
-        return Promise.reject(
-          new OpenLedgerError('unavailable', 'This process does not write to the ledger.'),
-        );
-      }
+      if (!open) return Promise.reject(notWriting());
       return new Promise((answer, fail) => {
         queue.push({ command, answer, fail });
         draining ??= drain();
@@ -158,6 +148,9 @@ type Wish = {
 type Tenure = { readonly term: Term; readonly state: State; head: Head };
 
 type Next = { readonly tenure: Tenure; readonly prepared: Prepared };
+
+export const notWriting = (): OpenLedgerError =>
+  new OpenLedgerError('unavailable', 'This process does not write to the ledger.');
 
 const nextTurn = (): Promise<void> => new Promise((resume) => setImmediate(resume));
 

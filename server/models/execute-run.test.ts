@@ -2,7 +2,13 @@ import { access, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type AdapterRecipe, BaseRecipe, type Id, sha256Hex } from '@openledger/protocol';
+import {
+  type AdapterRecipe,
+  BaseRecipe,
+  type Id,
+  OpenLedgerError,
+  sha256Hex,
+} from '@openledger/protocol';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
 import type { Datanets } from '../datanets/index.ts';
@@ -19,9 +25,17 @@ const texts = Array.from(
 );
 const withdrawn = new Set<string>();
 
+const asked: object[] = [];
+/** What stands against a run, if anything. */
+let refusal: Error | undefined;
+
 /** One snapshot, as far as the models read datanets. */
 const datanets = {
   findSnapshot: async () => ({ hash: '0'.repeat(64) }),
+  assertRights: async (use: object) => {
+    asked.push(use);
+    if (refusal) throw refusal;
+  },
   poolOf: async () => ({ snapshotId: snapshot, version: 1 + withdrawn.size, members: [] }),
   async *snapshotRecords() {
     for (const text of texts) {
@@ -84,6 +98,22 @@ test('adapters that are made at once under one name are two versions of it', asy
   expect(runs.map(({ failure }) => failure)).toEqual([undefined, undefined]);
   const names = (await models.list()).map(({ name }) => name);
   expect(names.sort()).toEqual(['tiny', 'tiny:numbers@1', 'tiny:numbers@2']);
+});
+
+test('a run asks for the rights of its snapshot and of its base, and does not begin without them', async () => {
+  asked.length = 0;
+  refusal = new OpenLedgerError('licences_conflict', 'They cannot be mixed.');
+  await expect(models.train(builderId, adapter)).rejects.toBe(refusal);
+  refusal = undefined;
+  expect(asked).toEqual([{ snapshotIds: [snapshot, snapshot], context: [], commercial: true }]);
+});
+
+test('models made from a snapshot are known by it, base and adapters', async () => {
+  const made = await models.madeFrom([snapshot]);
+  expect(made.map(({ name }) => name).sort()).toEqual([
+    ...['tiny', 'tiny:numbers@1', 'tiny:numbers@2'],
+  ]);
+  expect(await models.madeFrom([newId('snapshot', clock)])).toEqual([]);
 });
 
 test('a name that is taken is refused before anything is trained', async () => {

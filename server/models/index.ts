@@ -6,6 +6,7 @@
  * - a run that was interrupted continues from its checkpoint, and makes its model once;
  * - every model names the snapshots it learned from, by hash; that is what its data leg pays;
  * - files are the field's: Hugging Face config, safetensors, tokenizer.json, PEFT adapters;
+ * - no run begins on records whose licences refuse it, each by itself or together;
  * - withdrawn records are neither trained on nor interpolated with from the next use on.
  *
  * Training and inference run in processes of their own, so that numbers never stall the ledger.
@@ -25,7 +26,14 @@ import type { EngineEvent, EngineGeneration, EngineModel } from './engine-messag
 import { executeRun } from './execute-run.ts';
 import { modelFolders } from './folders.ts';
 import { createLocalEngine } from './local-engine.ts';
-import { assertNameFree, findModel, listModels, type Model, registerModel } from './registry.ts';
+import {
+  assertNameFree,
+  findModel,
+  listModels,
+  type Model,
+  modelsMadeFrom,
+  registerModel,
+} from './registry.ts';
 import { findRun, listRuns, queueRun, type Run } from './runs.ts';
 
 export { modelIdOf } from './execute-run.ts';
@@ -36,7 +44,11 @@ export type { Run } from './runs.ts';
 export type GenerateOptions = EngineGeneration & { readonly model: string };
 
 export type Models = {
-  /** Queues a run; the flow carries it out. @throws not_found, model_not_found, unprocessable, conflict */
+  /**
+   * Queues a run; the flow carries it out.
+   *
+   * @throws not_found, model_not_found, unprocessable, conflict, purpose_not_licensed, licences_conflict
+   */
   train(builderId: Id<'party'>, recipe: Recipe): Promise<Id<'run'>>;
   executeRun(runId: Id<'run'>): Promise<void>;
   run(runId: string): Promise<Run>;
@@ -44,6 +56,8 @@ export type Models = {
   /** @throws model_not_found */
   find(name: string): Promise<Model>;
   list(): Promise<readonly Model[]>;
+  /** Those that learned from any of the snapshots, by themselves or through their base. */
+  madeFrom(snapshotIds: readonly string[]): Promise<readonly Model[]>;
   /** A model that another operator serves: no files and no registered data here. */
   registerExternal(model: {
     name: string;
@@ -79,8 +93,13 @@ export function createModels(handles: ModelsHandles): Models {
   return {
     async train(builderId, recipe) {
       await datanets.findSnapshot(recipe.snapshot);
-      if (recipe.kind === 'adapter') await assertBase(db, recipe.base);
-      else await assertNameFree(db, recipe.name);
+      const base = recipe.kind === 'adapter' ? await findBase(db, recipe.base) : undefined;
+      if (!base) await assertNameFree(db, recipe.name);
+      await datanets.assertRights({
+        snapshotIds: [recipe.snapshot, ...(base?.snapshots ?? []).map((one) => one.snapshotId)],
+        context: [],
+        commercial: isPaid(handles.prices),
+      });
       const runId = newId('run', clock);
       await db.transaction((tx) =>
         queueRun(tx, { runId, builderId, recipe, createdAt: clock.now() }),
@@ -92,6 +111,7 @@ export function createModels(handles: ModelsHandles): Models {
     runs: (query) => listRuns(db, query),
     find: (name) => findModel(db, name),
     list: () => listModels(db),
+    madeFrom: (snapshotIds) => modelsMadeFrom(db, snapshotIds),
     registerExternal: (model) =>
       db.transaction((tx) =>
         registerModel(tx, {
@@ -118,10 +138,15 @@ export function createModels(handles: ModelsHandles): Models {
   };
 }
 
-async function assertBase(db: Db, name: string): Promise<void> {
+/** Whether calls of the model cost anything: then its records are used commercially. */
+export const isPaid = ({ promptUnits, completionUnits }: Model['pricing']): boolean =>
+  promptUnits > 0n || completionUnits > 0n;
+
+async function findBase(db: Db, name: string): Promise<Model> {
   const base = await findModel(db, name);
   if (base.kind !== 'base')
     throw new OpenLedgerError('unprocessable', `${name} is not a base model.`);
+  return base;
 }
 
 type EngineHandles = Pick<ModelsHandles, 'db' | 'datanets'> & {

@@ -95,6 +95,23 @@ export async function listModels(on: Reader): Promise<readonly Model[]> {
   return rows.map(fromRow);
 }
 
+/** Models that learned from any of the snapshots, by themselves or through their base. */
+export async function modelsMadeFrom(
+  on: Reader,
+  snapshotIds: readonly string[],
+): Promise<readonly Model[]> {
+  const rows = await on.query<Row>(sql`
+    select ${columns}
+    from models.models
+    where exists (
+      select
+      from jsonb_to_recordset(snapshots) as learned ("snapshotId" text)
+      where "snapshotId" = any(${[...snapshotIds]}::text[])
+    )
+    order by created_at, id`);
+  return rows.map(fromRow);
+}
+
 /** The next free `base:adapter@version` of an adapter's name. Adapters of one base take theirs one after the other. */
 export async function adapterName(
   tx: Tx,

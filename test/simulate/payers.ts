@@ -90,7 +90,7 @@ async function useHold({ world, client }: Parts, { actor, name }: Who): Promise<
   await client.ask(commands.capture({ holdId, postings, reason: 'sim.captured' }), actor);
 }
 
-/** @returns when no hold is open and nobody can begin one */
+/** Ends holds whose time is over, for as long as the world lasts. */
 export async function sweep(
   { world, client, disk }: Parts,
   { name, isOver }: { readonly name: string; readonly isOver: () => boolean },

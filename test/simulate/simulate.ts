@@ -9,7 +9,7 @@ import type { Model } from './model.ts';
 import { createNode } from './nodes.ts';
 import { createOracle, unless } from './oracle.ts';
 import { livePayer, PAYERS, sweep } from './payers.ts';
-import { createWorld } from './world.ts';
+import { createWorld, type World } from './world.ts';
 
 export type Verdict = {
   readonly seed: number;
@@ -24,6 +24,8 @@ export type Verdict = {
 };
 
 const PATIENCE_MS = 120_000;
+/** Longer than the wish of one who has died can be on its way: it may still begin a hold, which the sweeps have to end. */
+const STRAGGLERS_MS = 2_000;
 
 /** @param say hears every line of the trace */
 export async function simulate(seed: number, say?: (line: string) => void): Promise<Verdict> {
@@ -51,15 +53,14 @@ export async function simulate(seed: number, say?: (line: string) => void): Prom
   const workers = Array.from({ length: chance.between(1, 2) }, (_, k) =>
     liveFeeWorker(parts, { name: `fees-${k}`, table: fees, isOver: () => served }),
   );
-  const sweeps = ['sweep-0', 'sweep-1'].map((name) =>
-    sweep(parts, { name, isOver: () => served && disk.holds.size === 0 }),
-  );
-  Promise.all([noMore, ...workers, ...sweeps]).then(
-    () => {
-      isOver = true;
-    },
-    (error) => world.fail(error instanceof Error ? (error.stack ?? error.message) : String(error)),
-  );
+  const sweeps = ['sweep-0', 'sweep-1'].map((name) => sweep(parts, { name, isOver: () => isOver }));
+  const endOnceSettled = () =>
+    world.after(STRAGGLERS_MS, () => {
+      if (disk.holds.size > 0) endOnceSettled();
+      else isOver = true;
+    });
+  Promise.all([noMore, ...workers]).then(endOnceSettled, (error) => fail(world, error));
+  for (const sweeping of sweeps) sweeping.catch((error) => fail(world, error));
   world.after(chance.between(600, 3_000), world.calm);
 
   const events = await world.run(PATIENCE_MS, () => isOver || world.fault() !== undefined);
@@ -76,6 +77,9 @@ export async function simulate(seed: number, say?: (line: string) => void): Prom
     terms: disk.term,
   };
 }
+
+const fail = (world: World, error: unknown): void =>
+  world.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
 
 /** Each request has one end, and the ledger knows the same. */
 function checkRequests(model: Model, { intents }: Directory): void {

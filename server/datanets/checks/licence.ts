@@ -1,4 +1,5 @@
 /** Licences: SPDX expressions against what the datanet takes. */
+import { foldExpression } from '../rights/spdx.ts';
 import type { Check } from './candidate.ts';
 
 /** Taken unless a datanet says otherwise: licences that let everybody train, retrieve and sell, with or without credit. */
@@ -22,51 +23,13 @@ export const checkLicence: Check = ({ licence, licences }) => {
 };
 
 /**
- * Whether an SPDX expression is fulfilled by allowed ids: for `OR` one side is enough, `AND` needs both and binds closer.
- *
- * Source: SPDX specification 2.3, annex D. `id+` and `id WITH exception` are allowed where the id is.
+ * Whether an SPDX expression is fulfilled by allowed ids. `id+` and `id WITH exception` are allowed where the id is.
  *
  * @returns undefined when the text is no such expression
  */
-export function allowedBy(expression: string, ids: ReadonlySet<string>): boolean | undefined {
-  const tokens = expression.match(/[()]|[A-Za-z0-9.:+-]+/g) ?? [];
-  if (expression.length > 200 || tokens.join('') !== expression.replaceAll(' ', ''))
-    return undefined;
-  let at = 0;
-  const take = (token: string) => tokens[at] === token && ++at > 0;
-
-  function either(): boolean | undefined {
-    let allowed = both();
-    while (allowed !== undefined && take('OR')) {
-      const other = both();
-      allowed = other === undefined ? undefined : allowed || other;
-    }
-    return allowed;
-  }
-
-  function both(): boolean | undefined {
-    let allowed = simple();
-    while (allowed !== undefined && take('AND')) {
-      const other = simple();
-      allowed = other === undefined ? undefined : allowed && other;
-    }
-    return allowed;
-  }
-
-  function simple(): boolean | undefined {
-    if (take('(')) {
-      const inside = either();
-      return take(')') ? inside : undefined;
-    }
-    const id = tokens[at++];
-    if (id === undefined || /^([()]|OR|AND|WITH)$/.test(id)) return undefined;
-    if (take('WITH') && !isId(tokens[at++])) return undefined;
-    return ids.has(id) || ids.has(id.replace(/\+$/, ''));
-  }
-
-  const allowed = either();
-  return at === tokens.length ? allowed : undefined;
-}
-
-const isId = (token: string | undefined): boolean =>
-  token !== undefined && !/^([()]|OR|AND|WITH)$/.test(token);
+export const allowedBy = (expression: string, ids: ReadonlySet<string>): boolean | undefined =>
+  foldExpression(expression, {
+    id: (id) => ids.has(id) || ids.has(id.replace(/\+$/, '')),
+    both: (a, b) => a && b,
+    either: (a, b) => a || b,
+  });
