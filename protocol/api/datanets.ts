@@ -148,9 +148,15 @@ export const Snapshot = z.object({
   poolVersion: z.number().int().min(1),
 });
 
+/** By words alone (BM25), or by words and vectors together. */
+export const RetrievalMode = z.enum(['words', 'hybrid']);
+export type RetrievalMode = z.output<typeof RetrievalMode>;
+
 export const RetrievedRecord = z.object({
   recordHash: Sha256Hex,
   snapshotId,
+  /** The contribution that it was cut from. */
+  documentHash: Sha256Hex,
   text: z.string(),
   /** Larger is nearer; comparable within one datanet and one mode. */
   score: z.number(),
@@ -206,6 +212,27 @@ const RightsGroup = z.object({
 });
 
 const hashes = z.array(Sha256Hex);
+
+/** How records are searched for. */
+const searching = {
+  mode: RetrievalMode.default('words'),
+  /** An SPDX expression, as the records name it. Absent: any licence. */
+  licence: z.string().max(200).optional(),
+  /** As the records' `metadata.language` names it. Absent: any, and records that name none. */
+  language: z.string().min(1).max(100).optional(),
+  /** Contributed at or after, and before. */
+  since: Time.optional(),
+  before: Time.optional(),
+  /** 0 to 1: how much being unlike the results before counts against being near; `hybrid` only. */
+  diversity: z.coerce.number<number>().min(0).max(1).default(0),
+};
+
+const searched = {
+  /** What was searched by: `words` where no vectors could be had. */
+  mode: RetrievalMode,
+  /** False: the index had not yet taken up all of the snapshot. */
+  isComplete: z.boolean(),
+};
 
 export const refinements = ['clean-1', 'chunk-1'] as const;
 export const Refinement = z.enum(refinements);
@@ -464,15 +491,10 @@ export const datanetsOperations = {
       datanetId,
       query: z.string().min(1).max(4000),
       limit: z.coerce.number<number>().int().min(1).max(100).default(5),
-      /** By words alone (BM25), or by words and vectors together. */
-      mode: z.enum(['words', 'hybrid']).default('words'),
-      /** An SPDX id. Absent: any licence. */
-      licence: z.string().max(200).optional(),
-      /** 0 to 1: how much being unlike the results before counts against being near; `hybrid` only. */
-      diversity: z.coerce.number<number>().min(0).max(1).default(0),
+      ...searching,
       /** Beside retrieving: records that do not permit it are left out. */
       purpose: Purpose.default('retrieve'),
     }),
-    output: z.object({ items: z.array(RetrievedRecord) }),
+    output: z.object({ items: z.array(RetrievedRecord), ...searched }),
   },
 } as const satisfies Operations;

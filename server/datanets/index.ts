@@ -17,7 +17,7 @@
  * network either: importers run where the files are and upload lines. An import is no proof of authorship.
  *
  * Tables: datanets.datanets, imports, records, contributions, refinements, lineage, snapshots, entitlements, leaves,
- * pools.
+ * pools, embeddings.
  */
 import type {
   Draft,
@@ -33,6 +33,7 @@ import type { Governance } from '../governance/index.ts';
 import type { Identity } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
+import type { Embedder } from '../platform/embeddings.ts';
 import type { Line } from '../platform/lines.ts';
 import { addToIntake, contribute, emptyIntake, readDrafts, type Sender } from './contribute.ts';
 import {
@@ -50,7 +51,7 @@ import { findPool, type Pool } from './pools.ts';
 import { createProver, type Prover } from './prove-records.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
 import { type RefineOrder, type RefineReport, refine } from './refine.ts';
-import { createRetriever, type Retriever } from './retrieve.ts';
+import { openRetrieval, type Retriever } from './retrieval/retrieve.ts';
 import type { RightsGroup } from './rights/rights.ts';
 import { createSnapshotRights, type SnapshotUse } from './rights/snapshot-rights.ts';
 import { seal } from './seal.ts';
@@ -76,7 +77,7 @@ export type { Pool } from './pools.ts';
 export type { RecordProof } from './prove-records.ts';
 export type { RecordDetail, RecordSummary } from './records.ts';
 export type { RefineReport } from './refine.ts';
-export type { RetrievedRecord } from './retrieve.ts';
+export type { Retrieved, RetrievedRecord } from './retrieval/retrieve.ts';
 export { conflictOf, describeGroup } from './rights/rights.ts';
 export type { Snapshot, SnapshotRecord } from './snapshots.ts';
 export type { Withdrawal } from './withdraw.ts';
@@ -151,6 +152,8 @@ export type Datanets = {
    * @throws purpose_not_licensed, licences_conflict: licences and records are in the details
    */
   assertRights(use: SnapshotUse): Promise<void>;
+  /** Ends the process of the indexes; whoever is asking it hears `unavailable`. */
+  stop(): void;
 };
 
 /** Lines in one transaction of a stream that may be taken in parts. */
@@ -166,9 +169,12 @@ export function createDatanets(handles: {
   readonly identity: Identity;
   readonly governance: Governance;
   readonly clock: Clock;
+  /** Makes the vectors of passages and queries. Absent: the indexes do, by projected terms. */
+  readonly embedder?: Embedder;
 }): Datanets {
-  const { db, governance, clock } = handles;
+  const { db, governance, clock, embedder } = handles;
   const rights = createSnapshotRights(db);
+  const { retrieve, stop } = openRetrieval({ db, embedder });
   return {
     async create(order) {
       return findDatanet(db, await db.transaction((tx) => createDatanet(tx, clock, order)));
@@ -244,7 +250,7 @@ export function createDatanets(handles: {
     proveRecords: createProver(db),
     poolOf: (snapshotId, version) => findPool(db, snapshotId, version),
 
-    retrieve: createRetriever(db),
+    ...{ retrieve, stop },
     assertRights: (use) => rights.assertUse(use),
   };
 }

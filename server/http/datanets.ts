@@ -13,6 +13,7 @@ import {
   describeGroup,
   type Import,
   type RecordSummary,
+  type RetrievedRecord,
   type Snapshot,
   type Withdrawal,
 } from '../datanets/index.ts';
@@ -120,14 +121,17 @@ export const datanetsRoutes = ({
       const ended = { ...order, contributorId: partyId, caller };
       return wireWithdrawal(models, await datanets.withdrawContributor(ended));
     },
-    retrieve: async ({ datanetId, query, licence, purpose, ...retrieval }) => {
+    retrieve: async ({ datanetId, query, licence, purpose, since, before, ...retrieval }) => {
       const licences = licence === undefined ? undefined : [licence];
       const purposes = ['retrieve', purpose] as const;
-      const found = await datanets.retrieve(datanetId, query, { ...retrieval, licences, purposes });
+      const found = await datanets.retrieve(datanetId, query, {
+        ...{ ...retrieval, licences, purposes },
+        ...{ since: dateOf(since), before: dateOf(before) },
+      });
       return {
-        items: found.map(({ contributors, purposes: allowed, ...record }) => ({
-          ...{ ...record, contributors: [...contributors], purposes: allowed && [...allowed] },
-        })),
+        items: found.records.map(wireRetrieved),
+        mode: found.mode,
+        isComplete: found.isComplete,
       };
     },
   });
@@ -187,6 +191,13 @@ const wireRecord = ({ withdrawnAt, createdAt, purposes, ...record }: RecordSumma
   purposes: purposes && [...purposes],
   withdrawnAt: withdrawnAt?.toISOString(),
   createdAt: createdAt.toISOString(),
+});
+
+const dateOf = (time: string | undefined): Date | undefined =>
+  time === undefined ? undefined : new Date(time);
+
+const wireRetrieved = ({ contributors, purposes, ...record }: RetrievedRecord) => ({
+  ...{ ...record, contributors: [...contributors], purposes: purposes && [...purposes] },
 });
 
 const wireSnapshot = (snapshot: Snapshot): OutputOf<typeof api.datanets.getSnapshot> => ({
