@@ -44,6 +44,7 @@ const forEverybody: Readonly<Record<string, string>> = {
   'datanets.listSnapshotRecords': 'snapshots are public',
   'datanets.proveRecord': 'verifiers need it',
   'datanets.retrieve': 'datanets are public',
+  'datanets.context': 'datanets are public',
 };
 
 type Belongings = {

@@ -1,6 +1,6 @@
+import { ndcgAt, recallAt } from '@openledger/protocol';
 import { expect, test } from 'vitest';
 import { diversify, fuseRanks } from './rank-fusion.ts';
-import { ndcgAt, recallAt } from './ranking-metrics.ts';
 
 const ranking = (...documents: number[]) =>
   documents.map((document, i) => ({ document, score: 1 / (i + 1) }));

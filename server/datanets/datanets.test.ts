@@ -420,6 +420,25 @@ test('as many records are found as were asked for, however many rights, language
   expect(await count({ since: new Date(0), before: new Date(4e12) })).toBe(3);
 });
 
+test('a context says of each passage which contribution and which of its lines it came from', async () => {
+  const datanetId = await newDatanet();
+  const paragraphs = ['osprey', 'petrel'].map((bird) => {
+    const about = (i: number) => sentenceAbout(`${bird} of the ${'abcdefghij'[i]}${i} coast`);
+    return `## ${bird}\n\n${Array.from({ length: 10 }, (_, i) => about(i)).join('\n')}`;
+  });
+  await contribute(datanetId, page('quail'));
+  await contribute(datanetId, paragraphs.join('\n\n'));
+  await datanets.refine({ datanetId, refinerId: owner, pipeline: ['clean-1', 'chunk-1'] });
+  await datanets.seal(datanetId);
+  const context = await datanets.packContext(datanetId, 'petrel', { tokenBudget: 500 });
+  const [{ lines, contributionId, start, end, recordHash }] = context.passages;
+  expect(contributionId).toMatch(/^con_/);
+  expect(lines?.from).toBeGreaterThan(paragraphs[0].split('\n').length);
+  expect(context.text.slice(start, end)).toContain('petrel');
+  const record = await datanets.recordByHash(datanetId, recordHash);
+  expect(record.text.trim()).toBe(context.text.slice(start, end));
+});
+
 test('retrieval goes on after the process of the indexes has died', async () => {
   const datanetId = await newDatanet();
   await contribute(datanetId, page('lynx'));

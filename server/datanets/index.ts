@@ -51,6 +51,7 @@ import { findPool, type Pool } from './pools.ts';
 import { createProver, type Prover } from './prove-records.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
 import { type RefineOrder, type RefineReport, refine } from './refine.ts';
+import type { ContextPacker } from './retrieval/context.ts';
 import { openRetrieval, type Retriever } from './retrieval/retrieve.ts';
 import type { RightsGroup } from './rights/rights.ts';
 import { createSnapshotRights, type SnapshotUse } from './rights/snapshot-rights.ts';
@@ -146,6 +147,8 @@ export type Datanets = {
   poolOf(snapshotId: string, version?: number): Promise<Pool>;
 
   retrieve: Retriever;
+  /** Passages for a model to read, in so many tokens, with their provenance. */
+  packContext: ContextPacker;
   /**
    * Whether a model of these snapshots may be used, with this context beside it.
    *
@@ -174,7 +177,7 @@ export function createDatanets(handles: {
 }): Datanets {
   const { db, governance, clock, embedder } = handles;
   const rights = createSnapshotRights(db);
-  const { retrieve, stop } = openRetrieval({ db, embedder });
+  const { retrieve, packContext, stop } = openRetrieval({ db, embedder });
   return {
     async create(order) {
       return findDatanet(db, await db.transaction((tx) => createDatanet(tx, clock, order)));
@@ -250,7 +253,7 @@ export function createDatanets(handles: {
     proveRecords: createProver(db),
     poolOf: (snapshotId, version) => findPool(db, snapshotId, version),
 
-    ...{ retrieve, stop },
+    ...{ retrieve, packContext, stop },
     assertRights: (use) => rights.assertUse(use),
   };
 }

@@ -3,8 +3,11 @@ import {
   api,
   formatEntitlement,
   type Id,
+  type InputOf,
   OpenLedgerError,
   type OutputOf,
+  type Purpose,
+  WORDS_VERSION,
 } from '@openledger/protocol';
 import {
   conflictOf,
@@ -121,17 +124,19 @@ export const datanetsRoutes = ({
       const ended = { ...order, contributorId: partyId, caller };
       return wireWithdrawal(models, await datanets.withdrawContributor(ended));
     },
-    retrieve: async ({ datanetId, query, licence, purpose, since, before, ...retrieval }) => {
-      const licences = licence === undefined ? undefined : [licence];
-      const purposes = ['retrieve', purpose] as const;
-      const found = await datanets.retrieve(datanetId, query, {
-        ...{ ...retrieval, licences, purposes },
-        ...{ since: dateOf(since), before: dateOf(before) },
-      });
+    retrieve: async ({ datanetId, query, purpose, limit, ...search }) => {
+      const order = { ...searchOf(search), limit, purposes: ['retrieve', purpose] as const };
+      const { records, mode, isComplete } = await datanets.retrieve(datanetId, query, order);
+      return { items: records.map((record) => wirePassage(record)), mode, isComplete };
+    },
+    context: async ({ datanetId, query, purposes, tokenBudget, ...search }) => {
+      const order = { ...searchOf(search), tokenBudget, purposes: withRetrieving(purposes) };
+      const { passages, leftOut, ...pack } = await datanets.packContext(datanetId, query, order);
       return {
-        items: found.records.map(wireRetrieved),
-        mode: found.mode,
-        isComplete: found.isComplete,
+        ...pack,
+        tokenizer: WORDS_VERSION as typeof WORDS_VERSION,
+        leftOut: [...leftOut],
+        passages: passages.map(({ text: _, ...passage }) => wirePassage(passage)),
       };
     },
   });
@@ -196,7 +201,25 @@ const wireRecord = ({ withdrawnAt, createdAt, purposes, ...record }: RecordSumma
 const dateOf = (time: string | undefined): Date | undefined =>
   time === undefined ? undefined : new Date(time);
 
-const wireRetrieved = ({ contributors, purposes, ...record }: RetrievedRecord) => ({
+type Searching = Pick<
+  InputOf<typeof api.datanets.retrieve>,
+  'mode' | 'licence' | 'language' | 'since' | 'before' | 'diversity'
+>;
+
+const searchOf = ({ licence, since, before, ...search }: Searching) => ({
+  ...{ ...search, since: dateOf(since), before: dateOf(before) },
+  licences: licence === undefined ? undefined : [licence],
+});
+
+const withRetrieving = (purposes: readonly Purpose[]): readonly Purpose[] => [
+  ...new Set<Purpose>(['retrieve', ...purposes]),
+];
+
+const wirePassage = <T extends Pick<RetrievedRecord, 'contributors' | 'purposes'>>({
+  contributors,
+  purposes,
+  ...record
+}: T) => ({
   ...{ ...record, contributors: [...contributors], purposes: purposes && [...purposes] },
 });
 

@@ -6,9 +6,8 @@
  * The data lies beside the project, in ../shared/data, and is never part of it; without it this test skips.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { sha256Hex } from '@openledger/protocol';
+import { ndcgAt, recallAt, sha256Hex } from '@openledger/protocol';
 import { expect, test } from 'vitest';
-import { ndcgAt, recallAt } from '../../compute/ranking-metrics.ts';
 import { createPassageIndex } from './passage-index.ts';
 import type { Passage } from './segment.ts';
 

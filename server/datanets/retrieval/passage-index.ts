@@ -44,6 +44,8 @@ export function createPassageIndex(): PassageIndex {
   let segments: readonly Segment[] = [];
   let builder = createSegmentBuilder();
   let bm25 = createBm25([]);
+  /** Passages that can be found. */
+  let alive = 0;
   let terms: { readonly learned: ProjectedTerms; readonly from: number } | undefined;
   /** Where a passage is, by the first 52 bits of its hash; who looks compares the whole. */
   const places = new Map<number, { segment: Segment; row: number }>();
@@ -57,6 +59,7 @@ export function createPassageIndex(): PassageIndex {
   function setSegments(next: readonly Segment[]): void {
     segments = next;
     bm25 = createBm25(segments.map((segment) => segment.bm25));
+    alive = segments.reduce((sum, segment) => sum + aliveIn(segment), 0);
   }
 
   function takeUp(segment: Segment): void {
@@ -105,7 +108,9 @@ export function createPassageIndex(): PassageIndex {
     strike(hashes) {
       for (const hash of hashes) {
         const place = placeOf(hash);
-        if (place) place.segment.alive[place.row] = 0;
+        if (!place) continue;
+        alive -= place.segment.alive[place.row];
+        place.segment.alive[place.row] = 0;
       }
     },
     *project() {
@@ -128,8 +133,8 @@ export function createPassageIndex(): PassageIndex {
         setVector(place.segment.embedded, place.row, vectors[i]);
       }
     },
-    search: (search) => searchSegments({ segments, bm25 }, search),
-    size: () => segments.reduce((sum, segment) => sum + aliveIn(segment), 0),
+    search: (search) => searchSegments({ segments, bm25, isWhole: alive === bm25.size }, search),
+    size: () => alive,
     bytes: () => segments.reduce((sum, segment) => sum + bytesOf(segment), 0),
   };
 }

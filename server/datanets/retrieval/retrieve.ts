@@ -11,6 +11,7 @@ import {
   type Snapshot,
   type SnapshotRecord,
 } from '../snapshots.ts';
+import { type ContextPacker, createContextPacker } from './context.ts';
 import { createEmbeddings, type Embeddings } from './embeddings.ts';
 import { createFollower, type PassageGroup } from './follow-snapshots.ts';
 import { createIndexHost, type IndexHost } from './index-host.ts';
@@ -75,11 +76,13 @@ export function openRetrieval({
 }: {
   readonly db: Db;
   readonly embedder: Embedder | undefined;
-}): { readonly retrieve: Retriever; stop(): void } {
+}): { readonly retrieve: Retriever; readonly packContext: ContextPacker; stop(): void } {
   const host = createIndexHost();
   const embeddings = embedder && createEmbeddings({ db, host, embedder });
+  const retrieve = createRetriever({ reader: db, host, embeddings });
   return {
-    retrieve: createRetriever({ reader: db, host, embeddings }),
+    retrieve,
+    packContext: createContextPacker(db, retrieve),
     stop: () => host.stop(),
   };
 }

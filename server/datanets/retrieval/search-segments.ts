@@ -8,7 +8,7 @@ import {
   type SignCodes,
   vectorAt,
 } from '../../compute/sign-codes.ts';
-import { aliveIn, hashAt, type Segment, sizeOf } from './segment.ts';
+import { hashAt, type Segment, sizeOf } from './segment.ts';
 
 /** By words alone, or by words and vectors together. */
 export type Mode = 'words' | 'hybrid';
@@ -44,10 +44,17 @@ const DEPTH = 100;
 export const candidatesAmong = (rows: number): number => Math.max(1000, Math.ceil(rows / 256));
 
 export function searchSegments(
-  { segments, bm25 }: { readonly segments: readonly Segment[]; readonly bm25: Bm25 },
+  index: {
+    readonly segments: readonly Segment[];
+    readonly bm25: Bm25;
+    /** Nothing in it is withdrawn or replaced. */
+    readonly isWhole: boolean;
+  },
   search: PassageSearch,
 ): Found {
-  const filter = filterOf(segments, search);
+  const { segments, bm25 } = index;
+  const isNarrow = search.groups ?? search.since ?? search.before;
+  const filter = index.isWhole && isNarrow === undefined ? undefined : filterOf(segments, search);
   const { query, limit, mode, diversity = 0 } = search;
   const told = (hits: readonly Hit[], used: Mode): Found => ({
     mode: used,
@@ -72,13 +79,10 @@ export function searchSegments(
   return told(diversify(fused, { limit, diversity, similarity }), 'hybrid');
 }
 
-/** undefined where nothing is to be passed over. */
 function filterOf(
   segments: readonly Segment[],
   { groups, since = -Infinity, before = Infinity }: PassageSearch,
-): ((document: number) => boolean) | undefined {
-  const isNarrow = groups !== undefined || since > -Infinity || before < Infinity;
-  if (!isNarrow && segments.every((segment) => aliveIn(segment) === sizeOf(segment))) return;
+): (document: number) => boolean {
   const mask = new Uint8Array(segments.reduce((sum, segment) => sum + sizeOf(segment), 0));
   let base = 0;
   for (const segment of segments) {

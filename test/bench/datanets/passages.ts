@@ -34,9 +34,16 @@ export function gatherMaterial(): Material {
   return {
     from: isHere ? 'EIPs and tldr pages' : 'READMEs of installed packages',
     sentences: documents.map(({ sentences }) => sentences).filter((some) => some.length > 0),
-    queries: [...new Set(asked)].filter((query) => /\w\s+\w/.test(query)),
+    queries: [...new Set(asked)].filter(isAskable),
   };
 }
+
+/** Two to twelve words. */
+const isAskable = (query: string): boolean => {
+  const words = query.split(/\s+/).filter((word) => /\w/.test(word)).length;
+  return words >= 2 && words <= MOST_WORDS;
+};
+const MOST_WORDS = 12;
 
 type Text = { readonly title: string; readonly text: string };
 

@@ -46,7 +46,7 @@ export async function benchRetrieval({ scale = SMOKE_SCALE }: Pick<Options, 'sca
   const all = figure(count);
   return {
     notes: [
-      `${all} passages of ${figure(built.words / count)} words put together from ${material.from}; ${QUERIES} titles, headings and descriptions as queries, one after the other, ${LIMIT} asked for; times include the message to the index process and back.`,
+      `${all} passages of ${figure(built.words / count)} words put together from ${material.from}; ${QUERIES} titles, headings and descriptions of two to twelve words as queries, one after the other, ${LIMIT} asked for; times include the message to the index process and back.`,
       `Index built in ${figure(built.seconds)} s (drawing and sending the texts included), vectors in ${figure(hybrid.firstSeconds)} s more, in another process; meanwhile the event loop of this one waited ${figure(built.loopP99Ms)} ms at p99, ${figure(built.loopMostMs)} ms at most.`,
       `Floors on ${figure(floors.passages)} passages, scaled by ${figure(up)}: a scan of all vectors in float32, and BM25 in maps.`,
       `Lost by the signs: of the ${LIMIT} nearest by the exact scan of ${figure(floors.passages)} passages, the ${figure(candidatesAmong(floors.passages))} nearest by signs hold ${figure(100 * floors.recall)} %, the ${figure(floors.fewer)} nearest ${figure(100 * floors.recallLess)} %: of ${all} passages ${figure(candidatesAmong(count))} are taken, the same part.`,
