@@ -1,8 +1,7 @@
 /** Retrieval over the newest sealed snapshot of a datanet, without what was withdrawn or may not be used so. */
 import { type Id, OpenLedgerError, type Purpose, type RecordSource } from '@openledger/protocol';
 import { sleep } from '../../platform/clock.ts';
-import type { Db, Reader } from '../../platform/db.ts';
-import type { Embedder } from '../../platform/embeddings.ts';
+import type { Reader } from '../../platform/db.ts';
 import { findDatanet } from '../datanets.ts';
 import { permits } from '../rights/rights.ts';
 import {
@@ -11,10 +10,9 @@ import {
   type Snapshot,
   type SnapshotRecord,
 } from '../snapshots.ts';
-import { type ContextPacker, createContextPacker } from './context.ts';
-import { createEmbeddings, type Embeddings } from './embeddings.ts';
+import type { Embeddings } from './embeddings.ts';
 import { createFollower, type PassageGroup } from './follow-snapshots.ts';
-import { createIndexHost, type IndexHost } from './index-host.ts';
+import type { IndexHost } from './index-host.ts';
 import type { Mode, PassageSearch } from './search-segments.ts';
 
 export type RetrievedRecord = {
@@ -69,25 +67,7 @@ export type Retriever = (
 /** How often a search is made again because something was withdrawn while it ran. */
 const MOST_TRIES = 3;
 
-/** The index, in a process of its own, and what is asked of it. */
-export function openRetrieval({
-  db,
-  embedder,
-}: {
-  readonly db: Db;
-  readonly embedder: Embedder | undefined;
-}): { readonly retrieve: Retriever; readonly packContext: ContextPacker; stop(): void } {
-  const host = createIndexHost();
-  const embeddings = embedder && createEmbeddings({ db, host, embedder });
-  const retrieve = createRetriever({ reader: db, host, embeddings });
-  return {
-    retrieve,
-    packContext: createContextPacker(db, retrieve),
-    stop: () => host.stop(),
-  };
-}
-
-function createRetriever(handles: {
+export function createRetriever(handles: {
   readonly reader: Reader;
   readonly host: IndexHost;
   /** Absent: vectors are made in the index. */
