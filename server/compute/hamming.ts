@@ -1,6 +1,6 @@
 /**
  * Counts differing bits between one row and many, sixteen bytes at a time: WebAssembly, because JavaScript has no instruction
- * for it and takes ten times as long. Node runs the module as it stands here; nothing is compiled beforehand.
+ * for it. Node runs the module as it stands here; nothing is compiled beforehand.
  */
 
 export type BitRows = {
