@@ -18,6 +18,11 @@ export const commands: Readonly<
     summary: 'Look whether this machine has what OpenLedger needs',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
+  eval: {
+    summary:
+      'Measure retrieval on a labelled set: eval retrieval --datanet NAME --labels FILE.jsonl [--mode words,hybrid] [--k 10]',
+    load: async () => (await import('./commands/eval.ts')).evaluate,
+  },
   explain: {
     summary: 'Show what a party has earned and why: explain [PARTY]',
     load: async () => (await import('./commands/explain.ts')).explain,

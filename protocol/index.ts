@@ -21,6 +21,7 @@ export * from './note.ts';
 export * from './operations.ts';
 export * from './passage-earnings.ts';
 export * from './policy.ts';
+export * from './ranking-metrics.ts';
 export * from './receipt.ts';
 export * from './shard-of.ts';
 export * from './shares.ts';

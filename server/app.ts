@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Id } from '@openledger/protocol';
+import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { createAgents } from './agents/index.ts';
 import { createAttributions, snapshotsFrom } from './attribution/index.ts';
 import { createBounties, createDatanets } from './datanets/index.ts';
@@ -39,6 +39,7 @@ import type { Chain } from './platform/chain.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import type { Db } from './platform/db.ts';
+import { type Embedder, openAiEmbedder } from './platform/embeddings.ts';
 import { exclusively } from './platform/exclusively.ts';
 import { startJobs } from './platform/jobs.ts';
 import type { Keys } from './platform/keys.ts';
@@ -156,7 +157,10 @@ async function createStages(handles: AppHandles) {
   const ledger = createLedger({ db, clock, log });
   await ledger.start();
   const governance = await createGovernance({ db, clock });
-  const datanets = createDatanets({ db, clock, identity, governance });
+  const datanets = createDatanets({
+    ...{ db, clock, identity, governance },
+    embedder: embedderIn(config, log),
+  });
   const models = createModels({
     ...{ db, datanets, clock, log, folder: join(folder, 'models'), prices: PRICES },
     threads: config.OPENLEDGER_ENGINE_THREADS,
@@ -222,10 +226,29 @@ async function createStages(handles: AppHandles) {
     async stop() {
       models.stop();
       await gateway.stop();
+      datanets.stop();
       await ledger.stop();
       await presence.leave();
     },
   };
+}
+
+/** @throws invalid_input when an address is named without a model */
+function embedderIn(config: Config, log: Log): Embedder | undefined {
+  const { OPENLEDGER_EMBEDDER_URL: baseUrl, OPENLEDGER_EMBEDDER_MODEL: model } = config;
+  if (!baseUrl) return undefined;
+  if (!model) {
+    throw new OpenLedgerError(
+      'invalid_input',
+      'OPENLEDGER_EMBEDDER_URL needs OPENLEDGER_EMBEDDER_MODEL beside it.',
+    );
+  }
+  const endpoint = {
+    ...{ baseUrl, model, apiKey: config.OPENLEDGER_EMBEDDER_KEY },
+    dimensions: config.OPENLEDGER_EMBEDDER_DIMENSIONS,
+    allowPrivate: config.OPENLEDGER_ALLOW_PRIVATE_OPERATORS,
+  };
+  return openAiEmbedder(endpoint, log);
 }
 
 const cacheIn = ({ OPENLEDGER_CACHE_SECONDS: seconds, OPENLEDGER_CACHE_PPM: pricePpm }: Config) =>

@@ -56,6 +56,7 @@ const forEverybody: Readonly<Record<string, string>> = {
   'reviews.rules': 'how a datanet decides is public',
   'reviews.listReviewers': 'who reviews is public',
   'reviews.reputation': 'how right a reviewer was is public',
+  'datanets.context': 'datanets are public',
 };
 
 type Belongings = {

@@ -4,6 +4,7 @@ import { Sha256Hex } from '../hash.ts';
 import { idSchema } from '../ids.ts';
 import type { Operations } from '../operations.ts';
 import { EntitlementList, RecordSource, SnapshotExport, SnapshotManifest } from '../snapshot.ts';
+import { WORDS_VERSION } from '../words.ts';
 import { pageOf, paging } from './paging.ts';
 
 const datanetId = idSchema('datanet');
@@ -166,11 +167,17 @@ export const Snapshot = z.object({
   poolVersion: z.number().int().min(1),
 });
 
+/** By words alone (BM25), or by words and vectors together. */
+export const RetrievalMode = z.enum(['words', 'hybrid']);
+export type RetrievalMode = z.output<typeof RetrievalMode>;
+
 export const RetrievedRecord = z.object({
   recordHash: Sha256Hex,
   snapshotId,
+  /** The contribution that it was cut from. */
+  documentHash: Sha256Hex,
   text: z.string(),
-  /** BM25; larger is nearer. */
+  /** Larger is nearer; comparable within one datanet and one mode. */
   score: z.number(),
   source: RecordSource,
   /** SPDX. */
@@ -180,6 +187,14 @@ export const RetrievedRecord = z.object({
   /** Identities, the largest owner first. */
   contributors: z.array(z.string()),
 });
+
+/** One line of a labelled set: a question, and what ought to be found for it. */
+export const RetrievalLabel = z.strictObject({
+  query: z.string().min(1).max(4000),
+  /** Hashes of records or documents, or paths of their sources. */
+  relevant: z.array(z.string().min(1)).min(1),
+});
+export type RetrievalLabel = z.output<typeof RetrievalLabel>;
 
 export const Withdrawal = z.object({
   /** Hashes of the records and of their refinements. */
@@ -224,6 +239,27 @@ const RightsGroup = z.object({
 });
 
 const hashes = z.array(Sha256Hex);
+
+/** How records are searched for. */
+const searching = {
+  mode: RetrievalMode.default('words'),
+  /** An SPDX expression, as the records name it. Absent: any licence. */
+  licence: z.string().max(200).optional(),
+  /** As the records' `metadata.language` names it. Absent: any, and records that name none. */
+  language: z.string().min(1).max(100).optional(),
+  /** Contributed at or after, and before. */
+  since: Time.optional(),
+  before: Time.optional(),
+  /** 0 to 1: how much being unlike the results before counts against being near; `hybrid` only. */
+  diversity: z.coerce.number<number>().min(0).max(1).default(0),
+};
+
+const searched = {
+  /** What was searched by: `words` where no vectors could be had. */
+  mode: RetrievalMode,
+  /** False: the index had not yet taken up all of the snapshot. */
+  isComplete: z.boolean(),
+};
 
 /** Whether a record is somebody else's than its owners'. */
 export const Dispute = z.object({
@@ -558,9 +594,52 @@ export const datanetsOperations = {
       datanetId,
       query: z.string().min(1).max(4000),
       limit: z.coerce.number<number>().int().min(1).max(100).default(5),
+      ...searching,
       /** Beside retrieving: records that do not permit it are left out. */
       purpose: Purpose.default('retrieve'),
     }),
-    output: z.object({ items: z.array(RetrievedRecord) }),
+    output: z.object({ items: z.array(RetrievedRecord), ...searched }),
+  },
+  context: {
+    summary:
+      'Pack what a datanet knows of a question into so many tokens, with the provenance of each passage',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/context',
+    scope: 'read',
+    input: z.object({
+      datanetId,
+      query: z.string().min(1).max(4000),
+      /** Tokens of `words-1`: words, numbers and symbols. */
+      tokenBudget: z.number().int().min(1).max(100_000).default(1000),
+      ...searching,
+      /** Beside retrieving: records that do not permit all of them are left out. */
+      purposes: z.array(Purpose).max(3).default(['retrieve']),
+    }),
+    output: z.object({
+      text: z.string(),
+      tokens: Count,
+      tokenizer: z.literal(WORDS_VERSION),
+      /** In the order of the text; those of one document stand together. */
+      passages: z.array(
+        RetrievedRecord.omit({ text: true }).extend({
+          /** Where it stands in the text, in UTF-16 code units. */
+          start: Count,
+          end: Count,
+          contributionId: idSchema('contribution').optional(),
+          /** Of the contributed text, both from 1. */
+          lines: z.object({ from: Count, to: Count }).optional(),
+        }),
+      ),
+      /** Near, and not in the text: said already, not to be mixed with what is there, or too long for what was left. */
+      leftOut: z.array(
+        z.object({
+          recordHash: Sha256Hex,
+          reason: z.enum(['duplicate', 'licence', 'budget']),
+          /** The passage that it says again, or whose licence stands against it. */
+          because: Sha256Hex.optional(),
+        }),
+      ),
+      ...searched,
+    }),
   },
 } as const satisfies Operations;

@@ -50,6 +50,8 @@ export {
   Purpose,
   Refinement,
   RejectionReason,
+  RetrievalLabel,
+  RetrievalMode,
 } from './datanets.ts';
 export { partyKinds } from './identity.ts';
 export type { ExportFormat } from './ledger.ts';

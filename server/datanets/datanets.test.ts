@@ -77,6 +77,9 @@ async function recordsOf(snapshotId: string) {
   return records;
 }
 
+const found = async (...search: Parameters<Datanets['retrieve']>) =>
+  (await datanets.retrieve(...search)).records;
+
 test('datanets of the same contributors, in whatever order, can be sealed at once', async () => {
   const names = Array.from({ length: 400 }, (_, i) => `crowd${i}`);
   const orders = [0, 1, 2, 3, 4, 5].map((i) => (i % 2 === 0 ? names : names.toReversed()));
@@ -455,6 +458,84 @@ test("a shell owns its own words alone, and a withdrawn text is nobody's", async
   expect((await datanets.poolOf(second.id)).members).toEqual([{ party: thief, weight: 2n ** 64n }]);
 });
 
+test('hybrid retrieval finds a word by its letters, and keeps to a licence', async () => {
+  const datanetId = await newDatanet();
+  await contribute(datanetId, page('ornithologist'));
+  await contribute(datanetId, page('puffin'), { licence: 'CC0-1.0' });
+  await datanets.seal(datanetId);
+  const find = (order: object) => found(datanetId, 'ornithology', { limit: 1, ...order });
+  expect(await find({})).toEqual([]);
+  expect((await find({ mode: 'hybrid' }))[0].text).toContain('ornithologist');
+  const free = await find({ mode: 'hybrid', licences: ['CC0-1.0'] });
+  expect(free.every(({ licence }) => licence === 'CC0-1.0')).toBe(true);
+  expect(await find({ mode: 'hybrid', licences: ['ISC'] })).toEqual([]);
+});
+
+test('a new snapshot adds to the index, and what a refinement replaced is not found again', async () => {
+  const datanetId = await newDatanet();
+  await contribute(datanetId, page('heron'));
+  await datanets.seal(datanetId);
+  expect(await found(datanetId, 'heron described', { limit: 9 })).toHaveLength(1);
+  await contribute(datanetId, `${page('ibex')}  \n\n\n`);
+  await datanets.seal(datanetId);
+  const [raw] = await found(datanetId, 'ibex', { limit: 9 });
+  await datanets.refine({ datanetId, refinerId: owner, pipeline: ['clean-1'] });
+  const { id } = await datanets.seal(datanetId);
+  const left = await found(datanetId, 'ibex heron', { limit: 9, mode: 'hybrid' });
+  expect(left.map(({ snapshotId }) => snapshotId)).toEqual([id, id]);
+  expect(left.every(({ recordHash }) => recordHash !== raw.recordHash)).toBe(true);
+});
+
+test('as many records are found as were asked for, however many rights, language and time pass over', async () => {
+  const datanetId = await newDatanet();
+  for (let i = 0; i < 12; i++) {
+    await contribute(datanetId, page(`quokka ${i}`), {
+      licence: i % 3 === 0 ? 'CC0-1.0' : 'MIT',
+      purposes: i % 2 === 0 ? ['train'] : undefined,
+      metadata: { language: i < 6 ? 'EN' : 'sv' },
+    });
+  }
+  await datanets.seal(datanetId);
+  const count = async (order: object) =>
+    (await found(datanetId, 'quokka', { limit: 3, ...order })).length;
+  expect(await count({})).toBe(3);
+  expect((await found(datanetId, 'quokka', { limit: 12 })).length).toBe(6);
+  expect(await count({ licences: ['CC0-1.0'] })).toBe(2);
+  expect(await count({ language: 'en' })).toBe(3);
+  expect(await count({ language: 'en', licences: ['CC0-1.0'], mode: 'hybrid' })).toBe(1);
+  expect(await count({ language: 'fi' })).toBe(0);
+  expect(await count({ before: new Date(0) })).toBe(0);
+  expect(await count({ since: new Date(0), before: new Date(4e12) })).toBe(3);
+});
+
+test('a context says of each passage which contribution and which of its lines it came from', async () => {
+  const datanetId = await newDatanet();
+  const paragraphs = ['osprey', 'petrel'].map((bird) => {
+    const about = (i: number) => sentenceAbout(`${bird} of the ${'abcdefghij'[i]}${i} coast`);
+    return `## ${bird}\n\n${Array.from({ length: 10 }, (_, i) => about(i)).join('\n')}`;
+  });
+  await contribute(datanetId, page('quail'));
+  await contribute(datanetId, paragraphs.join('\n\n'));
+  await datanets.refine({ datanetId, refinerId: owner, pipeline: ['clean-1', 'chunk-1'] });
+  await datanets.seal(datanetId);
+  const context = await datanets.packContext(datanetId, 'petrel', { tokenBudget: 500 });
+  const [{ lines, contributionId, start, end, recordHash }] = context.passages;
+  expect(contributionId).toMatch(/^con_/);
+  expect(lines?.from).toBeGreaterThan(paragraphs[0].split('\n').length);
+  expect(context.text.slice(start, end)).toContain('petrel');
+  const record = await datanets.recordByHash(datanetId, recordHash);
+  expect(record.text.trim()).toBe(context.text.slice(start, end));
+});
+
+test('retrieval goes on after the process of the indexes has died', async () => {
+  const datanetId = await newDatanet();
+  await contribute(datanetId, page('lynx'));
+  await datanets.seal(datanetId);
+  expect(await found(datanetId, 'lynx', { limit: 1 })).toHaveLength(1);
+  datanets.stop();
+  expect(await found(datanetId, 'lynx', { limit: 1 })).toHaveLength(1);
+});
+
 test('a withdrawn record and its refinements are not found, not paid, and inherited by nobody', async () => {
   const datanetId = await newDatanet();
   const mia = await partyOf('mia');
@@ -464,9 +545,7 @@ test('a withdrawn record and its refinements are not found, not paid, and inheri
   const { id } = await datanets.seal(datanetId);
   const before = await datanets.poolOf(id);
   expect(before.members.some(({ party }) => party === mia)).toBe(true);
-  expect((await datanets.retrieve(datanetId, 'moose described', { limit: 3 }))[0].text).toContain(
-    'moose',
-  );
+  expect((await found(datanetId, 'moose described', { limit: 3 }))[0].text).toContain('moose');
 
   const order = { datanetId, recordHash: gone, reason: 'my own text' };
   const stranger = { partyId: await partyOf('stranger'), scopes: ['contribute'] as const };
@@ -481,8 +560,10 @@ test('a withdrawn record and its refinements are not found, not paid, and inheri
 
   expect((await datanets.poolOf(id)).members.some(({ party }) => party === mia)).toBe(false);
   expect((await datanets.poolOf(id, 1)).members).toEqual(before.members);
-  const found = await datanets.retrieve(datanetId, 'moose described', { limit: 3 });
-  expect(found.every(({ text }) => !text.includes('moose'))).toBe(true);
+  const left = await found(datanetId, 'moose described', { limit: 3 });
+  const near = await found(datanetId, 'meese', { limit: 3, mode: 'hybrid' });
+  expect(near.every(({ text }) => !text.includes('moose'))).toBe(true);
+  expect(left.every(({ text }) => !text.includes('moose'))).toBe(true);
   expect((await recordsOf(id)).map(({ withdrawn }) => withdrawn)).toEqual([true, false]);
   await expect(contribute(datanetId, page('moose'))).rejects.toMatchObject({
     details: { reason: 'withdrawn' },
@@ -549,13 +630,13 @@ test('retrieval names source and contributors, and asks for a snapshot first', a
     code: 'not_found',
   });
   const snapshot = await datanets.seal(datanetId);
-  const [hit] = await datanets.retrieve(datanetId, 'What is a viper?', { limit: 1 });
+  const [hit] = await found(datanetId, 'What is a viper?', { limit: 1 });
   expect(hit).toMatchObject({
     snapshotId: snapshot.id,
     contributors: ['npm-package:viper'],
     source: { kind: 'npm', package: 'viper', path: 'README.md' },
   });
-  expect(await datanets.retrieve(datanetId, 'viper described', { limit: 5 })).toHaveLength(2);
+  expect(await found(datanetId, 'viper described', { limit: 5 })).toHaveLength(2);
 });
 
 test('lists page through records, and a name is given once', async () => {

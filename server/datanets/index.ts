@@ -22,7 +22,7 @@
  * network either: importers run where the files are and upload lines. An import is no proof of authorship.
  *
  * Tables: datanets.datanets, imports, records, contributions, refinements, lineage, snapshots, entitlements, leaves,
- * pools, disputes; bounties, submissions, bounty_payments; reviewers, review_rules, votes.
+ * pools, disputes, embeddings; bounties, submissions, bounty_payments; reviewers, review_rules, votes.
  */
 import type {
   Draft,
@@ -39,6 +39,7 @@ import type { Governance } from '../governance/index.ts';
 import type { Identity } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
+import type { Embedder } from '../platform/embeddings.ts';
 import type { Line } from '../platform/lines.ts';
 import { addToIntake, contribute, emptyIntake, readDrafts, type Sender } from './contribute.ts';
 import {
@@ -74,7 +75,9 @@ import { findPool, type Pool } from './pools.ts';
 import { createProver, type Prover } from './prove-records.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
 import { type RefineOrder, type RefineReport, refine } from './refine.ts';
-import { createRetriever, type Retriever } from './retrieve.ts';
+import type { ContextPacker } from './retrieval/context.ts';
+import { openRetrieval } from './retrieval/open-retrieval.ts';
+import type { Retriever } from './retrieval/retrieve.ts';
 import type { RightsGroup } from './rights/rights.ts';
 import { createSnapshotRights, type SnapshotUse } from './rights/snapshot-rights.ts';
 import { seal } from './seal.ts';
@@ -105,7 +108,7 @@ export type { Pool } from './pools.ts';
 export type { RecordProof } from './prove-records.ts';
 export type { RecordDetail, RecordSummary } from './records.ts';
 export type { RefineReport } from './refine.ts';
-export type { RetrievedRecord } from './retrieve.ts';
+export type { Retrieved, RetrievedRecord } from './retrieval/retrieve.ts';
 export type { Reviewer } from './reviews/reviewers.ts';
 export { conflictOf, describeGroup } from './rights/rights.ts';
 export type { Snapshot, SnapshotRecord } from './snapshots.ts';
@@ -190,12 +193,16 @@ export type Datanets = {
   poolOf(snapshotId: string, version?: number): Promise<Pool>;
 
   retrieve: Retriever;
+  /** Passages for a model to read, in so many tokens, with their provenance. */
+  packContext: ContextPacker;
   /**
    * Whether a model of these snapshots may be used, with this context beside it.
    *
    * @throws purpose_not_licensed, licences_conflict: licences and records are in the details
    */
   assertRights(use: SnapshotUse): Promise<void>;
+  /** Ends the process of the indexes; whoever is asking it hears `unavailable`. */
+  stop(): void;
 };
 
 /** Lines in one transaction of a stream that may be taken in parts. */
@@ -211,9 +218,12 @@ export function createDatanets(handles: {
   readonly identity: Identity;
   readonly governance: Governance;
   readonly clock: Clock;
+  /** Makes the vectors of passages and queries. Absent: the indexes do, by projected terms. */
+  readonly embedder?: Embedder;
 }): Datanets {
-  const { db, governance, clock } = handles;
+  const { db, governance, clock, embedder } = handles;
   const rights = createSnapshotRights(db);
+  const { retrieve, packContext, stop } = openRetrieval({ db, embedder });
   return {
     async create(order) {
       return findDatanet(db, await db.transaction((tx) => createDatanet(tx, clock, order)));
@@ -304,7 +314,7 @@ export function createDatanets(handles: {
     proveRecords: createProver(db),
     poolOf: (snapshotId, version) => findPool(db, snapshotId, version),
 
-    retrieve: createRetriever(db, rights),
+    ...{ retrieve, packContext, stop },
     assertRights: (use) => rights.assertUse(use),
   };
 }

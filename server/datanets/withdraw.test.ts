@@ -52,7 +52,7 @@ test('a contributor takes back all that he owns, at once, refinements included, 
   expect(ended.snapshots).toEqual([{ snapshotId: snapshot.id, poolVersion: 2 }]);
   const { members } = await datanets.poolOf(snapshot.id);
   expect(members.map(({ party }) => party)).not.toContain(ada);
-  expect(await datanets.retrieve(datanetId, 'described', { limit: 5 })).toHaveLength(1);
+  expect((await datanets.retrieve(datanetId, 'described', { limit: 5 })).records).toHaveLength(1);
 
   const again = await datanets.withdrawContributor({ ...order, caller });
   expect(again).toEqual({ withdrawn: [], snapshots: [] });

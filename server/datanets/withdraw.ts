@@ -90,6 +90,9 @@ async function withdrawAll(
       and withdrawn_at is null
     returning hash`);
   const withdrawn = rows.map(({ hash }) => hash).sort();
+  await tx.query(sql`
+    delete from datanets.embeddings
+    where datanet_id = ${datanetId} and record_hash = any(${withdrawn}::text[])`);
   const affected = await tx.query<{ id: Id<'snapshot'> }>(sql`
     select distinct snapshot_id as id
     from datanets.leaves

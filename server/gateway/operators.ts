@@ -1,9 +1,8 @@
 /** The operators that may execute here: registered, looked up, never without an address check. */
-import { lookup } from 'node:dns/promises';
-import { BlockList, isIP } from 'node:net';
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Models } from '../models/index.ts';
 import type { Reader, Tx } from '../platform/db.ts';
+import { assertReachable } from '../platform/reachable.ts';
 import { sql } from '../platform/sql.ts';
 import { localOperator } from './operators/local.ts';
 import { openAiOperator } from './operators/openai.ts';
@@ -26,7 +25,9 @@ export async function registerOperator(
   operator: OperatorRow & { readonly apiKey?: string },
   { allowPrivate }: { readonly allowPrivate: boolean },
 ): Promise<void> {
-  if (operator.baseUrl) await assertReachable(operator.baseUrl, allowPrivate);
+  if (operator.baseUrl) {
+    await assertReachable(operator.baseUrl, { what: 'The operator', allowPrivate });
+  }
   const registered = await tx.query(sql`
     insert into gateway.operators (name, kind, party_id, base_url, api_key)
     values (${operator.name}, ${operator.kind}, ${operator.partyId}, ${operator.baseUrl ?? null}, ${operator.apiKey ?? null})
@@ -74,49 +75,4 @@ export async function listOperators(on: Reader): Promise<readonly OperatorRow[]>
     partyId: row.party_id,
     baseUrl: row.base_url ?? undefined,
   }));
-}
-
-const privateRanges = new BlockList();
-for (const [range, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const) {
-  privateRanges.addSubnet(range, bits, 'ipv4');
-}
-privateRanges.addSubnet('::1', 128, 'ipv6');
-privateRanges.addSubnet('fc00::', 7, 'ipv6');
-privateRanges.addSubnet('fe80::', 10, 'ipv6');
-privateRanges.addSubnet('::ffff:0:0', 96, 'ipv6');
-
-async function assertReachable(baseUrl: string, allowPrivate: boolean): Promise<void> {
-  let url: URL;
-  try {
-    url = new URL(baseUrl);
-  } catch (cause) {
-    throw new OpenLedgerError('invalid_input', `"${baseUrl}" is not a URL.`, {}, { cause });
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new OpenLedgerError('invalid_input', 'An operator is reached by http or https.');
-  }
-  if (allowPrivate) return;
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const addresses = isIP(host)
-    ? [{ address: host }]
-    : await lookup(host, { all: true }).catch(() => []);
-  if (addresses.length === 0) {
-    throw new OpenLedgerError('invalid_input', `The host ${host} has no address.`);
-  }
-  for (const { address } of addresses) {
-    if (privateRanges.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) {
-      throw new OpenLedgerError(
-        'forbidden',
-        'The operator has a private address, and this server does not allow that.',
-      );
-    }
-  }
 }

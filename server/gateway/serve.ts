@@ -207,7 +207,7 @@ async function retrieve(
     ),
   );
   return found
-    .flat()
+    .flatMap((retrieved) => retrieved.records)
     .sort((a, b) => b.score - a.score)
     .slice(0, records);
 }

@@ -3,8 +3,11 @@ import {
   api,
   formatEntitlement,
   type Id,
+  type InputOf,
   OpenLedgerError,
   type OutputOf,
+  type Purpose,
+  WORDS_VERSION,
 } from '@openledger/protocol';
 import {
   conflictOf,
@@ -14,6 +17,7 @@ import {
   describeGroup,
   type Import,
   type RecordSummary,
+  type RetrievedRecord,
   type Snapshot,
   type Withdrawal,
 } from '../datanets/index.ts';
@@ -129,13 +133,19 @@ export const datanetsRoutes = ({
       const ended = { ...order, contributorId: partyId, caller };
       return wireWithdrawal(models, await datanets.withdrawContributor(ended));
     },
-    retrieve: async ({ datanetId, query, limit, purpose }) => {
-      const purposes = ['retrieve', purpose] as const;
-      const found = await datanets.retrieve(datanetId, query, { limit, purposes });
+    retrieve: async ({ datanetId, query, purpose, limit, ...search }) => {
+      const order = { ...searchOf(search), limit, purposes: ['retrieve', purpose] as const };
+      const { records, mode, isComplete } = await datanets.retrieve(datanetId, query, order);
+      return { items: records.map((record) => wirePassage(record)), mode, isComplete };
+    },
+    context: async ({ datanetId, query, purposes, tokenBudget, ...search }) => {
+      const order = { ...searchOf(search), tokenBudget, purposes: withRetrieving(purposes) };
+      const { passages, leftOut, ...pack } = await datanets.packContext(datanetId, query, order);
       return {
-        items: found.map(({ contributors, purposes: allowed, ...record }) => ({
-          ...{ ...record, contributors: [...contributors], purposes: allowed && [...allowed] },
-        })),
+        ...pack,
+        tokenizer: WORDS_VERSION as typeof WORDS_VERSION,
+        leftOut: [...leftOut],
+        passages: passages.map(({ text: _, ...passage }) => wirePassage(passage)),
       };
     },
   });
@@ -207,6 +217,31 @@ const wireRecord = ({ withdrawnAt, createdAt, purposes, ...record }: RecordSumma
   purposes: purposes && [...purposes],
   withdrawnAt: withdrawnAt?.toISOString(),
   createdAt: createdAt.toISOString(),
+});
+
+const dateOf = (time: string | undefined): Date | undefined =>
+  time === undefined ? undefined : new Date(time);
+
+type Searching = Pick<
+  InputOf<typeof api.datanets.retrieve>,
+  'mode' | 'licence' | 'language' | 'since' | 'before' | 'diversity'
+>;
+
+const searchOf = ({ licence, since, before, ...search }: Searching) => ({
+  ...{ ...search, since: dateOf(since), before: dateOf(before) },
+  licences: licence === undefined ? undefined : [licence],
+});
+
+const withRetrieving = (purposes: readonly Purpose[]): readonly Purpose[] => [
+  ...new Set<Purpose>(['retrieve', ...purposes]),
+];
+
+const wirePassage = <T extends Pick<RetrievedRecord, 'contributors' | 'purposes'>>({
+  contributors,
+  purposes,
+  ...record
+}: T) => ({
+  ...{ ...record, contributors: [...contributors], purposes: purposes && [...purposes] },
 });
 
 const wireSnapshot = (snapshot: Snapshot): OutputOf<typeof api.datanets.getSnapshot> => ({

@@ -39,8 +39,25 @@ export const settings = {
     about: 'API key for that operator, if it wants one.',
     schema: optional,
   },
+  OPENLEDGER_EMBEDDER_URL: {
+    about:
+      'Base URL of an OpenAI-compatible server of embeddings for hybrid retrieval, e.g. http://127.0.0.1:11434/v1. Empty: vectors are made here.',
+    schema: optional,
+  },
+  OPENLEDGER_EMBEDDER_KEY: {
+    about: 'API key for it, if it wants one.',
+    schema: optional,
+  },
+  OPENLEDGER_EMBEDDER_MODEL: {
+    about: 'The model to embed with.',
+    schema: optional,
+  },
+  OPENLEDGER_EMBEDDER_DIMENSIONS: {
+    about: 'Numbers in each of its vectors.',
+    schema: z.coerce.number().int().min(1).max(8192).default(768),
+  },
   OPENLEDGER_ALLOW_PRIVATE_OPERATORS: {
-    about: '1: operators may live on loopback and private addresses.',
+    about: '1: operators and the embedder may live on loopback and private addresses.',
     schema: flag.default(true),
   },
   OPENLEDGER_ENGINE_THREADS: {

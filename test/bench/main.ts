@@ -1,4 +1,5 @@
 /** The benchmarks' command line: which one, how long, how large. It prints what was measured, whatever that says, and ends with 0. */
+import { datanetsBenchmark } from './datanets.ts';
 import { ledgerBenchmark } from './ledger.ts';
 import { describeMachine, loadAverage } from './machine.ts';
 import { optionsFrom } from './options.ts';
@@ -6,7 +7,7 @@ import { startScratch } from './scratch.ts';
 import { splitBenchmark } from './split.ts';
 import { formatTable, say } from './table.ts';
 
-const benchmarks = { ledger: ledgerBenchmark, split: splitBenchmark };
+const benchmarks = { datanets: datanetsBenchmark, ledger: ledgerBenchmark, split: splitBenchmark };
 
 type Name = keyof typeof benchmarks;
 

@@ -6,7 +6,9 @@ import { systemClock } from '../../server/platform/clock.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 /** Datanets over a database of their own, and `handle:owner`, who has none yet. */
-export async function openTestDatanets(): Promise<{
+export async function openTestDatanets(
+  rest: Pick<Parameters<typeof createDatanets>[0], 'embedder'> = {},
+): Promise<{
   readonly database: TestDatabase;
   readonly identity: Identity;
   readonly datanets: Datanets;
@@ -16,7 +18,7 @@ export async function openTestDatanets(): Promise<{
   const { db } = database;
   const identity = createIdentity({ db, clock: systemClock });
   const governance = await createGovernance({ db, clock: systemClock });
-  const datanets = createDatanets({ db, clock: systemClock, identity, governance });
+  const datanets = createDatanets({ db, clock: systemClock, identity, governance, ...rest });
   const owner = (await identity.registerParty({ identity: 'handle:owner' })).id;
   return { database, identity, datanets, owner };
 }

@@ -1,19 +1,18 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createBm25 } from '../../compute/bm25.ts';
+import { buildBm25 } from '../../compute/bm25.ts';
 import { GAINS, type Question, scoreOf } from './measure.ts';
 import { type Passage, refinedPassages } from './passages.ts';
 
 /** nDCG@10 as its paper writes it: slow, obvious, in fractions. */
 function referenceScore(passages: readonly Passage[], questions: readonly Question[]): number {
-  const index = createBm25();
-  for (const { hash, text } of passages) index.add(hash, text);
-  const documentOf = new Map(passages.map(({ hash, document }) => [hash, document]));
+  const sorted = [...passages].sort((a, b) => (a.hash < b.hash ? -1 : 1));
+  const index = buildBm25(sorted.map(({ text }) => text));
   let sum = 0;
   for (const { question, documents } of questions) {
     const ranked: string[] = [];
-    for (const { id } of index.search(question, { limit: 200 })) {
-      const document = documentOf.get(id) as string;
+    for (const hit of index.search(question, { limit: 200 })) {
+      const { document } = sorted[hit.document];
       if (!ranked.includes(document)) ranked.push(document);
     }
     let [gained, ideal] = [0, 0];

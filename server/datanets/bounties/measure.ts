@@ -10,7 +10,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { PPM_ONE } from '@openledger/protocol';
-import { createBm25 } from '../../compute/bm25.ts';
+import { type Bm25Segment, createBm25, prepareSegment } from '../../compute/bm25.ts';
+import { createIndexBuilder, MOST_DOCUMENTS } from '../../compute/inverted-index.ts';
 import type { Passages } from './passages.ts';
 
 export const MEASURE_VERSION = 'delta-1';
@@ -54,15 +55,20 @@ export async function scoreOf(passages: Passages, questions: readonly Question[]
 
 /** @returns a question's documents, best first, each once */
 async function ranking(passages: Passages): Promise<(question: string) => readonly string[]> {
-  const index = createBm25();
-  const hashes = [...passages.keys()].sort();
-  for (const [i, hash] of hashes.entries()) {
+  const sorted = [...passages].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, passage]) => passage);
+  const segments: Bm25Segment[] = [];
+  let builder = createIndexBuilder();
+  for (const [i, { text }] of sorted.entries()) {
     if (i % STEPS_AT_ONCE === STEPS_AT_ONCE - 1) await setImmediate();
-    index.add(hash, passages.get(hash)!.text);
+    builder.add(text);
+    if (builder.size() < MOST_DOCUMENTS && i < sorted.length - 1) continue;
+    segments.push(prepareSegment(builder.build()));
+    builder = createIndexBuilder();
   }
+  const index = createBm25(segments);
   return (question) => {
     const found = index.search(question, { limit: DEPTH });
-    return [...new Set(found.map(({ id }) => passages.get(id)!.document))];
+    return [...new Set(found.map(({ document }) => sorted[document].document))];
   };
 }
 

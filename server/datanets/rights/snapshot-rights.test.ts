@@ -37,7 +37,7 @@ test('what is not for sale is found by who asks for nothing else, and not by a p
   await contribute(datanetId, 'hidden otter', { purposes: ['train', 'commercial'] });
   await datanets.seal(datanetId);
   const found = async (purposes?: readonly ['retrieve', 'commercial']) =>
-    (await datanets.retrieve(datanetId, 'otter', { limit: 10, purposes }))
+    (await datanets.retrieve(datanetId, 'otter', { limit: 10, purposes })).records
       .map((record) => record.text.split(' ')[1])
       .sort();
   expect(await found()).toEqual(['gratis', 'open', 'reserved']);
@@ -75,7 +75,7 @@ test('refuses to mix two licences, of one snapshot, of two, and of a model with 
   expect(await refusalOf(datanets.assertRights({ ...rest, snapshotIds: [sealed.id] }))).toBe(
     undefined,
   );
-  const context = await datanets.retrieve(other, 'stork', { limit: 1 });
+  const { records: context } = await datanets.retrieve(other, 'stork', { limit: 1 });
   const prompt = { snapshotIds: [sealed.id], context, commercial: true };
   expect(await refusalOf(datanets.assertRights(prompt))).toMatchObject(mixed);
 });

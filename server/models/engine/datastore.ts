@@ -4,7 +4,7 @@
  * Preferably the counts come from a few documents that fit the prompt, because what follows there makes sense here; where
  * those know nothing, from all documents.
  */
-import { createBm25 } from '../../compute/bm25.ts';
+import { buildBm25 } from '../../compute/bm25.ts';
 import {
   buildInfinityGram,
   type InfinityGram,
@@ -49,8 +49,7 @@ export function createDatastore(corpora: readonly Corpus[], tokenizer: Tokenizer
       for (const { hash } of records) if (!documentOf.has(hash)) documentOf.set(hash, index);
     }
   }
-  const index = createBm25();
-  for (const [id, { text }] of documents.entries()) index.add(String(id), text);
+  const index = buildBm25(documents.map(({ text }) => text));
   const everywhere = infinityGramOf(
     documents.map(({ tokens }) => tokens),
     tokenizer,
@@ -65,7 +64,7 @@ export function createDatastore(corpora: readonly Corpus[], tokenizer: Tokenizer
       const chosen =
         retrieved.length > 0
           ? known
-          : index.search(prompt, { limit: NEAR_DOCUMENTS }).map(({ id }) => Number(id));
+          : index.search(prompt, { limit: NEAR_DOCUMENTS }).map(({ document }) => document);
       const key = `${chosen.join()}|${strangers.join('\0')}`;
       const gram =
         nearby.get(key) ??
