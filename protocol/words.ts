@@ -29,9 +29,7 @@ export function cutWords(text: string): Words {
   let count = 0;
   for (let at = 0; at < text.length; ) {
     const kind = kindAt(text, at);
-    let end = at + widthAt(text, at);
-    if (kind === WORD)
-      while (end < text.length && kindAt(text, end) === WORD) end += widthAt(text, end);
+    const end = kind === WORD ? endOfWord(text, at) : at + widthAt(text, at);
     if (kind !== SPACE) {
       if (count === capacity) {
         capacity *= 2;
@@ -52,6 +50,22 @@ export function cutWords(text: string): Words {
     ends: ends.subarray(0, count),
     wordFlags: wordFlags.subarray(0, count),
   };
+}
+
+/** Where the word that a word code point begins ends. Most code points are one unit: those are looked up at once. */
+function endOfWord(text: string, start: number): number {
+  let end = start;
+  while (end < text.length) {
+    const unit = text.charCodeAt(end);
+    if (unit < 0xd800 || unit > 0xdbff) {
+      if (kinds[unit] !== WORD) break;
+      end += 1;
+    } else {
+      if (kindAt(text, end) !== WORD) break;
+      end += widthAt(text, end);
+    }
+  }
+  return end;
 }
 
 export const tokenAt = (words: Words, i: number): string =>

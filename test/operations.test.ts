@@ -45,6 +45,7 @@ const forEverybody: Readonly<Record<string, string>> = {
   'datanets.listSnapshotRecords': 'snapshots are public',
   'datanets.proveRecord': 'verifiers need it',
   'datanets.retrieve': 'datanets are public',
+  'datanets.branchSnapshot': 'snapshots are public',
   'datanets.openDispute': 'anybody may say that a record is his',
   'datanets.listDisputes': 'disputes are public',
   'bounties.open': 'anybody may pay for refining a public datanet',

@@ -240,6 +240,10 @@ const RightsGroup = z.object({
 
 const hashes = z.array(Sha256Hex);
 
+const DatanetName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'Expected lower-case letters, digits and dashes.');
+
 /** How records are searched for. */
 const searching = {
   mode: RetrievalMode.default('words'),
@@ -297,9 +301,7 @@ export const datanetsOperations = {
     path: '/api/datanets',
     scope: 'contribute',
     input: z.object({
-      name: z
-        .string()
-        .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'Expected lower-case letters, digits and dashes.'),
+      name: DatanetName,
       title: z.string().min(1).max(200).optional(),
       description: z.string().max(5000).optional(),
       /** Absent: the common open licences. */
@@ -432,6 +434,16 @@ export const datanetsOperations = {
     scope: 'contribute',
     input: z.object({ datanetId }),
     output: Snapshot,
+  },
+  branchSnapshot: {
+    summary:
+      'Make a datanet of the caller that goes on from a snapshot, with its texts, people and rights',
+    method: 'POST',
+    path: '/api/datanets/snapshots/:snapshotId/branches',
+    scope: 'contribute',
+    input: z.object({ snapshotId, name: DatanetName }),
+    output: Datanet,
+    status: 201,
   },
   openDispute: {
     summary: 'Claim a contributed record as one of the caller by an earlier proof',

@@ -9,6 +9,7 @@
  * - refinements keep their lineage and give their refiner the policy's share, and nothing is gained by copying: each run of
  *   eight tokens belongs to those who brought it first, those of one import share it, and what many brought is nobody's;
  * - a text that is nearly an earlier one, or that somebody proves to be his, earns into escrow until a person has decided;
+ * - a branch begins with the snapshot that it came from, and loses what is withdrawn there;
  * - what is withdrawn is never retrieved or paid again, nobody inherits it, and each snapshot's pool says from which
  *   version on;
  * - licences and what contributors allow are kept: nothing is retrieved for a purpose it does not permit, and a use is
@@ -41,6 +42,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Embedder } from '../platform/embeddings.ts';
 import type { Line } from '../platform/lines.ts';
+import { type BranchOrder, branchSnapshot } from './branch-snapshot.ts';
 import { addToIntake, contribute, emptyIntake, readDrafts, type Sender } from './contribute.ts';
 import {
   createDatanet,
@@ -158,6 +160,8 @@ export type Datanets = {
   /** Every contribution that a party owns, alone or with others. @throws forbidden */
   withdrawContributor(order: ConsentWithdrawal): Promise<Withdrawal>;
 
+  /** A new datanet that goes on from there. @throws not_found, conflict when the name is taken */
+  branchSnapshot(order: BranchOrder): Promise<Datanet>;
   /** Says that a record is the claimant's. @throws not_found, conflict, unprocessable after the challenge window */
   openDispute(order: ProofOrder): Promise<Dispute>;
   /** @throws not_found, forbidden, conflict */
@@ -282,6 +286,9 @@ export function createDatanets(handles: {
     withdraw: (order) => db.transaction((tx) => withdraw(tx, clock, order)),
     withdrawContributor: (order) => db.transaction((tx) => withdrawContributor(tx, clock, order)),
 
+    async branchSnapshot(order) {
+      return findDatanet(db, await db.transaction((tx) => branchSnapshot(tx, clock, order)));
+    },
     async openDispute(order) {
       const id = await db.transaction((tx) => openDispute(tx, handles, order));
       return findDispute(db, id);

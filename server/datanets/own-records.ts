@@ -8,8 +8,8 @@ import {
   type UnigramTable,
 } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
 import { claimsTo } from './authorship.ts';
+import { readSeals } from './branch-snapshot.ts';
 import type { DatanetLineage, SealedRecord } from './claims.ts';
 import type { DisputedClaims } from './disputes/disputed-claims.ts';
 import {
@@ -151,16 +151,6 @@ function acceptContributions(
   acceptGroup();
   ownership.closeCommons();
   return numbers;
-}
-
-/** When the datanet's snapshots were sealed, the first first. */
-async function readSeals(reader: Reader, datanetId: string): Promise<readonly Date[]> {
-  const rows = await reader.query<{ sealed_at: Date }>(sql`
-    select sealed_at
-    from datanets.snapshots
-    where datanet_id = ${datanetId}
-    order by sequence`);
-  return rows.map(({ sealed_at }) => sealed_at);
 }
 
 const claimed = (text: TokenizedText, owners: EntitlementVector): AcceptedRecord => ({

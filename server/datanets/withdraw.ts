@@ -4,6 +4,7 @@ import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
+import { branchesOf } from './branch-snapshot.ts';
 import { createClaims } from './claims.ts';
 import type { Owner } from './contributors.ts';
 import { lockDatanet } from './datanets.ts';
@@ -72,14 +73,37 @@ export async function withdrawContributor(
   return withdrawAll(tx, clock, { ...order, recordHashes: owned.map(({ hash }) => hash) });
 }
 
+type Records = { readonly recordHashes: readonly string[]; readonly reason: string };
+
+/** What goes here goes from every branch that took it along. */
 async function withdrawAll(
   tx: Tx,
   clock: Clock,
-  {
-    datanetId,
-    recordHashes,
-    reason,
-  }: Pick<WithdrawalOrder, 'datanetId' | 'reason'> & { readonly recordHashes: readonly string[] },
+  { datanetId, ...records }: Records & { readonly datanetId: string },
+): Promise<Withdrawal> {
+  const here = await withdrawFrom(tx, clock, { datanetId, ...records });
+  const all = [here];
+  for (const branch of await branchesOf(tx, datanetId)) {
+    await lockDatanet(tx, branch);
+    const taken = await tx.query<{ hash: string }>(sql`
+      select record_hash as hash
+      from datanets.contributions own
+      join datanets.contributions taken using (record_hash, sequence, party_id, created_at)
+      where own.datanet_id = ${datanetId} and taken.datanet_id = ${branch}
+        and record_hash = any(${[...records.recordHashes]}::text[])`);
+    const recordHashes = taken.map(({ hash }) => hash);
+    all.push(await withdrawFrom(tx, clock, { ...records, datanetId: branch, recordHashes }));
+  }
+  return {
+    withdrawn: [...new Set(all.flatMap(({ withdrawn }) => withdrawn))].sort(),
+    snapshots: all.flatMap(({ snapshots }) => snapshots),
+  };
+}
+
+async function withdrawFrom(
+  tx: Tx,
+  clock: Clock,
+  { datanetId, recordHashes, reason }: Records & { readonly datanetId: string },
 ): Promise<Withdrawal> {
   const now = clock.now();
   const rows = await tx.query<{ hash: string }>(sql`

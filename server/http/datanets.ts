@@ -88,6 +88,8 @@ export const datanetsRoutes = ({
       await assertOwner(datanets, datanetId, caller);
       return wireSnapshot(await datanets.seal(datanetId));
     },
+    branchSnapshot: async (order, { caller }) =>
+      wireDatanet(await datanets.branchSnapshot({ ...order, ownerId: caller.partyId })),
     openDispute: async (order, { caller }) =>
       wireDispute(await datanets.openDispute({ ...order, claimantId: caller.partyId })),
     listDisputes: async (query) => pageFrom(await datanets.listDisputes(query), query, wireDispute),

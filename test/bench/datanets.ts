@@ -1,6 +1,19 @@
-/** Datanets: what it costs to find, and later to take in. */
-
+/** Datanets: what it costs to take text in, to see that it is nearly another's, and to find it again. */
+import { benchIngest } from './datanets/ingest.ts';
+import { benchNearDuplicates } from './datanets/near-duplicates.ts';
+import { gatherMaterial } from './datanets/passages.ts';
 import { benchRetrieval } from './datanets/retrieval.ts';
 import type { Benchmark } from './options.ts';
 
-export const datanetsBenchmark: Benchmark = ({ options }) => benchRetrieval(options);
+export const datanetsBenchmark: Benchmark = async ({ options }) => {
+  const material = gatherMaterial();
+  const parts = [
+    await benchRetrieval(material, options),
+    benchIngest(options),
+    benchNearDuplicates(material, options),
+  ];
+  return {
+    notes: parts.flatMap(({ notes }) => notes),
+    rows: parts.flatMap(({ rows }) => rows),
+  };
+};

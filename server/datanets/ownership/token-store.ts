@@ -25,6 +25,7 @@ export type TokenStore = {
 /** @param k tokens in a window */
 export function createTokenStore(k: number): TokenStore {
   const corpus = { symbols: new Int32Array(1024), size: 0 };
+  let firsts = new Int32Array(1024); // per position: where the window that begins there stood first
   const windows = Array.from({ length: k }, (_, i) => createWindowTable(corpus, i + 1)); // by length
   const lines = Array.from({ length: k - 1 }, (_, i) => createWindowTable(corpus, i + 1));
   return {
@@ -34,13 +35,16 @@ export function createTokenStore(k: number): TokenStore {
       corpus.symbols = withRoom(corpus.symbols, end);
       corpus.symbols.set(tokens, start);
       corpus.size = end;
+      firsts = withRoom(firsts, end);
+      const length = Math.min(k, tokens.length);
+      const firstOf = windows[length - 1];
+      for (let at = start; at + length <= end && length > 0; at++) firsts[at] = firstOf(at);
       return { start, end, lineEnds };
     },
     eachWindow: ({ start, end }, visit) => {
       const length = Math.min(k, end - start);
       if (length === 0) return;
-      const firstOf = windows[length - 1];
-      for (let at = start; at + length <= end; at++) visit(at, firstOf(at));
+      for (let at = start; at + length <= end; at++) visit(at, firsts[at]);
     },
     eachShortLine: ({ start, lineEnds }, visit) => {
       let from = 0;

@@ -11,7 +11,7 @@ import { candidatesAmong, type Mode } from '../../../server/datanets/retrieval/s
 import type { Options } from '../options.ts';
 import { percentile } from '../percentiles.ts';
 import { figure, mention, type Row } from '../table.ts';
-import { drawPassages, gatherMaterial, type Material } from './passages.ts';
+import { drawPassages, type Material } from './passages.ts';
 import { plainBm25 } from './plain-bm25.ts';
 
 /** At scale 1. */
@@ -26,12 +26,14 @@ const SAMPLE = 65_536;
 const DIMENSIONS = 384;
 const DEPTH = 100;
 
-export async function benchRetrieval({ scale = SMOKE_SCALE }: Pick<Options, 'scale'>): Promise<{
+export async function benchRetrieval(
+  material: Material,
+  { scale = SMOKE_SCALE }: Pick<Options, 'scale'>,
+): Promise<{
   readonly notes: readonly string[];
   readonly rows: readonly Row[];
 }> {
   const count = Math.round(PASSAGES * scale);
-  const material = gatherMaterial();
   const queries = drawQueries(material, QUERIES);
   const host = createIndexHost();
   const built = await build(host, material, count);
