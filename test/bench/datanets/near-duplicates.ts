@@ -11,7 +11,7 @@ const SMOKE_SCALE = 0.02;
 /** One record in so many is an earlier one with words changed. */
 const COPIES = 20;
 /** Records whose neighbours are looked for in all others. */
-const SAMPLE = 2000;
+const SAMPLE = 500;
 const SIMILARITY = 0.8;
 const GOAL = 0.95;
 
