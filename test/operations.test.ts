@@ -41,6 +41,7 @@ const forEverybody: Readonly<Record<string, string>> = {
   'datanets.exportSnapshot': 'verifiers need it',
   'datanets.diffSnapshots': 'snapshots are public',
   'datanets.snapshotLicences': 'snapshots are public',
+  'datanets.snapshotQuality': 'snapshots are public',
   'datanets.describeSnapshot': 'snapshots are public',
   'datanets.listSnapshotRecords': 'snapshots are public',
   'datanets.proveRecord': 'verifiers need it',

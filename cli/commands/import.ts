@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { type Client, type Draft, type Id, OpenLedgerError } from '@openledger/sdk';
+import { type api, type Client, type Draft, OpenLedgerError, type OutputOf } from '@openledger/sdk';
 import { flagOf, hasFlag, parseArguments } from '../arguments.ts';
 import { chatDrafts } from '../importers/chat.ts';
 import { croissantDrafts } from '../importers/croissant.ts';
@@ -59,7 +59,8 @@ export async function importSource(argv: readonly string[]): Promise<number> {
   const licence = flagOf(args, 'licence');
   const revision = kind === 'git' ? await gitCommit(source, flagOf(args, 'revision')) : undefined;
   const { client } = await openSession(args);
-  const datanetId = await openDatanet(client, name);
+  const datanet = await openDatanet(client, name);
+  const { id: datanetId } = datanet;
   const problems: Problem[] = [];
   let reading: GitReading | undefined;
   const report = await uploadImport(client, {
@@ -82,7 +83,7 @@ export async function importSource(argv: readonly string[]): Promise<number> {
   console.log(
     hasFlag(args, 'json')
       ? JSON.stringify({ datanetId, ...report, reading, unreadable: problems }, null, 2)
-      : reportText({ name, datanetId, report, reading, problems }),
+      : reportText({ datanet, report, reading, problems }),
   );
   return 0;
 }
@@ -101,10 +102,12 @@ async function* npmDrafts(path: string, options: ImporterOptions): AsyncGenerato
   yield* npmTreeDrafts((await exists(inside)) ? inside : path, options);
 }
 
+type Datanet = OutputOf<typeof api.datanets.get>;
+
 /** @throws forbidden when the key may not make one */
-async function openDatanet(client: Client, name: string): Promise<Id<'datanet'>> {
+async function openDatanet(client: Client, name: string): Promise<Datanet> {
   const { items } = await client.datanets.list({ name, limit: 1 });
-  return items.length > 0 ? items[0].id : (await client.datanets.create({ name })).id;
+  return items.length > 0 ? items[0] : client.datanets.create({ name });
 }
 
 /**
@@ -122,14 +125,12 @@ function showProgress(text: string): void {
 }
 
 function reportText({
-  name,
-  datanetId,
-  report: { taken, accepted, rejected, rejections },
+  datanet,
+  report: { taken, accepted, rejected, personalDataFound, rejections },
   reading,
   problems,
 }: {
-  readonly name: string;
-  readonly datanetId: string;
+  readonly datanet: Datanet;
   readonly report: UploadReport;
   readonly reading: GitReading | undefined;
   readonly problems: readonly Problem[];
@@ -138,12 +139,14 @@ function reportText({
   const reasons = Object.entries(otherwise).flatMap(([reason, count]) =>
     count ? [`${count} for ${reason}`] : [],
   );
+  const found = Object.entries(personalDataFound).map(([kind, count]) => `${count} ${kind}`);
+  const became = datanet.personalData === 'redact' ? 'redacted' : 'kept';
   const objections = [
     ...problems.map((problem) => ({ ...problem, reason: 'unreadable' })),
     ...rejections,
   ].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const lines = [
-    `datanet    ${name} (${datanetId})`,
+    `datanet    ${datanet.name} (${datanet.id})`,
     ...(reading ? [`commit     ${reading.commit}`] : []),
     ...(reading?.since
       ? [`since      ${reading.since}: ${reading.changed} changed, ${reading.gone} gone`]
@@ -153,6 +156,7 @@ function reportText({
     `duplicates ${duplicates}`,
     `rejected   ${taken - accepted - duplicates}${reasons.length > 0 ? `: ${reasons.join(', ')}` : ''}`,
     `unreadable ${problems.length}`,
+    ...(found.length > 0 ? [`personal   ${found.join(', ')}, ${became}`] : []),
     ...objections.slice(0, SHOWN).map(objectionText),
   ];
   if (objections.length > SHOWN) lines.push(`  and ${objections.length - SHOWN} more (--json)`);

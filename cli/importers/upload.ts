@@ -48,6 +48,7 @@ export type UploadReport = {
   readonly taken: number;
   readonly accepted: number;
   readonly rejected: Import['rejected'];
+  readonly personalDataFound: Import['personalDataFound'];
   /** The first rejections of this run, by where the text came from. */
   readonly rejections: readonly {
     readonly path: string;
@@ -72,8 +73,11 @@ export async function uploadImport(client: Client, options: UploadOptions): Prom
     (await sendRest(client, await restart(client, opened), options));
   if (!sent) throw new Error('A source that was read from its beginning has no beginning.');
   await finish(client, sent.import, options.reached);
-  const { id: importId, round, taken, accepted, rejected } = sent.import;
-  return { importId, round, taken, accepted, rejected, rejections: sent.rejections };
+  const { id: importId, round, taken, accepted, rejected, personalDataFound } = sent.import;
+  return {
+    ...{ importId, round, taken, accepted, rejected, personalDataFound },
+    rejections: sent.rejections,
+  };
 }
 
 /** Sends what comes behind the lines taken. @returns undefined where the source does not begin with them any more */

@@ -65,6 +65,7 @@ export const rejectionReasons = [
   'encoding',
   'licence',
   'secret',
+  'personal_data',
   'quality',
   'duplicate',
   'withdrawn',
@@ -79,9 +80,22 @@ export const Rejection = z.object({
   message: z.string(),
 });
 
+/** What a datanet does with personal data in what is contributed. */
+export const PersonalDataPolicy = z.enum(['refuse', 'redact', 'keep']);
+export type PersonalDataPolicy = z.output<typeof PersonalDataPolicy>;
+
+/** Personal data that can be told by its form. */
+export const PersonalDataKind = z.enum(['email', 'phone', 'iban', 'card', 'national_id']);
+export type PersonalDataKind = z.output<typeof PersonalDataKind>;
+
+export const PersonalDataCounts = z.partialRecord(PersonalDataKind, Count);
+export type PersonalDataCounts = z.output<typeof PersonalDataCounts>;
+
 export const Intake = z.object({
   accepted: Count,
   rejected: z.partialRecord(RejectionReason, Count),
+  /** In what was accepted: kept or redacted, as the datanet does. */
+  personalDataFound: PersonalDataCounts,
   /** The first rejections, at most 1,000. */
   rejections: z.array(Rejection),
 });
@@ -95,6 +109,7 @@ export const Datanet = z.object({
   ownerId: idSchema('party'),
   /** SPDX ids that are accepted. */
   licences: z.array(z.string()),
+  personalData: PersonalDataPolicy,
   /** Records contributed, withdrawn ones included. */
   records: Count,
   createdAt: Time,
@@ -119,6 +134,8 @@ export const Import = z.object({
   digest: Sha256Hex,
   accepted: Count,
   rejected: z.partialRecord(RejectionReason, Count),
+  /** In what was accepted: kept or redacted, as the datanet does. */
+  personalDataFound: PersonalDataCounts,
   updatedAt: Time,
 });
 export type Import = z.output<typeof Import>;
@@ -138,10 +155,22 @@ export const RecordSummary = z.object({
   createdAt: Time,
 });
 
+const Ppm = z.number().int().min(0).max(1_000_000);
+
+/** What a record's quality is computed from; docs/concepts/quality.md has the formula. */
+const QualityParts = z.object({
+  language: Ppm,
+  structure: Ppm,
+  compression: Ppm,
+  repetition: Ppm,
+});
+
 export const RecordDetail = RecordSummary.extend({
   /** What stands behind the contributors: their own word, an importer's, or a proof that was upheld in a dispute. */
   assurance: z.enum(['self_declared', 'imported', 'proved']),
   text: z.string(),
+  /** Absent: the record is withdrawn, or `qualityVersion` is not the current formula. */
+  qualityParts: QualityParts.optional(),
   metadata: z.record(z.string(), z.json()),
   /** Identity and weight of each contributor; of derived records, those of their parents. */
   contributors: z.array(
@@ -165,6 +194,43 @@ export const Snapshot = z.object({
   manifest: SnapshotManifest,
   /** The newest pool version; each withdrawal adds one. */
   poolVersion: z.number().int().min(1),
+});
+
+/** How many records there are of each, the most frequent first. */
+const Counted = z.array(z.object({ name: z.string(), records: Count }));
+
+/** How good a snapshot is, of the records that are not withdrawn; docs/concepts/quality.md says how it is counted. */
+const QualityReport = z.object({
+  snapshotId,
+  /** What was withdrawn up to this version is not counted. */
+  poolVersion: z.number().int().min(1),
+  records: Count,
+  withdrawn: Count,
+  /** In 1/65,536 bits. */
+  information: z.string(),
+  /** Of the information: what stands first in its record, and is paid. */
+  ownedPpm: Ppm,
+  /** Of the information: what is nobody's, since many brought it or nobody may inherit it. */
+  unpaidPpm: Ppm,
+  /** Records that own none of their information. */
+  repeating: Count,
+  /** Absent: no record is left. The deciles are eleven, from the lowest quality to the highest. */
+  quality: z.object({ mean: Ppm, deciles: z.array(Ppm) }).optional(),
+  /** Records by the formula that scored them. */
+  versions: Counted,
+  /** Means over every n-th record, as many as could be scored again. */
+  parts: z
+    .object({ every: z.number().int().min(1), records: Count, means: QualityParts })
+    .optional(),
+  /** SPDX expressions. */
+  licences: Counted,
+  /** As the records' `metadata.language` names them, in lower case; at most 50. Records that name none are not counted. */
+  languages: Counted,
+  openDisputes: Count,
+  /** The ten of the lowest quality. */
+  lowest: z.array(
+    z.object({ recordHash: Sha256Hex, quality: Ppm, parts: QualityParts.optional() }),
+  ),
 });
 
 /** By words alone (BM25), or by words and vectors together. */
@@ -306,6 +372,8 @@ export const datanetsOperations = {
       description: z.string().max(5000).optional(),
       /** Absent: the common open licences. */
       licences: z.array(z.string().min(1).max(100)).min(1).max(200).optional(),
+      /** What is done with e-mail addresses, phone numbers and the like in texts and metadata. For good. */
+      personalData: PersonalDataPolicy.default('keep'),
     }),
     output: Datanet,
     status: 201,
@@ -332,7 +400,12 @@ export const datanetsOperations = {
     path: '/api/datanets/:datanetId/contributions',
     scope: 'contribute',
     input: z.object({ datanetId, ...Draft.shape }),
-    output: z.object({ contributionId: idSchema('contribution'), recordHash: Sha256Hex }),
+    output: z.object({
+      contributionId: idSchema('contribution'),
+      recordHash: Sha256Hex,
+      /** Absent: none was found. What a datanet redacts is not in the record that the hash names. */
+      personalDataFound: PersonalDataCounts.optional(),
+    }),
     status: 201,
   },
   contributeMany: {
@@ -536,6 +609,15 @@ export const datanetsOperations = {
         .object({ licences: z.array(z.string()), records: z.array(hashes), message: z.string() })
         .optional(),
     }),
+  },
+  snapshotQuality: {
+    summary:
+      'Report how good a snapshot is: what its records own, how they score, which score lowest',
+    method: 'GET',
+    path: '/api/datanets/snapshots/:snapshotId/quality',
+    scope: 'read',
+    input: z.object({ snapshotId }),
+    output: QualityReport,
   },
   describeSnapshot: {
     summary: 'Describe a snapshot in Croissant 1.1, with the digest of the file its records make',

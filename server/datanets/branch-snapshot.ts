@@ -33,8 +33,9 @@ export async function branchSnapshot(
   try {
     await tx.query(sql`
       insert into datanets.datanets
-        (id, name, title, description, owner_id, licences, identity_key, created_at, branched_from)
-      select ${id}, ${name}, title, description, ${ownerId}, licences, identity_key, ${clock.now()}, ${snapshotId}
+        (id, name, title, description, owner_id, licences, personal_data, identity_key, created_at, branched_from)
+      select ${id}, ${name}, title, description, ${ownerId}, licences, personal_data, identity_key, ${clock.now()},
+        ${snapshotId}
       from datanets.datanets
       where id = ${from}`);
   } catch (cause) {

@@ -4,6 +4,7 @@ import {
   type Id,
   type Intake,
   OpenLedgerError,
+  type PersonalDataCounts,
   sha256Hex,
   WEIGHT_ONE,
 } from '@openledger/protocol';
@@ -18,8 +19,10 @@ import { isStorable, isTooDeep } from '../platform/storable.ts';
 import { checkAuthorship, keptAuthorship } from './authorship.ts';
 import type { Objection } from './checks/candidate.ts';
 import { checkDraft } from './checks/check.ts';
+import { addCounts } from './checks/personal-data.ts';
 import { type Named, nameContributors, type Owner, resolveOwners } from './contributors.ts';
 import { type LockedDatanet, lockDatanet } from './datanets.ts';
+import { treatPersonalData } from './personal-data.ts';
 import { QUALITY_VERSION, type Quality, scoreQuality } from './quality.ts';
 
 export type Handles = { readonly identity: Identity; readonly clock: Clock };
@@ -36,6 +39,7 @@ export type Accepted = {
   readonly line: number;
   readonly contributionId: Id<'contribution'>;
   readonly recordHash: string;
+  readonly personalData: PersonalDataCounts;
 };
 
 export type Outcome = {
@@ -109,19 +113,31 @@ export async function contribute(
 }
 
 /** What came of a stream of lines, as it is reported. */
-export const emptyIntake = (): Intake => ({ accepted: 0, rejected: {}, rejections: [] });
+export const emptyIntake = (): Intake => ({
+  accepted: 0,
+  rejected: {},
+  personalDataFound: {},
+  rejections: [],
+});
 
 const MOST_REJECTIONS = 1000;
 
 export function addToIntake(
   intake: Intake,
-  outcome: { readonly accepted: readonly unknown[]; readonly rejected: readonly Rejected[] },
+  outcome: {
+    readonly accepted: readonly Pick<Accepted, 'personalData'>[];
+    readonly rejected: readonly Rejected[];
+  },
 ): Intake {
   const rejected = { ...intake.rejected };
   for (const { reason } of outcome.rejected) rejected[reason] = (rejected[reason] ?? 0) + 1;
   return {
     accepted: intake.accepted + outcome.accepted.length,
     rejected,
+    personalDataFound: outcome.accepted.reduce(
+      (counts, { personalData }) => addCounts(counts, personalData),
+      intake.personalDataFound,
+    ),
     rejections: [...intake.rejections, ...outcome.rejected].slice(0, MOST_REJECTIONS),
   };
 }
@@ -129,20 +145,22 @@ export function addToIntake(
 type Fit = NumberedDraft & {
   readonly hash: string;
   readonly quality: Quality;
+  readonly personalData: PersonalDataCounts;
   /** undefined: the sender himself. */
   readonly named: readonly Named[] | undefined;
 };
 
-function judge({ line, draft }: NumberedDraft, datanet: LockedDatanet): Fit | Rejected {
+function judge({ line, draft: offered }: NumberedDraft, datanet: LockedDatanet): Fit | Rejected {
+  const unstorable = checkStorable(offered);
+  if (unstorable) return { line, ...unstorable };
+  const { draft, personalData, objection: asIs } = treatPersonalData(offered, datanet.personalData);
   const quality = scoreQuality(draft.text);
   const objection =
-    checkStorable(draft) ??
-    checkDraft(draft, { licences: datanet.licences, quality }) ??
-    checkAuthorship(draft);
+    checkDraft(draft, { licences: datanet.licences, quality }) ?? asIs ?? checkAuthorship(draft);
   if (objection) return { line, ...objection };
   try {
     const named = nameContributors(draft, datanet.identityKey);
-    return { line, draft, hash: sha256Hex(draft.text), quality, named };
+    return { line, draft, hash: sha256Hex(draft.text), quality, personalData, named };
   } catch (error) {
     if (!(error instanceof OpenLedgerError)) throw error;
     return { line, reason: 'malformed', message: error.message };
@@ -236,7 +254,9 @@ async function insert(
     update datanets.datanets
     set records = records + ${fresh.length}
     where id = ${datanet.id}`);
-  return fresh.map(({ line, hash }, i) => ({ line, recordHash: hash, contributionId: ids[i] }));
+  return fresh.map(({ line, hash, personalData }, i) => ({
+    ...{ line, recordHash: hash, contributionId: ids[i], personalData },
+  }));
 }
 
 /** Sorted and each once, so that equal ones are one group; with commas between them. */

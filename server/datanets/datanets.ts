@@ -1,6 +1,6 @@
 /** Datanets themselves: create, find, list. */
 import { randomBytes } from 'node:crypto';
-import { type Id, OpenLedgerError } from '@openledger/protocol';
+import { type Id, OpenLedgerError, type PersonalDataPolicy } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import { isUniqueViolation, type Reader, type Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
@@ -15,6 +15,7 @@ export type Datanet = {
   readonly ownerId: Id<'party'>;
   /** SPDX ids that are accepted. */
   readonly licences: readonly string[];
+  readonly personalData: PersonalDataPolicy;
   /** Contributions ever accepted, withdrawn ones included. */
   readonly records: number;
   readonly createdAt: Date;
@@ -26,13 +27,21 @@ export type NewDatanet = {
   readonly title?: string;
   readonly description?: string;
   readonly licences?: readonly string[];
+  readonly personalData?: PersonalDataPolicy;
 };
 
 /** @throws conflict when the name is taken, invalid_input when a licence is not an SPDX id */
 export async function createDatanet(
   tx: Tx,
   clock: Clock,
-  { name, ownerId, title = name, description = '', licences = OPEN_LICENCES }: NewDatanet,
+  {
+    name,
+    ownerId,
+    title = name,
+    description = '',
+    licences = OPEN_LICENCES,
+    personalData = 'keep',
+  }: NewDatanet,
 ): Promise<Id<'datanet'>> {
   const nonsense = licences.find((licence) => allowedBy(licence, new Set([licence])) !== true);
   if (nonsense !== undefined) {
@@ -42,9 +51,10 @@ export async function createDatanet(
   try {
     await tx.query(sql`
       insert into datanets.datanets
-        (id, name, title, description, owner_id, licences, identity_key, created_at)
+        (id, name, title, description, owner_id, licences, personal_data, identity_key, created_at)
       values
-        (${id}, ${name}, ${title}, ${description}, ${ownerId}, ${[...licences]}, ${randomBytes(32)}, ${clock.now()})`);
+        (${id}, ${name}, ${title}, ${description}, ${ownerId}, ${[...licences]}, ${personalData}, ${randomBytes(32)},
+         ${clock.now()})`);
   } catch (cause) {
     if (!isUniqueViolation(cause)) throw cause;
     throw new OpenLedgerError(
@@ -83,6 +93,7 @@ export type LockedDatanet = {
   readonly id: Id<'datanet'>;
   readonly ownerId: string;
   readonly licences: readonly string[];
+  readonly personalData: PersonalDataPolicy;
   readonly identityKey: Uint8Array;
   readonly lastSequence: bigint;
 };
@@ -93,10 +104,11 @@ export async function lockDatanet(tx: Tx, datanetId: string): Promise<LockedData
     id: Id<'datanet'>;
     owner_id: string;
     licences: string[];
+    personal_data: PersonalDataPolicy;
     identity_key: Uint8Array;
     records: string;
   }>(sql`
-    select id, owner_id, licences, identity_key, records
+    select id, owner_id, licences, personal_data, identity_key, records
     from datanets.datanets
     where id = ${datanetId}
     for update`);
@@ -105,6 +117,7 @@ export async function lockDatanet(tx: Tx, datanetId: string): Promise<LockedData
     id: row.id,
     ownerId: row.owner_id,
     licences: row.licences,
+    personalData: row.personal_data,
     identityKey: row.identity_key,
     lastSequence: BigInt(row.records),
   };
@@ -117,12 +130,13 @@ type Row = {
   description: string;
   owner_id: Id<'party'>;
   licences: string[];
+  personal_data: PersonalDataPolicy;
   records: string;
   created_at: Date;
 };
 
 const columns = sql`
-  select id, name, title, description, owner_id, licences, records, created_at
+  select id, name, title, description, owner_id, licences, personal_data, records, created_at
   from datanets.datanets`;
 
 const fromRow = (row: Row): Datanet => ({
@@ -132,6 +146,7 @@ const fromRow = (row: Row): Datanet => ({
   description: row.description,
   ownerId: row.owner_id,
   licences: row.licences,
+  personalData: row.personal_data,
   records: Number(row.records),
   createdAt: row.created_at,
 });

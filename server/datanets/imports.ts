@@ -12,6 +12,7 @@ import {
   type Id,
   type Intake,
   OpenLedgerError,
+  type PersonalDataCounts,
   type RejectionReason,
   sha256Hex,
 } from '@openledger/protocol';
@@ -37,6 +38,7 @@ export type Import = {
   readonly digest: string;
   readonly accepted: number;
   readonly rejected: Readonly<Partial<Record<RejectionReason, number>>>;
+  readonly personalDataFound: PersonalDataCounts;
   readonly updatedAt: Date;
 };
 
@@ -133,6 +135,7 @@ export async function uploadImport(
         digest = ${lines.reduce(chained, before.digest)},
         accepted = ${counts.accepted},
         rejected = ${JSON.stringify(counts.rejected)}::jsonb,
+        personal_data = ${JSON.stringify(counts.personalDataFound)}::jsonb,
         updated_at = ${handles.clock.now()}
     where id = ${importId}`);
   return { import: await findImport(tx, { datanetId, importId }), intake };
@@ -147,7 +150,8 @@ export async function restartImport(
   assertOpen(await lockImport(tx, { datanetId, importId, partyId }));
   await tx.query(sql`
     update datanets.imports
-    set taken = 0, digest = ${NOTHING_TAKEN}, accepted = 0, rejected = '{}', updated_at = ${clock.now()}
+    set taken = 0, digest = ${NOTHING_TAKEN}, accepted = 0, rejected = '{}', personal_data = '{}',
+        updated_at = ${clock.now()}
     where id = ${importId}`);
   return findImport(tx, { datanetId, importId });
 }
@@ -227,11 +231,13 @@ type Row = {
   digest: string;
   accepted: string;
   rejected: Partial<Record<RejectionReason, number>>;
+  personal_data: PersonalDataCounts;
   updated_at: Date;
 };
 
 const columns = sql`
-  select id, datanet_id, party_id, name, round, since, reached, taken, digest, accepted, rejected, updated_at
+  select id, datanet_id, party_id, name, round, since, reached, taken, digest, accepted, rejected, personal_data,
+    updated_at
   from datanets.imports`;
 
 const fromRow = (row: Row): Import => ({
@@ -246,6 +252,7 @@ const fromRow = (row: Row): Import => ({
   digest: row.digest,
   accepted: Number(row.accepted),
   rejected: row.rejected,
+  personalDataFound: row.personal_data,
   updatedAt: row.updated_at,
 });
 

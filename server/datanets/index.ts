@@ -12,6 +12,7 @@
  * - a branch begins with the snapshot that it came from, and loses what is withdrawn there;
  * - what is withdrawn is never retrieved or paid again, nobody inherits it, and each snapshot's pool says from which
  *   version on;
+ * - a datanet that refuses or redacts personal data stores none that can be told by its form;
  * - licences and what contributors allow are kept: nothing is retrieved for a purpose it does not permit, and a use is
  *   refused by the names of the licences and records that stand against it.
  *
@@ -31,6 +32,7 @@ import type {
   ExportedRecord,
   Id,
   Intake,
+  PersonalDataCounts,
   RejectionReason,
   SnapshotExport,
   UnigramTable,
@@ -77,6 +79,7 @@ import { findPool, type Pool } from './pools.ts';
 import { createProver, type Prover } from './prove-records.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
 import { type RefineOrder, type RefineReport, refine } from './refine.ts';
+import { type QualityReport, reportQuality } from './report-quality.ts';
 import type { ContextPacker } from './retrieval/context.ts';
 import { openRetrieval } from './retrieval/open-retrieval.ts';
 import type { Retriever } from './retrieval/retrieve.ts';
@@ -110,6 +113,7 @@ export type { Pool } from './pools.ts';
 export type { RecordProof } from './prove-records.ts';
 export type { RecordDetail, RecordSummary } from './records.ts';
 export type { RefineReport } from './refine.ts';
+export type { QualityReport } from './report-quality.ts';
 export type { Retrieved, RetrievedRecord } from './retrieval/retrieve.ts';
 export type { Reviewer } from './reviews/reviewers.ts';
 export { conflictOf, describeGroup } from './rights/rights.ts';
@@ -129,7 +133,12 @@ export type Datanets = {
     readonly datanetId: string;
     readonly partyId: Id<'party'>;
     readonly draft: Draft;
-  }): Promise<{ readonly contributionId: Id<'contribution'>; readonly recordHash: string }>;
+  }): Promise<{
+    readonly contributionId: Id<'contribution'>;
+    readonly recordHash: string;
+    /** undefined where there is none. */
+    readonly personalDataFound: PersonalDataCounts | undefined;
+  }>;
   /** Lines of JSON, as they come. What was taken before a broken connection stays. */
   contributeMany(order: {
     readonly datanetId: string;
@@ -189,6 +198,8 @@ export type Datanets = {
     readonly beforeId: string;
     readonly limit: number;
   }): Promise<SnapshotDiff>;
+  /** @throws not_found */
+  reportQuality(snapshotId: string): Promise<QualityReport>;
   /** Of what is not withdrawn. @throws not_found */
   rightsOf(snapshotId: string): Promise<readonly RightsGroup[]>;
   /** In no order. */
@@ -241,8 +252,9 @@ export function createDatanets(handles: {
         contribute(tx, handles, { datanetId, sender: { partyId }, drafts }),
       );
       if (rejected.length > 0) throw rejection(rejected[0]);
-      const [{ contributionId, recordHash }] = accepted;
-      return { contributionId, recordHash };
+      const [{ contributionId, recordHash, personalData }] = accepted;
+      const found = Object.keys(personalData).length > 0;
+      return { contributionId, recordHash, personalDataFound: found ? personalData : undefined };
     },
     async contributeMany({ datanetId, partyId, lines }) {
       await findDatanet(db, datanetId);
@@ -314,6 +326,7 @@ export function createDatanets(handles: {
     describeSnapshot: (snapshotId) => describeSnapshot(db, snapshotId),
     exportedRecords: (query) => listExportedRecords(db, query),
     diffSnapshots: (query) => diffSnapshots(db, query),
+    reportQuality: (snapshotId) => reportQuality(db, snapshotId),
     async rightsOf(snapshotId) {
       await findSnapshot(db, snapshotId);
       return rights.live(snapshotId);

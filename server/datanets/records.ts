@@ -9,6 +9,7 @@ import {
 import type { Reader } from '../platform/db.ts';
 import { type Sql, sql } from '../platform/sql.ts';
 import type { Owner } from './contributors.ts';
+import { QUALITY_VERSION, type Quality, scoreQuality } from './quality.ts';
 
 export type RecordSummary = {
   /** The record's hash, by which pages go on. */
@@ -32,10 +33,14 @@ export type RecordParent = {
   readonly lines: readonly number[];
 };
 
+export type QualityParts = Omit<Quality, 'ppm'>;
+
 export type RecordDetail = RecordSummary & {
   /** What stands behind its contributors: their own word, an importer's, or a proof that was upheld. */
   readonly assurance: 'self_declared' | 'imported' | 'proved';
   readonly text: string;
+  /** undefined where the text is gone, or was scored by a formula that is no longer the current one. */
+  readonly qualityParts: QualityParts | undefined;
   readonly metadata: Draft['metadata'] & object;
   /** Of a derived record: those of the contribution it was cut from. */
   readonly contributors: readonly Owner[];
@@ -103,15 +108,24 @@ export async function findRecord(
     limit 1`);
   if (!row) throw noRecord(datanetId, recordHash);
   const summed = fromRow(row);
+  const text = row.withdrawn_at ? '' : row.text;
   return {
     ...summed,
     ...(row.is_own ? {} : { contributionId: undefined }),
     assurance: row.assurance,
-    text: row.withdrawn_at ? '' : row.text,
+    text,
+    qualityParts: row.withdrawn_at ? undefined : qualityPartsOf(text, row.quality_version),
     metadata: row.metadata,
     contributors: row.owners,
     parents: await readParents(reader, datanetId, recordHash),
   };
+}
+
+/** What the stored number was made of: the text has not changed since, so neither have they. */
+export function qualityPartsOf(text: string, version: string): QualityParts | undefined {
+  if (version !== QUALITY_VERSION) return undefined;
+  const { ppm: _, ...parts } = scoreQuality(text);
+  return parts;
 }
 
 const readParents = async (

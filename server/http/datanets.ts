@@ -16,6 +16,7 @@ import {
   type Dispute,
   describeGroup,
   type Import,
+  type QualityReport,
   type RecordSummary,
   type RetrievedRecord,
   type Snapshot,
@@ -71,6 +72,7 @@ export const datanetsRoutes = ({
         ...wireRecord(record),
         assurance: record.assurance,
         text: record.text,
+        qualityParts: record.qualityParts,
         metadata: record.metadata,
         contributors: record.contributors.map(({ party, ...owner }) => ({
           partyId: party,
@@ -118,6 +120,8 @@ export const datanetsRoutes = ({
         },
       };
     },
+    snapshotQuality: async ({ snapshotId }) =>
+      wireQuality(await datanets.reportQuality(snapshotId)),
     describeSnapshot: async ({ snapshotId }) =>
       (await datanets.describeSnapshot(snapshotId)) as OutputOf<
         typeof api.datanets.describeSnapshot
@@ -207,10 +211,12 @@ const wireDispute = ({
 const wireImport = ({
   updatedAt,
   rejected,
+  personalDataFound,
   ...one
 }: Import): OutputOf<typeof api.datanets.getImport> => ({
   ...one,
   rejected: { ...rejected },
+  personalDataFound: { ...personalDataFound },
   updatedAt: updatedAt.toISOString(),
 });
 
@@ -244,6 +250,21 @@ const wirePassage = <T extends Pick<RetrievedRecord, 'contributors' | 'purposes'
   ...record
 }: T) => ({
   ...{ ...record, contributors: [...contributors], purposes: purposes && [...purposes] },
+});
+
+const wireQuality = ({
+  information,
+  quality,
+  versions,
+  licences,
+  languages,
+  lowest,
+  ...report
+}: QualityReport): OutputOf<typeof api.datanets.snapshotQuality> => ({
+  ...{ ...report, information: information.toString() },
+  quality: quality && { ...quality, deciles: [...quality.deciles] },
+  ...{ versions: [...versions], licences: [...licences], languages: [...languages] },
+  lowest: [...lowest],
 });
 
 const wireSnapshot = (snapshot: Snapshot): OutputOf<typeof api.datanets.getSnapshot> => ({

@@ -1,5 +1,5 @@
 /** Bounties over a real database and ledger, with a clock that a test moves, and a small datanet whose titles stand in no text. */
-import type { Id } from '@openledger/protocol';
+import type { Id, PersonalDataPolicy } from '@openledger/protocol';
 import { type Bounties, createBounties, type Datanets } from '../../server/datanets/index.ts';
 import type { Identity } from '../../server/identity/index.ts';
 import { createLedger, type Ledger } from '../../server/ledger/index.ts';
@@ -24,7 +24,10 @@ export type TestBounties = {
   /** What lies in the reward accounts of all bounties. */
   reserved(): Promise<bigint>;
   /** A sealed datanet of `islands`, chunked, and a question for each of its documents. */
-  archipelago(name: string): Promise<{
+  archipelago(
+    name: string,
+    personalData?: PersonalDataPolicy,
+  ): Promise<{
     readonly datanetId: Id<'datanet'>;
     readonly questions: readonly { readonly question: string; readonly documents: string[] }[];
   }>;
@@ -68,8 +71,8 @@ export async function openTestBounties(
     available: (partyId) => ledger.balance(`${partyId}:available`),
     reserved: async () =>
       (await ledger.balances({ suffix: ':reward' })).reduce((sum, { amount }) => sum + amount, 0n),
-    async archipelago(name) {
-      const { id: datanetId } = await datanets.create({ name, ownerId: owner });
+    async archipelago(name, personalData) {
+      const { id: datanetId } = await datanets.create({ name, ownerId: owner, personalData });
       const questions = [];
       for (const { title, text } of islands) {
         const draft = { text, licence: 'CC0-1.0', metadata: { title } };

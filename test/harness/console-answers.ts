@@ -134,6 +134,7 @@ const datanetAnswers = ({ bundle }: Example): Answers['datanets'] => ({
         description: '',
         ownerId: builder,
         licences: ['MIT'],
+        personalData: 'keep',
         records: 5,
         createdAt: at,
       },

@@ -1,4 +1,4 @@
-import { OpenLedgerError, sha256Hex } from '@openledger/protocol';
+import { OpenLedgerError, type PersonalDataPolicy, sha256Hex } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestBounties, type TestBounties } from '../../../test/harness/bounties.ts';
 import { commitmentOf } from './held-out.ts';
@@ -15,8 +15,18 @@ let named = 0;
 const REWARD = 1_000_003n;
 
 /** A bounty on a datanet of its own, whose owner is its only reviewer. */
-async function open(terms: { targetPpm?: number; reward?: bigint; kind?: 'annotate' | 'qa' } = {}) {
-  const { datanetId, questions } = await stage.archipelago(`islands-${++named}`);
+async function open(
+  terms: {
+    targetPpm?: number;
+    reward?: bigint;
+    kind?: 'annotate' | 'qa';
+    personalData?: PersonalDataPolicy;
+  } = {},
+) {
+  const { datanetId, questions } = await stage.archipelago(
+    `islands-${++named}`,
+    terms.personalData,
+  );
   const { reward = REWARD, targetPpm = 400_000, kind = 'annotate' } = terms;
   const funder = await stage.party(`funder-${named}`, reward);
   const bounty = await stage.bounties.open({
@@ -148,6 +158,22 @@ test('dividing one improvement, or undoing and redoing it, earns what it earns a
   const rest = await submit(annotated.slice(6));
   expect(half.units + rest.units).toBe(units);
   expect((await stage.bounties.find(bountyId)).paid).toBe(units);
+});
+
+test('work by hand brings no personal data into a datanet that refuses or redacts it', async () => {
+  const partyId = await stage.party('gossip');
+  for (const personalData of ['refuse', 'redact', 'keep'] as const) {
+    const { bountyId, datanetId } = await open({ personalData });
+    const [{ hash: parent, text }] = await passagesOf(datanetId);
+    const work = [{ parent, adds: false, texts: [`${text} Ask inger@holm.kivik.`] }];
+    const submitted = stage.bounties.submit({ bountyId, partyId, work });
+    if (personalData === 'keep') await submitted;
+    else {
+      await expect(submitted).rejects.toMatchObject({
+        ...{ code: 'unprocessable', details: { item: 1, reason: 'personal_data' } },
+      });
+    }
+  }
 });
 
 test('questions are committed to, kept back until the end, and then anybody computes it again', async () => {

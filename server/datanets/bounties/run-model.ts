@@ -1,8 +1,14 @@
 /** Runs a model over a bounty's passages: what it writes stands beside them, and waits for review like any work. */
-import { type ModelRefinement, OpenLedgerError, sha256Hex } from '@openledger/protocol';
+import {
+  type ModelRefinement,
+  OpenLedgerError,
+  type PersonalDataPolicy,
+  sha256Hex,
+} from '@openledger/protocol';
 import type { Caller } from '../../identity/index.ts';
 import { newId } from '../../platform/new-id.ts';
 import { checkDerived } from '../checks/check.ts';
+import { findDatanet } from '../datanets.ts';
 import { scoreQuality } from '../quality.ts';
 import { modelRefiners, nameByModel, promptOf } from '../refiners/model-refiners.ts';
 import type { RefinedPassage } from './passages.ts';
@@ -44,6 +50,7 @@ export async function runModel(
 ): Promise<Submission> {
   const bounty = await findTaking(handles, bountyId);
   const passages = await readPassages(handles.db, bounty);
+  const { personalData } = await findDatanet(handles.db, bounty.datanetId);
   const chosen = [...passages.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1)).slice(0, limit);
   const name = nameByModel(refinement, model);
   const work: RefinedPassage[] = [];
@@ -51,7 +58,8 @@ export async function runModel(
     const some = chosen.slice(at, at + CALLS_AT_ONCE).map(async ({ hash: parent, text }) => {
       const prompt = promptOf(refinement, text);
       const wish = { caller, model, prompt, maxTokens: MAX_TOKENS, signal };
-      const children = childrenOf(modelRefiners[refinement].read(await handles.complete(wish)));
+      const texts = modelRefiners[refinement].read(await handles.complete(wish));
+      const children = childrenOf(texts, personalData);
       return children.length > 0 ? [{ parent, refinement: name, adds: true, children }] : [];
     });
     work.push(...(await Promise.all(some)).flat());
@@ -65,7 +73,7 @@ export async function runModel(
 }
 
 /** Every line names the parent's first one: the model does not say what it wrote from which. */
-const childrenOf = (texts: readonly string[]) =>
+const childrenOf = (texts: readonly string[], personalData: PersonalDataPolicy) =>
   [...new Set(texts)]
-    .filter((text) => !checkDerived(text, scoreQuality(text)))
+    .filter((text) => !checkDerived(text, { quality: scoreQuality(text), personalData }))
     .map((text) => ({ hash: sha256Hex(text), text, lines: text.split('\n').map(() => 1) }));

@@ -1,9 +1,16 @@
 /** Takes a refiner's work in for review: made by hand, or by refiners that have a name. */
-import { type Id, OpenLedgerError, type Refinement, sha256Hex } from '@openledger/protocol';
+import {
+  type Id,
+  OpenLedgerError,
+  type PersonalDataPolicy,
+  type Refinement,
+  sha256Hex,
+} from '@openledger/protocol';
 import { newId } from '../../platform/new-id.ts';
 import { sql } from '../../platform/sql.ts';
 import { isStorable } from '../../platform/storable.ts';
 import { checkDerived } from '../checks/check.ts';
+import { findDatanet } from '../datanets.ts';
 import { placesOf } from '../places.ts';
 import { scoreQuality } from '../quality.ts';
 import { nameByHand } from '../refiners/kind-of-work.ts';
@@ -45,7 +52,10 @@ export async function submitByHand(
   const id = newId('submission', handles.clock);
   const refinement = nameByHand(bounty.kind, id);
   const passages = await readPassages(handles.db, bounty);
-  const work = offer.work.map((one, i) => refinedByHand(passages, { ...one, refinement }, i + 1));
+  const { personalData } = await findDatanet(handles.db, bounty.datanetId);
+  const work = offer.work.map((one, i) =>
+    refinedByHand({ passages, personalData }, { ...one, refinement }, i + 1),
+  );
   if (new Set(work.map(({ parent }) => parent)).size < work.length) {
     throw new OpenLedgerError('conflict', 'A passage is refined twice in one submission.');
   }
@@ -88,7 +98,10 @@ function assertTaking({ id, closedAt, submitUntil }: Bounty, now: Date): void {
 }
 
 function refinedByHand(
-  passages: Passages,
+  {
+    passages,
+    personalData,
+  }: { readonly passages: Passages; readonly personalData: PersonalDataPolicy },
   { parent, adds, texts, refinement }: WorkByHand & { readonly refinement: string },
   item: number,
 ): RefinedPassage {
@@ -101,7 +114,7 @@ function refinedByHand(
   }
   for (const text of texts) {
     const objection = isStorable(text)
-      ? checkDerived(text, scoreQuality(text))
+      ? checkDerived(text, { quality: scoreQuality(text), personalData })
       : { reason: 'encoding', message: 'The text holds NUL or a lone surrogate.' };
     if (!objection) continue;
     throw new OpenLedgerError('unprocessable', `Item ${item}: ${objection.message}`, {
