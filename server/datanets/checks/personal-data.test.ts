@@ -64,6 +64,7 @@ test('leaves examples, versions, files, accounts of machines and plain numbers a
     '+1 2 3 4 5 6 7 8 9 and +12.34567890 and 1+4917012345678',
     '2026-11-25T20:52:58+0100, 1609459200000, 192.168.178.201, 0.4111111111111111',
     'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+    't[s]+4294967296*t[s+2] and (31&t)+1099511627776, `ltrace -e malloc+free-@libc.so*`',
     'ISBN 978-3-16-148410-0, 10.1000/182, U+1F600',
   ]) {
     expect([text, kindsIn(text)]).toEqual([text, []]);

@@ -105,7 +105,7 @@ export function addCounts(a: PersonalDataCounts, b: PersonalDataCounts): Persona
 type Find = (text: string) => Iterable<PersonalDatum>;
 
 const LONGEST_LOCAL = 64;
-const LOCAL = /[\p{L}\p{N}._%+'-]{1,64}$/u;
+const LOCAL = /[\p{L}\p{N}._%+'-]{0,63}[\p{L}\p{N}_]$/u;
 const DOMAIN = /(?:[\p{L}\p{N}][\p{L}\p{N}-]{0,62}\.){1,8}\p{L}{2,24}/uy;
 
 /** From each `@`, back over what may stand before it and on over a domain. */
@@ -143,9 +143,9 @@ function isUserOfUrl(text: string, start: number): boolean {
   return scheme >= 0 && !/[\s/]/.test(before.slice(scheme + 3));
 }
 
-const PHONE = /(?<![\p{L}\p{N}_+])\+[1-9](?:[ \u00a0./()-]{0,2}[0-9]){7,14}(?![\p{L}\p{N}_])/gu;
+const PHONE = /(?<![\p{L}\p{N}_+)\]])\+[1-9](?:[ \u00a0./()-]{0,2}[0-9]){7,14}(?![\p{L}\p{N}_])/gu;
 
-/** E.164: a plus sign, and 8 to 15 digits with the country's code first. */
+/** E.164: a plus sign, and 8 to 15 digits with the country's code first. Behind a bracket it is a sum. */
 function* findPhones(text: string): Generator<PersonalDatum> {
   for (const { 0: number, index } of text.matchAll(PHONE)) {
     const groups = number.replace('(0)', ' ').match(/[0-9]+/g) ?? [];
