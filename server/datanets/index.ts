@@ -12,7 +12,7 @@
  * - a branch begins with the snapshot that it came from, and loses what is withdrawn there;
  * - what is withdrawn is never retrieved or paid again, nobody inherits it, and each snapshot's pool says from which
  *   version on;
- * - a datanet that refuses or redacts personal data stores none that can be told by its form;
+ * - a datanet that refuses or redacts personal data takes no text or metadata in which some can be told by its form;
  * - licences and what contributors allow are kept: nothing is retrieved for a purpose it does not permit, and a use is
  *   refused by the names of the licences and records that stand against it.
  *
