@@ -8,6 +8,7 @@
  *   sealed; a snapshot never changes, and the same records have the same root;
  * - refinements keep their lineage and give their refiner the policy's share, and nothing is gained by copying: each run of
  *   eight tokens belongs to those who brought it first, those of one import share it, and what many brought is nobody's;
+ * - a quote says beforehand what contributing would: refused for what, and how much of a text would be its own;
  * - a text that is nearly an earlier one, or that somebody proves to be his, earns into escrow until a person has decided;
  * - what is withdrawn is never retrieved or paid again, nobody inherits it, and each snapshot's pool says from which
  *   version on;
@@ -73,6 +74,7 @@ import {
 } from './imports.ts';
 import { findPool, type Pool } from './pools.ts';
 import { createProver, type Prover } from './prove-records.ts';
+import { createQuoter, type Quoter } from './quotes/quote-drafts.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
 import { type RefineOrder, type RefineReport, refine } from './refine.ts';
 import type { ContextPacker } from './retrieval/context.ts';
@@ -106,6 +108,7 @@ export type { Dispute } from './disputes/disputes.ts';
 export type { Import } from './imports.ts';
 export type { Pool } from './pools.ts';
 export type { RecordProof } from './prove-records.ts';
+export type { Quote } from './quotes/quote-drafts.ts';
 export type { RecordDetail, RecordSummary } from './records.ts';
 export type { RefineReport } from './refine.ts';
 export type { Retrieved, RetrievedRecord } from './retrieval/retrieve.ts';
@@ -134,6 +137,9 @@ export type Datanets = {
     readonly partyId: Id<'party'>;
     readonly lines: AsyncIterable<Line>;
   }): Promise<Intake>;
+
+  /** What would become of drafts, in their order; stores nothing. @throws not_found */
+  quote: Quoter;
 
   /** Where the import of this name is finished: its next round. */
   openImport(order: Pick<Import, 'datanetId' | 'partyId' | 'name'>): Promise<Import>;
@@ -253,6 +259,8 @@ export function createDatanets(handles: {
       }
       return intake;
     },
+
+    quote: createQuoter({ reader: db, retrieve }),
 
     async openImport(order) {
       await findDatanet(db, order.datanetId);
