@@ -7,7 +7,16 @@ export type Arguments = {
 };
 
 /** Flags that never take the word after them. */
-const switches = new Set(['json', 'help', 'once', 'offline', 'parquet', 'recompute', 'whole']);
+const switches = new Set([
+  'json',
+  'help',
+  'once',
+  'offline',
+  'parquet',
+  'recompute',
+  'whole',
+  'quote',
+]);
 
 /** Reads `word --flag value --flag=value --switch -- word`. A flag at the end, or before another flag, is "true". */
 export function parseArguments(argv: readonly string[]): Arguments {

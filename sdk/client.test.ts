@@ -25,7 +25,11 @@ beforeAll(async () => {
   const datanets = createDatanets({ db, clock, identity, governance });
   const routes = [
     ...identityRoutes({ identity }),
-    ...datanetsRoutes({ datanets, models: { madeFrom: async () => [] } }),
+    ...datanetsRoutes({
+      datanets,
+      attributions: { countCiting: async () => 0 },
+      models: { madeFrom: async () => [] },
+    }),
   ];
   const { authenticate } = identity;
   const app = createHttp({ routes, authenticate, log: silentLog });

@@ -16,6 +16,7 @@ import { npmTreeDrafts } from '../importers/npm-tree.ts';
 import { parquetDrafts } from '../importers/parquet.ts';
 import { pdfDrafts } from '../importers/pdf.ts';
 import type { ImporterOptions, Problem, RowOptions } from '../importers/problem.ts';
+import { quoteImport, quoteText } from '../importers/quote.ts';
 import { type UploadReport, uploadImport } from '../importers/upload.ts';
 import { openSession } from '../session.ts';
 
@@ -59,24 +60,39 @@ export async function importSource(argv: readonly string[]): Promise<number> {
   const licence = flagOf(args, 'licence');
   const revision = kind === 'git' ? await gitCommit(source, flagOf(args, 'revision')) : undefined;
   const { client } = await openSession(args);
-  const datanet = await openDatanet(client, name);
-  const { id: datanetId } = datanet;
   const problems: Problem[] = [];
   let reading: GitReading | undefined;
+  const read = (since: string | undefined) => {
+    problems.length = 0; // the source is read again from its beginning
+    return importers[kind](source, {
+      ...{ licence, revision, since },
+      textColumn: flagOf(args, 'text-column'),
+      contributorColumn: flagOf(args, 'contributor-column'),
+      onProblem: (problem) => problems.push(problem),
+      onReading: (begun) => {
+        reading = begun;
+      },
+    });
+  };
+  if (hasFlag(args, 'quote')) {
+    const { datanetId, report } = await quoteSource(client, name, read(undefined));
+    showProgress('');
+    console.log(
+      hasFlag(args, 'json')
+        ? JSON.stringify({ datanetId, ...report, unreadable: problems }, null, 2)
+        : [
+            `datanet    ${name} (${datanetId})`,
+            quoteText(report),
+            ...unreadableLines(problems),
+          ].join('\n'),
+    );
+    return 0;
+  }
+  const datanet = await openDatanet(client, name);
+  const { id: datanetId } = datanet;
   const report = await uploadImport(client, {
     ...{ datanetId, name: importNameOf(kind, source, licence), reached: revision },
-    drafts: (reached) => {
-      problems.length = 0; // the source is read again from its beginning
-      return importers[kind](source, {
-        ...{ licence, revision, since: hasFlag(args, 'whole') ? undefined : reached },
-        textColumn: flagOf(args, 'text-column'),
-        contributorColumn: flagOf(args, 'contributor-column'),
-        onProblem: (problem) => problems.push(problem),
-        onReading: (begun) => {
-          reading = begun;
-        },
-      });
-    },
+    drafts: (reached) => read(hasFlag(args, 'whole') ? undefined : reached),
     onProgress: ({ taken, accepted }) => showProgress(`${taken} texts sent, ${accepted} accepted`),
   });
   showProgress('');
@@ -88,7 +104,7 @@ export async function importSource(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-const USAGE = `Say what and where to: openledger import ${KINDS} PATH --datanet NAME [--licence SPDX] [--text-column NAME] [--contributor-column NAME] [--revision COMMIT] [--whole] [--json]`;
+const USAGE = `Say what and where to: openledger import ${KINDS} PATH --datanet NAME [--licence SPDX] [--text-column NAME] [--contributor-column NAME] [--revision COMMIT] [--whole] [--quote] [--json]`;
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -103,6 +119,20 @@ async function* npmDrafts(path: string, options: ImporterOptions): AsyncGenerato
 }
 
 type Datanet = OutputOf<typeof api.datanets.get>;
+
+/** Of the whole source, whatever of it was imported before. @throws not_found: a quote makes no datanet */
+async function quoteSource(client: Client, name: string, drafts: AsyncIterable<Draft>) {
+  const { items } = await client.datanets.list({ name, limit: 1 });
+  if (items.length === 0) {
+    throw new OpenLedgerError('not_found', `There is no datanet ${name} to quote for.`, { name });
+  }
+  const datanetId = items[0].id;
+  const report = await quoteImport(client, {
+    ...{ datanetId, drafts },
+    onProgress: (quoted) => showProgress(`${quoted} texts quoted`),
+  });
+  return { datanetId, report };
+}
 
 /** @throws forbidden when the key may not make one */
 async function openDatanet(client: Client, name: string): Promise<Datanet> {
@@ -162,6 +192,11 @@ function reportText({
   if (objections.length > SHOWN) lines.push(`  and ${objections.length - SHOWN} more (--json)`);
   return lines.join('\n');
 }
+
+const unreadableLines = (problems: readonly Problem[]): readonly string[] => [
+  `unreadable ${problems.length}`,
+  ...problems.slice(0, SHOWN).map((one) => objectionText({ ...one, reason: 'unreadable' })),
+];
 
 const objectionText = (objection: Problem & { readonly reason: string }): string => {
   const { path, line, reason, message } = objection;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Sha256Hex } from '../hash.ts';
 import { idSchema } from '../ids.ts';
 import type { Operations } from '../operations.ts';
+import { Ppm } from '../policy.ts';
 import { EntitlementList, RecordSource, SnapshotExport, SnapshotManifest } from '../snapshot.ts';
 import { WORDS_VERSION } from '../words.ts';
 import { pageOf, paging } from './paging.ts';
@@ -101,6 +102,39 @@ export const Intake = z.object({
 });
 export type Intake = z.output<typeof Intake>;
 
+/** What would become of a draft, if nothing changes before it is contributed. */
+const Quote = z.object({
+  /** Why it would not be taken. Absent: it would be accepted. */
+  refusal: Rejection.omit({ line: true }).optional(),
+  /** ppm. */
+  quality: Count,
+  /**
+   * How much of it would be its own: tokens of `words-1` that lie in no window of 8 tokens (of a shorter text: not in the same
+   * text) accepted before, withdrawn texts included. Absent where it is refused for itself, or there is nothing to compare it with.
+   */
+  owned: z
+    .object({
+      ppm: Ppm,
+      tokens: Count,
+      /**
+       * `all`: compared with all that the datanet has accepted. `nearest`: the datanet is too large for that; compared with
+       * the first 20,000 characters of the 50 nearest records, so that it is rather too much.
+       */
+      basis: z.enum(['all', 'nearest']),
+    })
+    .optional(),
+  /** The most similar of the nearest records, where it would be disputed at the seal unless both have the same owners. */
+  nearDuplicate: z.object({ recordHash: Sha256Hex, similarityPpm: Ppm }).optional(),
+  /** What paid calls have made of the records nearest to it, which it would stand beside. */
+  demand: z.object({
+    /** At most ten records of the newest snapshot, the nearest first. */
+    nearest: z.array(Sha256Hex),
+    days: Count,
+    /** Paid answers of these days in which a passage of one of those records was found that its client had not sent; 1,000: so many or more. */
+    citingCalls: Count,
+  }),
+});
+
 export const Datanet = z.object({
   id: datanetId,
   name: z.string(),
@@ -154,8 +188,6 @@ export const RecordSummary = z.object({
   withdrawnAt: Time.optional(),
   createdAt: Time,
 });
-
-const Ppm = z.number().int().min(0).max(1_000_000);
 
 /** What a record's quality is computed from; docs/concepts/quality.md has the formula. */
 const QualityParts = z.object({
@@ -416,6 +448,16 @@ export const datanetsOperations = {
     input: z.object({ datanetId }),
     output: Intake,
     body: 'ndjson',
+  },
+  quote: {
+    summary:
+      'Ask what would become of drafts before contributing them: refusals, what would be their own, what is like them. Stores nothing',
+    method: 'POST',
+    path: '/api/datanets/:datanetId/quotes',
+    scope: 'contribute',
+    input: z.object({ datanetId, drafts: z.array(Draft).min(1).max(50) }),
+    /** In the order of the drafts. */
+    output: z.object({ items: z.array(Quote) }),
   },
   openImport: {
     summary:

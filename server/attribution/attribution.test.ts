@@ -259,6 +259,21 @@ test('what was not served is not attributed', async () => {
   await expect(attributions.find('inf_void')).rejects.toMatchObject({ code: 'not_found' });
 });
 
+test('counts the inferences of so many days that cite any of some records, each once, echoes left out', async () => {
+  const counted = (most = 1000, days = 30) =>
+    attributions.countCiting({ recordHashes: [BOB, BOTH].map(sha256Hex), days, most });
+  const before = await counted();
+  await attributed({ output: `${BOB} ${BOTH}` });
+  await attributed({ output: BOTH });
+  await attributed({ output: ADA });
+  await attributed({ output: BOB, clientTexts: [BOB] });
+  expect(await counted()).toBe(before + 2);
+  expect(await counted(1)).toBe(1);
+  expect(await counted(1000, 0)).toBe(0);
+  const nobodys = { recordHashes: [sha256Hex('nobody')], days: 30, most: 1000 };
+  expect(await attributions.countCiting(nobodys)).toBe(0);
+});
+
 test('counts word tokens over a snapshot, withdrawn records left out', async () => {
   expect(await attributions.count(DOCS, 'posting  for ever')).toEqual({
     basis: 'word-tokens',

@@ -81,6 +81,24 @@ export async function findAttribution(on: Reader, inferenceId: string): Promise<
   };
 }
 
+/** @returns attributions since then whose evidence names one of the records for more than an echo; `most` where there are more */
+export async function countCiting(
+  on: Reader,
+  query: { readonly recordHashes: readonly string[]; readonly since: Date; readonly most: number },
+): Promise<number> {
+  // The expression is that of the index.
+  const [{ count }] = await on.query<{ count: string }>(sql`
+    select count(*) as count
+    from (
+      select
+      from attribution.attributions
+      where jsonb_path_query_array(evidence, '$.spans[*] ? (@.echo == false).records[*].record') ?| ${[...query.recordHashes]}::text[]
+        and attributed_at >= ${query.since}
+      limit ${query.most}
+    ) as citing`);
+  return Number(count);
+}
+
 export type AttributionSummary = {
   readonly inferences: number;
   /** Inferences with at least one word that a record covers. */

@@ -20,6 +20,7 @@ import { attribute } from './attribute.ts';
 import {
   type Attribution,
   type AttributionSummary,
+  countCiting,
   findAttribution,
   summarizeAttributions,
 } from './attributions.ts';
@@ -39,10 +40,18 @@ export type Attributions = {
   find(inferenceId: string): Promise<Attribution>;
   /** How often a text's word tokens stand in a snapshot, in order and together. Withdrawn records are left out. */
   count(snapshotId: string, text: string): Promise<WordCount>;
+  /** Inferences of the last days in which a passage of one of the records was found that is no echo, up to a most. */
+  countCiting(query: {
+    readonly recordHashes: readonly string[];
+    readonly days: number;
+    readonly most: number;
+  }): Promise<number>;
   /** Loads a snapshot and builds its index, so that the first inference need not wait for it. */
   prepare(snapshotId: string): Promise<void>;
   summary(): Promise<AttributionSummary>;
 };
+
+const DAY_MS = 86_400_000;
 
 export function createAttributions(handles: AttributionHandles): Attributions {
   const shelf = createSnapshotShelf(handles.snapshots);
@@ -53,6 +62,10 @@ export function createAttributions(handles: AttributionHandles): Attributions {
       const snapshot = await shelf.find(snapshotId);
       const { withdrawn } = await handles.snapshots.standing(snapshotId);
       return countWordTokens(text, { indexes: [snapshot.index()], withdrawn });
+    },
+    countCiting({ days, ...query }) {
+      const since = new Date(handles.clock.now().getTime() - days * DAY_MS);
+      return countCiting(handles.db, { ...query, since });
     },
     async prepare(snapshotId) {
       (await shelf.find(snapshotId)).index();

@@ -15,11 +15,21 @@ export type Corpus = { readonly symbols: Int32Array };
  */
 export type FirstOccurrence = (position: number) => number;
 
+export type WindowTable = {
+  readonly firstOf: FirstOccurrence;
+  /** The same, and leaves no trace: undefined where no such window was asked for. */
+  readonly find: (position: number) => number | undefined;
+};
+
 /** Slots in use at most, of a hundred. */
 const FULL = 60;
 
 /** @param length symbols in a window, at least 1 */
-export function createWindowTable(corpus: Corpus, length: number): FirstOccurrence {
+export const createWindowTable = (corpus: Corpus, length: number): FirstOccurrence =>
+  createReadableWindowTable(corpus, length).firstOf;
+
+/** @param length symbols in a window, at least 1 */
+export function createReadableWindowTable(corpus: Corpus, length: number): WindowTable {
   const seed = randomInt(2 ** 32) | 0; // nobody can prepare texts that collide
   let slots = new Int32Array(2 * 1024); // pairs: hash, position + 1; 0 = empty
   let used = 0;
@@ -54,7 +64,7 @@ export function createWindowTable(corpus: Corpus, length: number): FirstOccurren
     }
   }
 
-  return (position) => {
+  function firstOf(position: number): number {
     if (used * 100 >= (slots.length / 2) * FULL) grow();
     const mask = slots.length / 2 - 1;
     const hash = hashAt(position);
@@ -68,5 +78,16 @@ export function createWindowTable(corpus: Corpus, length: number): FirstOccurren
       }
       if (slots[2 * slot] === hash && isEqual(found, position)) return found;
     }
-  };
+  }
+
+  function find(position: number): number | undefined {
+    const mask = slots.length / 2 - 1;
+    const hash = hashAt(position);
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const found = slots[2 * slot + 1] - 1;
+      if (found < 0) return undefined;
+      if (slots[2 * slot] === hash && isEqual(found, position)) return found;
+    }
+  }
+  return { firstOf, find };
 }

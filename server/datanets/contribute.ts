@@ -11,7 +11,7 @@ import {
 import { z } from 'zod';
 import type { Identity } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Tx } from '../platform/db.ts';
+import type { Reader, Tx } from '../platform/db.ts';
 import type { Line } from '../platform/lines.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
@@ -97,9 +97,20 @@ export async function contribute(
   },
 ): Promise<Outcome> {
   const datanet = await lockDatanet(tx, batch.datanetId);
-  const judged = batch.drafts.map((numbered) => judge(numbered, datanet));
+  const { fresh, rejected } = await siftDrafts(tx, datanet, batch.drafts);
+  const accepted = await insert(tx, handles, { datanet, sender: batch.sender, fresh });
+  return { accepted, rejected };
+}
+
+/** Tells what is to be taken from what is not, and why not. Writes nothing. */
+export async function siftDrafts(
+  reader: Reader,
+  datanet: LockedDatanet,
+  drafts: readonly NumberedDraft[],
+): Promise<{ readonly fresh: readonly Fit[]; readonly rejected: readonly Rejected[] }> {
+  const judged = drafts.map((numbered) => judge(numbered, datanet));
   const fit = judged.filter((one): one is Fit => 'hash' in one);
-  const known = await knownRecords(tx, datanet.id, fit);
+  const known = await knownRecords(reader, datanet.id, fit);
   const fresh: Fit[] = [];
   const rejected: Rejected[] = judged.filter((one): one is Rejected => 'reason' in one);
   for (const one of fit) {
@@ -108,8 +119,7 @@ export async function contribute(
     else rejected.push({ line: one.line, ...before });
     known.set(one.hash, duplicate(one.hash));
   }
-  const accepted = await insert(tx, handles, { datanet, sender: batch.sender, fresh });
-  return { accepted, rejected: rejected.sort((a, b) => a.line - b.line) };
+  return { fresh, rejected: rejected.sort((a, b) => a.line - b.line) };
 }
 
 /** What came of a stream of lines, as it is reported. */
@@ -185,11 +195,11 @@ const duplicate = (hash: string): Known => ({
 
 /** Text that was withdrawn stays reserved: nobody can bring it in again. */
 async function knownRecords(
-  tx: Tx,
+  reader: Reader,
   datanetId: string,
   fit: readonly Fit[],
 ): Promise<Map<string, Known>> {
-  const rows = await tx.query<{ hash: string; withdrawn: boolean }>(sql`
+  const rows = await reader.query<{ hash: string; withdrawn: boolean }>(sql`
     select hash, withdrawn_at is not null as withdrawn
     from datanets.records
     where datanet_id = ${datanetId}

@@ -88,7 +88,7 @@ export async function listDatanets(
   return rows.map(fromRow);
 }
 
-/** What changing a datanet's records needs to know. Holds others off until the transaction ends. */
+/** What taking in or changing a datanet's records needs to know. Locked, others are held off until the transaction ends. */
 export type LockedDatanet = {
   readonly id: Id<'datanet'>;
   readonly ownerId: string;
@@ -100,19 +100,32 @@ export type LockedDatanet = {
 
 /** @throws not_found */
 export async function lockDatanet(tx: Tx, datanetId: string): Promise<LockedDatanet> {
-  const [row] = await tx.query<{
-    id: Id<'datanet'>;
-    owner_id: string;
-    licences: string[];
-    personal_data: PersonalDataPolicy;
-    identity_key: Uint8Array;
-    records: string;
-  }>(sql`
-    select id, owner_id, licences, personal_data, identity_key, records
-    from datanets.datanets
-    where id = ${datanetId}
-    for update`);
+  const [row] = await tx.query<DoorRow>(sql`${doorColumns} where id = ${datanetId} for update`);
   if (!row) throw noDatanet(datanetId);
+  return fromDoorRow(row);
+}
+
+/** The same, as it stands now: nobody is held off. @throws not_found */
+export async function readDoor(reader: Reader, datanetId: string): Promise<LockedDatanet> {
+  const [row] = await reader.query<DoorRow>(sql`${doorColumns} where id = ${datanetId}`);
+  if (!row) throw noDatanet(datanetId);
+  return fromDoorRow(row);
+}
+
+type DoorRow = {
+  id: Id<'datanet'>;
+  owner_id: string;
+  licences: string[];
+  personal_data: PersonalDataPolicy;
+  identity_key: Uint8Array;
+  records: string;
+};
+
+const doorColumns = sql`
+  select id, owner_id, licences, personal_data, identity_key, records
+  from datanets.datanets`;
+
+function fromDoorRow(row: DoorRow): LockedDatanet {
   return {
     id: row.id,
     ownerId: row.owner_id,

@@ -8,6 +8,7 @@
  *   sealed; a snapshot never changes, and the same records have the same root;
  * - refinements keep their lineage and give their refiner the policy's share, and nothing is gained by copying: each run of
  *   eight tokens belongs to those who brought it first, those of one import share it, and what many brought is nobody's;
+ * - a quote says beforehand what contributing would: refused for what, and how much of a text would be its own;
  * - a text that is nearly an earlier one, or that somebody proves to be his, earns into escrow until a person has decided;
  * - a branch begins with the snapshot that it came from, and loses what is withdrawn there;
  * - what is withdrawn is never retrieved or paid again, nobody inherits it, and each snapshot's pool says from which
@@ -77,6 +78,7 @@ import {
 } from './imports.ts';
 import { findPool, type Pool } from './pools.ts';
 import { createProver, type Prover } from './prove-records.ts';
+import { createQuoter, type Quoter } from './quotes/quote-drafts.ts';
 import { findRecord, listRecords, type RecordDetail, type RecordSummary } from './records.ts';
 import { type RefineOrder, type RefineReport, refine } from './refine.ts';
 import { type QualityReport, reportQuality } from './report-quality.ts';
@@ -111,6 +113,7 @@ export type { Dispute } from './disputes/disputes.ts';
 export type { Import } from './imports.ts';
 export type { Pool } from './pools.ts';
 export type { RecordProof } from './prove-records.ts';
+export type { Quote } from './quotes/quote-drafts.ts';
 export type { RecordDetail, RecordSummary } from './records.ts';
 export type { RefineReport } from './refine.ts';
 export type { QualityReport } from './report-quality.ts';
@@ -145,6 +148,9 @@ export type Datanets = {
     readonly partyId: Id<'party'>;
     readonly lines: AsyncIterable<Line>;
   }): Promise<Intake>;
+
+  /** What would become of drafts, in their order; stores nothing. @throws not_found */
+  quote: Quoter;
 
   /** Where the import of this name is finished: its next round. */
   openImport(order: Pick<Import, 'datanetId' | 'partyId' | 'name'>): Promise<Import>;
@@ -269,6 +275,8 @@ export function createDatanets(handles: {
       }
       return intake;
     },
+
+    quote: createQuoter({ reader: db, retrieve }),
 
     async openImport(order) {
       await findDatanet(db, order.datanetId);

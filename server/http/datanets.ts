@@ -9,6 +9,7 @@ import {
   type Purpose,
   WORDS_VERSION,
 } from '@openledger/protocol';
+import type { Attributions } from '../attribution/index.ts';
 import {
   conflictOf,
   type Datanet,
@@ -17,6 +18,7 @@ import {
   describeGroup,
   type Import,
   type QualityReport,
+  type Quote,
   type RecordSummary,
   type RetrievedRecord,
   type Snapshot,
@@ -29,9 +31,11 @@ import { pageFrom } from './page.ts';
 
 export const datanetsRoutes = ({
   datanets,
+  attributions,
   models,
 }: {
   readonly datanets: Datanets;
+  readonly attributions: Pick<Attributions, 'countCiting'>;
   readonly models: Pick<Models, 'madeFrom'>;
 }): readonly Route[] =>
   implement(api.datanets, {
@@ -44,6 +48,14 @@ export const datanetsRoutes = ({
       datanets.contribute({ datanetId, draft, partyId: caller.partyId }),
     contributeMany: ({ datanetId }, { caller, body }) =>
       datanets.contributeMany({ datanetId, lines: body, partyId: caller.partyId }),
+
+    quote: async (order) => {
+      const items = [];
+      for (const quote of await datanets.quote(order)) {
+        items.push(wireQuote(quote, await citingCalls(attributions, quote)));
+      }
+      return { items };
+    },
 
     openImport: async (order, { caller }) =>
       wireImport(await datanets.openImport({ ...order, partyId: caller.partyId })),
@@ -155,6 +167,26 @@ export const datanetsRoutes = ({
       };
     },
   });
+
+/** How far back a quote looks for calls, and how many it counts. */
+const DEMAND_DAYS = 30;
+const MOST_CALLS = 1000;
+
+async function citingCalls(
+  attributions: Pick<Attributions, 'countCiting'>,
+  { nearest }: Quote,
+): Promise<number> {
+  if (nearest.length === 0) return 0;
+  return attributions.countCiting({ recordHashes: nearest, days: DEMAND_DAYS, most: MOST_CALLS });
+}
+
+const wireQuote = (
+  { refusal, nearest, ...quote }: Quote,
+  citingCalls: number,
+): OutputOf<typeof api.datanets.quote>['items'][number] => ({
+  ...{ refusal, ...quote },
+  demand: { nearest: [...nearest], days: DEMAND_DAYS, citingCalls },
+});
 
 /** Refining takes a share of what a record earns and sealing fixes it: its owner's to do, until there are curators. */
 async function assertOwner(

@@ -15,7 +15,11 @@ export async function openDatanetsHttp(): Promise<{
 }> {
   const { database, identity, datanets } = await openTestDatanets();
   const app = createHttp({
-    routes: datanetsRoutes({ datanets, models: { madeFrom: async () => [] } }),
+    routes: datanetsRoutes({
+      datanets,
+      attributions: { countCiting: async () => 0 },
+      models: { madeFrom: async () => [] },
+    }),
     authenticate: identity.authenticate,
     log: silentLog,
   });

@@ -9,9 +9,13 @@ export type TokenizedText = {
 
 export type TokenIds = {
   readonly tokenize: (text: string) => TokenizedText;
+  /** The numbers of a text's tokens, -1 for those that have none; gives out no new ones. */
+  readonly find: (text: string) => Int32Array;
   /** The token of each number. */
   readonly tokens: readonly string[];
 };
+
+const UNKNOWN = -1;
 
 export function createTokenIds(): TokenIds {
   const idOf = new Map<string, number>();
@@ -41,6 +45,13 @@ export function createTokenIds(): TokenIds {
       for (; feed >= 0; feed = text.indexOf('\n', feed + 1)) lineEnds.push(words.count);
       lineEnds.push(words.count);
       return { tokens: ids, lineEnds };
+    },
+    find: (text) => {
+      const words = cutWords(text);
+      return Int32Array.from(
+        { length: words.count },
+        (_, i) => idOf.get(tokenAt(words, i)) ?? UNKNOWN,
+      );
     },
   };
 }
