@@ -56,15 +56,19 @@ export function createMinHash(
   }
 
   function* pairs(): Generator<readonly [number, number]> {
-    const seen = new Set<number>(); // later * count + earlier, below 2^53 for 90 million sets
     for (let band = 0; band < bands; band++) {
       for (const [earlier, later] of pairsOfBand(band)) {
-        const pair = later * count + earlier;
-        if (seen.has(pair)) continue;
-        seen.add(pair);
-        yield [earlier, later];
+        if (!agreeBefore(band, earlier, later)) yield [earlier, later];
       }
     }
+  }
+
+  /** Whether an earlier band has them together: then it was proposed there, or the crowd there was too large. */
+  function agreeBefore(band: number, a: number, b: number): boolean {
+    for (let before = 0; before < band; before++) {
+      if (agree(a * width + before * rows, b * width + before * rows)) return true;
+    }
+    return false;
   }
 
   /** Buckets are chains in one table; entries of different keys in a chain are told apart by their rows. */
