@@ -1,6 +1,7 @@
 /** The lines of a file of JSON, one value a line. */
 import { createReadStream } from 'node:fs';
 import { OpenLedgerError } from '@openledger/sdk';
+import { cutBytes } from './cut-bytes.ts';
 import type { ImporterOptions } from './problem.ts';
 
 /** Longer lines are skipped and reported. */
@@ -16,7 +17,10 @@ export async function* jsonLines<Read>(
   read: (value: unknown, line: number) => Read,
   onProblem: ImporterOptions['onProblem'],
 ): AsyncGenerator<Read> {
-  for await (const { line, bytes } of linesOf(createReadStream(path))) {
+  let line = 0;
+  const pieces = { separator: NEWLINE, maxBytes: MAX_LINE_BYTES };
+  for await (const bytes of cutBytes(createReadStream(path), pieces)) {
+    line += 1;
     if (bytes === undefined) {
       onProblem?.({ path: name, line, message: `It has more than ${MAX_LINE_BYTES} bytes.` });
       continue;
@@ -36,32 +40,4 @@ const reasonOf = (error: unknown): string => {
   return error instanceof SyntaxError ? 'It is not JSON.' : 'It is not valid UTF-8.';
 };
 
-/** Lines as bytes, numbered from 1; undefined bytes where a line is too long to be held. */
-async function* linesOf(
-  chunks: AsyncIterable<Buffer>,
-): AsyncGenerator<{ readonly line: number; readonly bytes: Buffer | undefined }> {
-  let line = 1;
-  let parts: Buffer[] = [];
-  let size = 0;
-  const keep = (part: Buffer) => {
-    size += part.length;
-    if (size <= MAX_LINE_BYTES) parts.push(part);
-    else parts = [];
-  };
-  const finish = () => {
-    const bytes = size > MAX_LINE_BYTES ? undefined : Buffer.concat(parts);
-    parts = [];
-    size = 0;
-    return { line: line++, bytes };
-  };
-  for await (const chunk of chunks) {
-    let start = 0;
-    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
-      keep(chunk.subarray(start, end));
-      start = end + 1;
-      yield finish();
-    }
-    keep(chunk.subarray(start));
-  }
-  if (size > 0) yield finish();
-}
+const NEWLINE = 0x0a;

@@ -7,9 +7,7 @@ import {
   sharedEntitlement,
   type UnigramTable,
 } from '@openledger/protocol';
-import type { Reader } from '../platform/db.ts';
 import { claimsTo } from './authorship.ts';
-import { readSeals } from './branch-snapshot.ts';
 import type { DatanetLineage, SealedRecord } from './claims.ts';
 import type { DisputedClaims } from './disputes/disputed-claims.ts';
 import {
@@ -25,11 +23,13 @@ import {
   type Ownership,
   UNPAID,
 } from './ownership/ownership.ts';
-import { createTokenIds, type TokenIds, type TokenizedText } from './ownership/token-ids.ts';
-import { readTexts } from './read-texts.ts';
+import type { TokenIds, TokenizedText } from './ownership/token-ids.ts';
+import type { RecordTokens } from './read-tokens.ts';
 
 /** A record whose owners follow from its text, and what it adds to the snapshot. */
 export type OwnedRecord = SealedRecord & {
+  /** ppm. */
+  readonly quality: number;
   /** Of its words, in 1/65,536 bits. */
   readonly information: bigint;
   readonly owned: Owned;
@@ -41,92 +41,56 @@ export type OwnedRecord = SealedRecord & {
  * Contributions of one import that were accepted one after the other, without a seal between them, have no order.
  * Refined text passes to its sources; each refiner keeps his part of what he refined.
  */
-export async function ownRecords(
-  reader: Reader,
+export function ownRecords(
+  records: readonly SealedRecord[],
   {
-    datanetId,
-    lineage,
-    contributed,
-    claimsOf,
-    records,
+    ids,
+    textOf,
     table,
-  }: {
-    readonly datanetId: string;
-    readonly lineage: DatanetLineage;
-    readonly contributed: ContributedTexts;
-    readonly claimsOf: DisputedClaims;
-    readonly records: readonly SealedRecord[];
-    readonly table: UnigramTable;
-  },
-): Promise<readonly OwnedRecord[]> {
-  const { ids } = contributed;
+    ...accepted
+  }: Accepted & { readonly ids: TokenIds; readonly table: UnigramTable },
+): readonly OwnedRecord[] {
   const ownership = createOwnership();
-  const seals = await readSeals(reader, datanetId);
-  const numbers = acceptContributions(ownership, { lineage, contributed, claimsOf, seals });
+  const numbers = acceptContributions(ownership, { textOf, ...accepted });
   const informationOf = tokenInformation(ids, table);
   const countOwned = createOwnedInformation();
-  const owned: OwnedRecord[] = [];
-  for await (const page of readTexts(reader, datanetId, records)) {
-    for (const { text } of page) {
-      const record = records[owned.length];
-      const tokenized = ids.tokenize(text);
-      const number = numbers.get(record.hash);
-      const runs =
-        number === undefined
-          ? runsOfRefined(tokenized, ownersOfSources(record, numbers, ownership), ownership)
-          : ownership.runsOf(number);
-      const information = informationOf(tokenized.tokens);
-      const byContent = entitlementByContent(runs, information);
-      const fresh = countOwned(runs, information);
-      const owners = byContent.length > 0 ? refined(byContent, record) : record.owners;
-      owned.push({
-        ...record,
-        owners,
-        information: BigInt(information.reduce((sum, one) => sum + one, 0)),
-        owned: {
-          information: fresh.information,
-          owners: fresh.owners.length > 0 ? refined(fresh.owners, record) : owners,
-        },
-      });
-    }
-  }
-  return owned;
+  return records.map((record): OwnedRecord => {
+    const text = textOf(record.hash);
+    const number = numbers.get(record.hash);
+    const runs =
+      number === undefined
+        ? runsOfRefined(text, ownersOfSources(record, numbers, ownership), ownership)
+        : ownership.runsOf(number);
+    const information = informationOf(text.tokens);
+    const byContent = entitlementByContent(runs, information);
+    const fresh = countOwned(runs, information);
+    const owners = byContent.length > 0 ? refined(byContent, record) : record.owners;
+    return {
+      ...record,
+      owners,
+      quality: text.quality,
+      information: BigInt(information.reduce((sum, one) => sum + one, 0)),
+      owned: {
+        information: fresh.information,
+        owners: fresh.owners.length > 0 ? refined(fresh.owners, record) : owners,
+      },
+    };
+  });
 }
 
-/** Everything ever contributed, as numbers; withdrawn texts too, since nobody inherits them. */
-export type ContributedTexts = {
-  readonly ids: TokenIds;
-  /** In the order of the contributions. */
-  readonly texts: readonly TokenizedText[];
+/** Everything that was ever contributed, and what was decided about it. */
+type Accepted = {
+  readonly lineage: DatanetLineage;
+  readonly textOf: (recordHash: string) => RecordTokens;
+  readonly claimsOf: DisputedClaims;
+  /** When the datanet was sealed, the first time first. */
+  readonly seals: readonly Date[];
 };
-
-export async function readContributedTexts(
-  reader: Reader,
-  datanetId: string,
-  { contributions }: Pick<DatanetLineage, 'contributions'>,
-): Promise<ContributedTexts> {
-  const ids = createTokenIds();
-  const texts: TokenizedText[] = [];
-  for await (const page of readTexts(reader, datanetId, contributions)) {
-    for (const { text } of page) texts.push(ids.tokenize(text));
-  }
-  return { ids, texts };
-}
 
 /** @returns the number of each contribution's record */
 function acceptContributions(
   ownership: Ownership,
-  {
-    lineage: { contributions, withdrawn },
-    contributed: { texts },
-    claimsOf,
-    seals,
-  }: {
-    readonly lineage: DatanetLineage;
-    readonly contributed: ContributedTexts;
-    readonly claimsOf: DisputedClaims;
-    readonly seals: readonly Date[];
-  },
+  { lineage: { contributions, withdrawn }, textOf, claimsOf, seals }: Accepted,
 ): ReadonlyMap<string, number> {
   const numbers = new Map<string, number>();
   let closed = 0; // seals that came before the contributions taken in from here on
@@ -140,7 +104,7 @@ function acceptContributions(
     if (one.arrival !== arrival || one.acceptedAt > seals[closed]) acceptGroup();
     while (one.acceptedAt > seals[closed]) closed += 1;
     arrival = one.arrival;
-    const text = texts[number];
+    const text = textOf(one.hash);
     group.push(
       withdrawn.has(one.hash)
         ? claimed(text, UNPAID)

@@ -13,26 +13,29 @@ import {
   type SnapshotManifest,
   snapshotHash,
   snapshotLeaf,
-  sumUnigramTables,
   toHex,
-  type UnigramTable,
   unigramDocument,
-  unigramTable,
   unigramTableHash,
 } from '@openledger/protocol';
 import type { Identity } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Reader, Tx } from '../platform/db.ts';
+import type { Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
+import { readSeals } from './branch-snapshot.ts';
 import { type SealedRecord, sealedRecords } from './claims.ts';
 import { lockDatanet } from './datanets.ts';
 import { readDisputedClaims } from './disputes/disputed-claims.ts';
 import { proposeDisputes } from './disputes/propose-disputes.ts';
 import { type RefinerShares, readLineage } from './lineage.ts';
-import { type OwnedRecord, ownRecords, readContributedTexts } from './own-records.ts';
+import { type OwnedRecord, ownRecords } from './own-records.ts';
+import { createTokenIds } from './ownership/token-ids.ts';
 import { insertPool } from './pools.ts';
-import { readTexts } from './read-texts.ts';
+import { countWords, readTokens } from './read-tokens.ts';
+import { newestSnapshot } from './snapshots.ts';
+
+/** Leaves in one statement. */
+const PAGE = 500;
 
 /**
  * Seals the datanet's records: refinements stand for their parents, what is not refined for itself.
@@ -57,16 +60,22 @@ export async function seal(
       datanetId,
     });
   }
-  const table = await countWords(tx, datanetId, claimed);
-  const contributed = await readContributedTexts(tx, datanetId, lineage);
+  const ids = createTokenIds();
+  const both = [...lineage.contributions, ...claimed];
+  const texts = await readTokens(tx, { datanetId, records: both, ids });
+  const textOf = (recordHash: string) => texts.get(recordHash)!;
   await proposeDisputes(tx, handles, {
-    ...{ datanetId, contributions: lineage.contributions, withdrawn: lineage.withdrawn },
-    ...{ texts: contributed.texts, sealedAt: newest?.sealed_at },
+    ...{ datanetId, lineage, textOf },
+    sealedAt: newest && new Date(newest.manifest.sealedAt),
   });
-  const claimsOf = await readDisputedClaims(tx, datanetId, lineage);
-  const records = await ownRecords(tx, {
-    ...{ datanetId, lineage, contributed, claimsOf },
-    ...{ records: claimed, table },
+  const table = countWords(
+    ids,
+    claimed.map(({ hash }) => textOf(hash)),
+  );
+  const records = ownRecords(claimed, {
+    ...{ ids, table, lineage, textOf },
+    claimsOf: await readDisputedClaims(tx, datanetId, lineage),
+    seals: await readSeals(tx, datanetId),
   });
   const hashOf = entitlementHashes();
   const owners = records.map((record) => hashOf(record.owners));
@@ -74,7 +83,7 @@ export async function seal(
     snapshotLeaf({ record: record.hash, owners: owners[i] }),
   );
   const root = toHex(merkleRoot(leaves));
-  if (newest?.root === root) return newest.id;
+  if (newest?.manifest.root === root) return newest.id;
 
   const sealedAt = clock.now();
   const snapshotId = newId('snapshot', clock);
@@ -86,7 +95,7 @@ export async function seal(
     version: SNAPSHOT_VERSION,
     snapshot: snapshotId,
     datanet: datanetId,
-    sequence: (newest?.sequence ?? 0) + 1,
+    sequence: (newest?.manifest.sequence ?? 0) + 1,
     records: records.length,
     root,
     owned: ownedHash(owned),
@@ -106,34 +115,16 @@ export async function seal(
       (${snapshotId}, ${datanetId}, ${manifest.sequence}, ${snapshotHash(manifest)}, ${root},
        ${canonicalize(manifest)}, ${canonicalize(unigramDocument(table))}, ${sealedAt})`);
   await insertEntitlements(tx, records, hashOf);
-  const values = await insertLeaves(tx, {
-    snapshotId,
-    datanetId,
-    records,
-    hashOf,
+  await insertLeaves(tx, {
+    ...{ snapshotId, datanetId, records, hashOf },
     identityOf: lineage.identityOf,
   });
-  const members = records.map(({ owned }, i) => ({ owners: owned.owners, value: values[i] }));
+  const members = records.map(({ owned, quality }) => ({
+    owners: owned.owners,
+    value: owned.information * BigInt(quality),
+  }));
   await insertPool(tx, { snapshotId, version: 1, members: poolEntitlement(members), at: sealedAt });
   return snapshotId;
-}
-
-async function newestSnapshot(
-  reader: Reader,
-  datanetId: string,
-): Promise<{ id: Id<'snapshot'>; root: string; sequence: number; sealed_at: Date } | undefined> {
-  const [row] = await reader.query<{
-    id: Id<'snapshot'>;
-    root: string;
-    sequence: number;
-    sealed_at: Date;
-  }>(sql`
-    select id, root, sequence, sealed_at
-    from datanets.snapshots
-    where datanet_id = ${datanetId}
-    order by sequence desc
-    limit 1`);
-  return row;
 }
 
 /** Chunks of one document mostly have one vector, which is hashed once. */
@@ -145,18 +136,6 @@ function entitlementHashes(): (vector: EntitlementVector) => string {
     hashes.set(key, hash);
     return hash;
   };
-}
-
-async function countWords(
-  reader: Reader,
-  datanetId: string,
-  records: readonly SealedRecord[],
-): Promise<UnigramTable> {
-  let table = unigramTable([]);
-  for await (const page of readTexts(reader, datanetId, records)) {
-    table = sumUnigramTables([table, unigramTable(page.map(({ text }) => text))]);
-  }
-  return table;
 }
 
 /** In the order of their hashes, so that two seals never wait for each other: datanets may share vectors. */
@@ -191,18 +170,12 @@ type Leaves = {
   readonly identityOf: ReadonlyMap<string, string>;
 };
 
-/** @returns each record's weight in the pool: owned information times quality */
 async function insertLeaves(
   tx: Tx,
   { snapshotId, datanetId, records, hashOf, identityOf }: Leaves,
-): Promise<readonly bigint[]> {
-  const values: bigint[] = [];
-  let position = 0;
-  for await (const page of readTexts(tx, datanetId, records)) {
-    const sealed = records.slice(position, position + page.length);
-    for (const [i, { quality }] of page.entries()) {
-      values.push(sealed[i].owned.information * BigInt(quality));
-    }
+): Promise<void> {
+  for (let position = 0; position < records.length; position += PAGE) {
+    const sealed = records.slice(position, position + PAGE);
     await tx.query(sql`
       insert into datanets.leaves
         (snapshot_id, datanet_id, position, record_hash, document_hash, owners_hash, information, owned_hash,
@@ -216,16 +189,14 @@ async function insertLeaves(
         ${sealed.map(({ information }) => information)}::bigint[],
         ${sealed.map(({ owned }) => hashOf(owned.owners))}::text[],
         ${sealed.map(({ owned }) => owned.information)}::bigint[],
-        ${page.map(({ quality }) => quality)}::integer[],
+        ${sealed.map(({ quality }) => quality)}::integer[],
         ${sealed.map(({ licence }) => licence)}::text[],
         ${sealed.map(({ source }) => JSON.stringify(source))}::text[],
         ${sealed.map((record) => JSON.stringify(contributorsOf(record, identityOf)))}::text[]
       ) with ordinality
         as leaf (hash, document, owners, information, owned, owned_information, quality, licence, source, contributors,
           place)`);
-    position += page.length;
   }
-  return values;
 }
 
 /** Who wrote it, the largest owner first; refiners have their part, but did not write it. */

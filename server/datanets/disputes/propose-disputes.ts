@@ -2,7 +2,7 @@
 import type { Identity } from '../../identity/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Tx } from '../../platform/db.ts';
-import type { Contribution } from '../claims.ts';
+import type { Contribution, DatanetLineage } from '../claims.ts';
 import { findNearDuplicates } from '../ownership/near-duplicates.ts';
 import type { TokenizedText } from '../ownership/token-ids.ts';
 import { insertDisputes } from './disputes.ts';
@@ -12,23 +12,19 @@ import { insertDisputes } from './disputes.ts';
  *
  * Inside one import there is no order, so nothing there is anybody's copy; nor is what has the same owners, or was
  * withdrawn.
- *
- * @param texts of the contributions, in their order
  */
 export async function proposeDisputes(
   tx: Tx,
   handles: { readonly identity: Identity; readonly clock: Clock },
   {
     datanetId,
-    contributions,
-    texts,
-    withdrawn,
+    lineage: { contributions, withdrawn },
+    textOf,
     sealedAt,
   }: {
     readonly datanetId: string;
-    readonly contributions: readonly Contribution[];
-    readonly texts: readonly TokenizedText[];
-    readonly withdrawn: ReadonlySet<string>;
+    readonly lineage: Pick<DatanetLineage, 'contributions' | 'withdrawn'>;
+    readonly textOf: (recordHash: string) => TokenizedText;
     readonly sealedAt: Date | undefined;
   },
 ): Promise<void> {
@@ -38,7 +34,7 @@ export async function proposeDisputes(
   if (arrivals.size < 2 || !contributions.some(isNew)) return;
   const ownersOf = contributions.map(({ owners }) => owners.map(({ party }) => party).join());
   const found = findNearDuplicates(
-    texts.map(({ tokens }) => tokens),
+    contributions.map(({ hash }) => textOf(hash).tokens),
     (earlier, later) =>
       isNew(contributions[later]) &&
       contributions[earlier].arrival !== contributions[later].arrival &&
