@@ -15,6 +15,7 @@ import {
   reciprocalRank,
 } from '@openledger/sdk';
 import { type Arguments, flagOf, hasFlag, parseArguments } from '../arguments.ts';
+import { findDatanet } from '../find-datanet.ts';
 import { table } from '../print.ts';
 import { openSession } from '../session.ts';
 
@@ -31,11 +32,11 @@ export async function evaluate(argv: readonly string[]): Promise<number> {
   const { modes, k } = howToMeasure(args);
   const labels = parseLabels(await readFile(file, 'utf8'));
   const { client } = await openSession(args);
-  const { items } = await client.datanets.list({ name, limit: 1 });
-  if (items.length === 0) throw new OpenLedgerError('not_found', `There is no datanet "${name}".`);
+  const datanet = await findDatanet(client, name);
+  if (!datanet) throw new OpenLedgerError('not_found', `There is no datanet "${name}".`);
   const measured = [];
   for (const mode of modes) {
-    measured.push(await measure(client, items[0].id, { labels, mode, k }));
+    measured.push(await measure(client, datanet.id, { labels, mode, k }));
   }
   const report = summarize(measured, k);
   if (hasFlag(args, 'json'))

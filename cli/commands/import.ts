@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { type api, type Client, type Draft, OpenLedgerError, type OutputOf } from '@openledger/sdk';
+import { type Client, type Draft, OpenLedgerError } from '@openledger/sdk';
 import { flagOf, hasFlag, parseArguments } from '../arguments.ts';
+import { type Datanet, findDatanet } from '../find-datanet.ts';
 import { chatDrafts } from '../importers/chat.ts';
 import { croissantDrafts } from '../importers/croissant.ts';
 import { csvDrafts } from '../importers/csv.ts';
@@ -118,15 +119,13 @@ async function* npmDrafts(path: string, options: ImporterOptions): AsyncGenerato
   yield* npmTreeDrafts((await exists(inside)) ? inside : path, options);
 }
 
-type Datanet = OutputOf<typeof api.datanets.get>;
-
 /** Of the whole source, whatever of it was imported before. @throws not_found: a quote makes no datanet */
 async function quoteSource(client: Client, name: string, drafts: AsyncIterable<Draft>) {
-  const { items } = await client.datanets.list({ name, limit: 1 });
-  if (items.length === 0) {
+  const datanet = await findDatanet(client, name);
+  if (!datanet) {
     throw new OpenLedgerError('not_found', `There is no datanet ${name} to quote for.`, { name });
   }
-  const datanetId = items[0].id;
+  const datanetId = datanet.id;
   const report = await quoteImport(client, {
     ...{ datanetId, drafts },
     onProgress: (quoted) => showProgress(`${quoted} texts quoted`),
@@ -135,10 +134,8 @@ async function quoteSource(client: Client, name: string, drafts: AsyncIterable<D
 }
 
 /** @throws forbidden when the key may not make one */
-async function openDatanet(client: Client, name: string): Promise<Datanet> {
-  const { items } = await client.datanets.list({ name, limit: 1 });
-  return items.length > 0 ? items[0] : client.datanets.create({ name });
-}
+const openDatanet = async (client: Client, name: string): Promise<Datanet> =>
+  (await findDatanet(client, name)) ?? client.datanets.create({ name });
 
 /**
  * The same source goes on with the same import; under another licence it is another, so that what was refused is offered again.

@@ -1,5 +1,6 @@
 /** Fills two datanets: a general one, to train the base on, and one of chosen texts, new to the base, for the adapter. */
 import type { api, Client, Draft, Id, OutputOf } from '@openledger/sdk';
+import { findDatanet } from '../find-datanet.ts';
 import { uploadImport } from '../importers/upload.ts';
 import type { Person } from './people.ts';
 import { type Output, startProgress } from './progress.ts';
@@ -71,8 +72,8 @@ async function openDatanet(
   client: Client,
   { name, title, licences }: Source,
 ): Promise<Id<'datanet'>> {
-  const { items } = await client.datanets.list({ name });
-  if (items.length > 0) return items[0].id;
+  const known = await findDatanet(client, name);
+  if (known) return known.id;
   return (await client.datanets.create({ name, title, licences: licences && [...licences] })).id;
 }
 

@@ -9,14 +9,10 @@ import { randomInt } from 'node:crypto';
 /** A sequence that only grows; `symbols` becomes a longer array when it is full. */
 export type Corpus = { readonly symbols: Int32Array };
 
-/**
- * @param position where a window of the table's length begins; all of it lies inside the corpus
- * @returns the position at which the same window was asked for first, which is this one where it is new
- */
-export type FirstOccurrence = (position: number) => number;
-
+/** Positions are where windows of the table's length begin; all of a window lies inside the corpus. */
 export type WindowTable = {
-  readonly firstOf: FirstOccurrence;
+  /** The position at which the same window was asked for first, which is this one where it is new. */
+  readonly firstOf: (position: number) => number;
   /** The same, and leaves no trace: undefined where no such window was asked for. */
   readonly find: (position: number) => number | undefined;
 };
@@ -25,11 +21,7 @@ export type WindowTable = {
 const FULL = 60;
 
 /** @param length symbols in a window, at least 1 */
-export const createWindowTable = (corpus: Corpus, length: number): FirstOccurrence =>
-  createReadableWindowTable(corpus, length).firstOf;
-
-/** @param length symbols in a window, at least 1 */
-export function createReadableWindowTable(corpus: Corpus, length: number): WindowTable {
+export function createWindowTable(corpus: Corpus, length: number): WindowTable {
   const seed = randomInt(2 ** 32) | 0; // nobody can prepare texts that collide
   let slots = new Int32Array(2 * 1024); // pairs: hash, position + 1; 0 = empty
   let used = 0;
@@ -64,30 +56,31 @@ export function createReadableWindowTable(corpus: Corpus, length: number): Windo
     }
   }
 
-  function firstOf(position: number): number {
-    if (used * 100 >= (slots.length / 2) * FULL) grow();
+  /** Where the window is, or where it would be put. */
+  function slotOf(position: number, hash: number): number {
     const mask = slots.length / 2 - 1;
-    const hash = hashAt(position);
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const found = slots[2 * slot + 1] - 1;
-      if (found < 0) {
+    let slot = hash & mask;
+    for (; slots[2 * slot + 1] !== 0; slot = (slot + 1) & mask) {
+      if (slots[2 * slot] === hash && isEqual(slots[2 * slot + 1] - 1, position)) break;
+    }
+    return slot;
+  }
+
+  return {
+    firstOf: (position) => {
+      if (used * 100 >= (slots.length / 2) * FULL) grow();
+      const hash = hashAt(position);
+      const slot = slotOf(position, hash);
+      if (slots[2 * slot + 1] === 0) {
         slots[2 * slot] = hash;
         slots[2 * slot + 1] = position + 1;
         used += 1;
-        return position;
       }
-      if (slots[2 * slot] === hash && isEqual(found, position)) return found;
-    }
-  }
-
-  function find(position: number): number | undefined {
-    const mask = slots.length / 2 - 1;
-    const hash = hashAt(position);
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const found = slots[2 * slot + 1] - 1;
-      if (found < 0) return undefined;
-      if (slots[2 * slot] === hash && isEqual(found, position)) return found;
-    }
-  }
-  return { firstOf, find };
+      return slots[2 * slot + 1] - 1;
+    },
+    find: (position) => {
+      const found = slots[2 * slotOf(position, hashAt(position)) + 1] - 1;
+      return found < 0 ? undefined : found;
+    },
+  };
 }

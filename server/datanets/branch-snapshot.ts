@@ -1,10 +1,10 @@
 /** A datanet that goes on from a snapshot of another: the same texts by the same people, under a new owner. */
-import { type Id, OpenLedgerError } from '@openledger/protocol';
+import type { Id } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
-import { isUniqueViolation, type Reader, type Tx } from '../platform/db.ts';
+import type { Reader, Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
-import { lockDatanet } from './datanets.ts';
+import { lockDatanet, namedAlone } from './datanets.ts';
 import { findSnapshot } from './snapshots.ts';
 
 export type BranchOrder = {
@@ -30,19 +30,15 @@ export async function branchSnapshot(
   await lockDatanet(tx, from);
   const id = newId('datanet', clock);
   const branch = { id, from, sealedAt: new Date(manifest.sealedAt) };
-  try {
-    await tx.query(sql`
+  await namedAlone(name, () =>
+    tx.query(sql`
       insert into datanets.datanets
         (id, name, title, description, owner_id, licences, personal_data, identity_key, created_at, branched_from)
       select ${id}, ${name}, title, description, ${ownerId}, licences, personal_data, identity_key, ${clock.now()},
         ${snapshotId}
       from datanets.datanets
-      where id = ${from}`);
-  } catch (cause) {
-    if (!isUniqueViolation(cause)) throw cause;
-    const sentence = `There is a datanet called ${name} already.`;
-    throw new OpenLedgerError('conflict', sentence, { name }, { cause });
-  }
+      where id = ${from}`),
+  );
   await copyContributions(tx, clock, branch);
   await copyRefinements(tx, branch);
   await copyDecisions(tx, clock, branch);
@@ -119,19 +115,17 @@ async function copyDecisions(tx: Tx, clock: Clock, { id, from, sealedAt }: Branc
 /** Datanets that went on from a datanet's snapshots, and so on. */
 export async function branchesOf(reader: Reader, datanetId: string): Promise<readonly string[]> {
   const rows = await reader.query<{ id: string }>(sql`
-    with recursive branches as (
-      select datanets.id
-      from datanets.datanets
-      join datanets.snapshots on snapshots.id = branched_from
-      where snapshots.datanet_id = ${datanetId}
+    with recursive branches (id) as (
+      select ${datanetId}::text
       union
       select datanets.id
-      from datanets.datanets
-      join datanets.snapshots on snapshots.id = branched_from
-      join branches on branches.id = snapshots.datanet_id
+      from branches
+      join datanets.snapshots on snapshots.datanet_id = branches.id
+      join datanets.datanets on branched_from = snapshots.id
     )
     select id
     from branches
+    where id <> ${datanetId}
     order by id`);
   return rows.map(({ id }) => id);
 }
@@ -139,27 +133,17 @@ export async function branchesOf(reader: Reader, datanetId: string): Promise<rea
 /** When the snapshots were sealed that a datanet's texts came before or after: its own, and those it went on from. */
 export async function readSeals(reader: Reader, datanetId: string): Promise<readonly Date[]> {
   const rows = await reader.query<{ sealed_at: Date }>(sql`
-    with recursive seals as (
-      select snapshots.sealed_at, snapshots.datanet_id
-      from datanets.snapshots
-      where snapshots.datanet_id = ${datanetId}
+    with recursive trunks (id, last) as (
+      select ${datanetId}::text, null::integer
       union
-      select earlier.sealed_at, earlier.datanet_id
-      from datanets.datanets
+      select origin.datanet_id, origin.sequence
+      from trunks
+      join datanets.datanets on datanets.id = trunks.id
       join datanets.snapshots origin on origin.id = branched_from
-      join datanets.snapshots earlier
-        on earlier.datanet_id = origin.datanet_id and earlier.sequence <= origin.sequence
-      where datanets.id = ${datanetId}
-      union
-      select earlier.sealed_at, earlier.datanet_id
-      from seals
-      join datanets.datanets on datanets.id = seals.datanet_id
-      join datanets.snapshots origin on origin.id = branched_from
-      join datanets.snapshots earlier
-        on earlier.datanet_id = origin.datanet_id and earlier.sequence <= origin.sequence
     )
     select distinct sealed_at
-    from seals
+    from trunks
+    join datanets.snapshots on datanet_id = trunks.id and (last is null or sequence <= last)
     order by sealed_at`);
   return rows.map(({ sealed_at }) => sealed_at);
 }

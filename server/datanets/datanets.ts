@@ -1,6 +1,7 @@
 /** Datanets themselves: create, find, list. */
 import { randomBytes } from 'node:crypto';
 import { type Id, OpenLedgerError, type PersonalDataPolicy } from '@openledger/protocol';
+import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { isUniqueViolation, type Reader, type Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
@@ -48,13 +49,21 @@ export async function createDatanet(
     throw new OpenLedgerError('invalid_input', `"${nonsense}" is not an SPDX licence id.`);
   }
   const id = newId('datanet', clock);
-  try {
-    await tx.query(sql`
+  await namedAlone(name, () =>
+    tx.query(sql`
       insert into datanets.datanets
         (id, name, title, description, owner_id, licences, personal_data, identity_key, created_at)
       values
         (${id}, ${name}, ${title}, ${description}, ${ownerId}, ${[...licences]}, ${personalData}, ${randomBytes(32)},
-         ${clock.now()})`);
+         ${clock.now()})`),
+  );
+  return id;
+}
+
+/** @throws conflict when the name is taken */
+export async function namedAlone(name: string, insert: () => Promise<unknown>): Promise<void> {
+  try {
+    await insert();
   } catch (cause) {
     if (!isUniqueViolation(cause)) throw cause;
     throw new OpenLedgerError(
@@ -64,7 +73,6 @@ export async function createDatanet(
       { cause },
     );
   }
-  return id;
 }
 
 /** @throws not_found */
@@ -72,6 +80,15 @@ export async function findDatanet(reader: Reader, datanetId: string): Promise<Da
   const [row] = await reader.query<Row>(sql`${columns} where id = ${datanetId}`);
   if (!row) throw noDatanet(datanetId);
   return fromRow(row);
+}
+
+/** @throws forbidden unless the datanet is the caller's, or he is an admin */
+export function assertOwnedBy(
+  { id: datanetId, ownerId }: Pick<Datanet, 'id' | 'ownerId'>,
+  caller: Pick<Caller, 'partyId' | 'scopes'>,
+): void {
+  if (ownerId === caller.partyId || isAdmin(caller)) return;
+  throw new OpenLedgerError('forbidden', 'This datanet is not yours.', { datanetId });
 }
 
 /** @param query `name` finds one; else a page, oldest first */

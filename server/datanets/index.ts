@@ -108,7 +108,7 @@ export type { Bounty } from './bounties/bounties.ts';
 export { type Bounties, createBounties } from './bounties/create-bounties.ts';
 export type { Complete } from './bounties/run-model.ts';
 export type { Submission } from './bounties/submissions.ts';
-export type { Datanet, NewDatanet } from './datanets.ts';
+export { assertOwnedBy, type Datanet, type NewDatanet } from './datanets.ts';
 export type { Dispute } from './disputes/disputes.ts';
 export type { Import } from './imports.ts';
 export type { Pool } from './pools.ts';

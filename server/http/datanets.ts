@@ -2,7 +2,6 @@
 import {
   api,
   formatEntitlement,
-  type Id,
   type InputOf,
   OpenLedgerError,
   type OutputOf,
@@ -11,6 +10,7 @@ import {
 } from '@openledger/protocol';
 import type { Attributions } from '../attribution/index.ts';
 import {
+  assertOwnedBy,
   conflictOf,
   type Datanet,
   type Datanets,
@@ -94,12 +94,13 @@ export const datanetsRoutes = ({
       };
     },
 
+    // Refining takes a share of what a record earns and sealing fixes it: the owner's to do.
     refine: async (order, { caller }) => {
-      await assertOwner(datanets, order.datanetId, caller);
+      assertOwnedBy(await datanets.find(order.datanetId), caller);
       return datanets.refine({ ...order, refinerId: caller.partyId });
     },
     seal: async ({ datanetId }, { caller }) => {
-      await assertOwner(datanets, datanetId, caller);
+      assertOwnedBy(await datanets.find(datanetId), caller);
       return wireSnapshot(await datanets.seal(datanetId));
     },
     branchSnapshot: async (order, { caller }) =>
@@ -187,17 +188,6 @@ const wireQuote = (
   ...{ refusal, ...quote },
   demand: { nearest: [...nearest], days: DEMAND_DAYS, citingCalls },
 });
-
-/** Refining takes a share of what a record earns and sealing fixes it: its owner's to do, until there are curators. */
-async function assertOwner(
-  datanets: Pick<Datanets, 'find'>,
-  datanetId: Id<'datanet'>,
-  caller: Caller,
-): Promise<void> {
-  const { ownerId } = await datanets.find(datanetId);
-  if (ownerId === caller.partyId || isAdmin(caller)) return;
-  throw new OpenLedgerError('forbidden', 'This datanet is not yours.', { datanetId });
-}
 
 /** Somebody else's import is answered as one that is not there. */
 function assertOwnImport({ id, partyId }: Import, caller: Caller): void {

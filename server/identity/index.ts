@@ -115,6 +115,10 @@ export function createIdentity({
   readonly attestersNeeded?: number;
 }): Identity {
   const { authenticate, forget } = createAuthenticator(db, clock);
+  const resolveLocalParty: Identity['resolveLocalParty'] = async (tx, mention) => {
+    const parsed = { ...mention, ...parseIdentity(mention.identity) };
+    return (await insertParties(tx, clock, [parsed])).get(parsed.identity)!;
+  };
   const createKeyIn: Identity['createKeyIn'] = async (tx, caller, order) => {
     assertMayMake(caller, order);
     return createKey(tx, clock, order, caller.keyId);
@@ -123,17 +127,10 @@ export function createIdentity({
     authenticate,
     resolveParty: async (tx, mention) =>
       (await resolveParties(tx, clock, [mention])).get(mention.identity)!,
-    resolveLocalParty: async (tx, mention) => {
-      const parsed = { ...mention, ...parseIdentity(mention.identity) };
-      return (await insertParties(tx, clock, [parsed])).get(parsed.identity)!;
-    },
+    resolveLocalParty,
     resolveParties: (tx, mentions) => resolveParties(tx, clock, mentions),
     registerParty: (mention) =>
-      db.transaction(async (tx) => {
-        const parsed = { ...mention, ...parseIdentity(mention.identity) };
-        const ids = await insertParties(tx, clock, [parsed]);
-        return findParty(tx, ids.get(parsed.identity)!);
-      }),
+      db.transaction(async (tx) => findParty(tx, await resolveLocalParty(tx, mention))),
     findParty: (partyId) => findParty(db, partyId),
     findParties: (partyIds) => findParties(db, partyIds),
     listParties: (query) => listParties(db, query),

@@ -3,6 +3,12 @@ export type Clock = { readonly now: () => Date };
 
 export const systemClock: Clock = { now: () => new Date() };
 
+/** Waits for the work, but no longer than so. @throws what the work throws meanwhile */
+export async function orAfter(work: Promise<unknown>, delayMs: number): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work, sleep(delayMs, done.signal)]).finally(() => done.abort());
+}
+
 /** Resolves after a delay, or at once when the signal aborts. */
 export const sleep = (delayMs: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

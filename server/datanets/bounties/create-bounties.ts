@@ -2,7 +2,7 @@
 import type { Id, Refinement } from '@openledger/protocol';
 import { OpenLedgerError } from '@openledger/protocol';
 import { type Caller, type Identity, isAdmin } from '../../identity/index.ts';
-import { findDatanet } from '../datanets.ts';
+import { assertOwnedBy, findDatanet } from '../datanets.ts';
 import { listWaiting, readWaiting, type ShownPassage, type Waiting } from '../reviews/queue.ts';
 import {
   findReputation,
@@ -162,19 +162,19 @@ function createReviews(
       return findRules(db, datanetId);
     },
     async setRules(datanetId, rules, caller) {
-      await assertOwner(handles, datanetId, caller);
+      assertOwnedBy(await findDatanet(db, datanetId), caller);
       await db.transaction((tx) => setRules(tx, datanetId, rules));
       return findRules(db, datanetId);
     },
     async grant({ datanetId, ...reviewer }, caller) {
-      await assertOwner(handles, datanetId, caller);
+      assertOwnedBy(await findDatanet(db, datanetId), caller);
       await identity.findParty(reviewer.partyId);
       await db.transaction((tx) => grantRole(tx, { ...reviewer, datanetId, at: clock.now() }));
       const reputation = await findReputation(db, { datanetId, ...reviewer });
       return { ...reviewer, id: reviewer.partyId, reputation };
     },
     async revoke(which, caller) {
-      await assertOwner(handles, which.datanetId, caller);
+      assertOwnedBy(await findDatanet(db, which.datanetId), caller);
       await db.transaction((tx) => revokeRole(tx, which));
     },
     async reviewers(query) {
@@ -199,14 +199,4 @@ function createReviews(
       throw new OpenLedgerError('forbidden', 'Honeypots are planted by curators.', { datanetId });
     },
   };
-}
-
-async function assertOwner(
-  { db }: Pick<BountyHandles, 'db'>,
-  datanetId: string,
-  caller: Asking,
-): Promise<void> {
-  const { ownerId } = await findDatanet(db, datanetId);
-  if (ownerId === caller.partyId || isAdmin(caller)) return;
-  throw new OpenLedgerError('forbidden', 'This datanet is not yours.', { datanetId });
 }

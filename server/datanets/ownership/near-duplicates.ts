@@ -7,6 +7,7 @@
  *
  * It only proposes. What a window finds again is somebody's already and is not counted here.
  */
+import { PPM_ONE } from '@openledger/protocol';
 import { createMinHash } from '../../compute/minhash.ts';
 import { createWindowTable } from '../../compute/window-table.ts';
 
@@ -91,8 +92,8 @@ function rareGrams(
   for (const [i, { length }] of texts.entries()) starts[i + 1] = starts[i] + length;
   const symbols = new Int32Array(starts[texts.length]);
   for (const [i, text] of texts.entries()) symbols.set(text, starts[i]);
-  const firstOf = createWindowTable({ symbols }, gramTokens);
-  const firstWindow = createWindowTable({ symbols }, windowTokens);
+  const { firstOf } = createWindowTable({ symbols }, gramTokens);
+  const { firstOf: firstWindow } = createWindowTable({ symbols }, windowTokens);
   const known = new Uint8Array(symbols.length);
   const grams = new Int32Array(symbols.length).fill(-1);
   const counts = new Uint8Array(symbols.length);
@@ -162,7 +163,7 @@ function compare(
     spans.push([from, to]);
     for (let at = from; at < to; at++) fresh += 1 - known[at];
   }
-  const similarityPpm = Math.floor((fresh * 1_000_000) / Math.max(1, tokens));
+  const similarityPpm = Math.floor((fresh * PPM_ONE) / Math.max(1, tokens));
   if (fresh < rules.leastTokens || similarityPpm < rules.leastPpm) return undefined;
   return { earlier, later, spans, similarityPpm };
 }

@@ -19,6 +19,8 @@ export type TokenStore = {
     place: Place,
     visit: (at: number, first: number, length: number) => void,
   ) => void;
+  /** How many of a text's tokens lie in windows of accepted texts. Leaves no trace of the text. */
+  readonly countKnown: (tokens: Int32Array) => number;
   readonly size: () => number;
 };
 
@@ -28,17 +30,25 @@ export function createTokenStore(k: number): TokenStore {
   let firsts = new Int32Array(1024); // per position: where the window that begins there stood first
   const windows = Array.from({ length: k }, (_, i) => createWindowTable(corpus, i + 1)); // by length
   const lines = Array.from({ length: k - 1 }, (_, i) => createWindowTable(corpus, i + 1));
+
+  /** Behind all that is accepted. */
+  function write(tokens: Int32Array): void {
+    corpus.symbols = withRoom(corpus.symbols, corpus.size + tokens.length);
+    corpus.symbols.set(tokens, corpus.size);
+  }
+
   return {
     append: ({ tokens, lineEnds }) => {
+      write(tokens);
       const start = corpus.size;
       const end = start + tokens.length;
-      corpus.symbols = withRoom(corpus.symbols, end);
-      corpus.symbols.set(tokens, start);
       corpus.size = end;
       firsts = withRoom(firsts, end);
       const length = Math.min(k, tokens.length);
-      const firstOf = windows[length - 1];
-      for (let at = start; at + length <= end && length > 0; at++) firsts[at] = firstOf(at);
+      if (length > 0) {
+        const { firstOf } = windows[length - 1];
+        for (let at = start; at + length <= end; at++) firsts[at] = firstOf(at);
+      }
       return { start, end, lineEnds };
     },
     eachWindow: ({ start, end }, visit) => {
@@ -50,9 +60,22 @@ export function createTokenStore(k: number): TokenStore {
       let from = 0;
       for (const end of lineEnds) {
         const length = end - from;
-        if (length > 0 && length < k) visit(start + from, lines[length - 1](start + from), length);
+        if (length > 0 && length < k)
+          visit(start + from, lines[length - 1].firstOf(start + from), length);
         from = end;
       }
+    },
+    countKnown: (tokens) => {
+      write(tokens);
+      const length = Math.min(k, tokens.length);
+      let counted = 0; // tokens before it
+      let known = 0;
+      for (let at = 0; length > 0 && at + length <= tokens.length; at++) {
+        if (windows[length - 1].find(corpus.size + at) === undefined) continue;
+        known += at + length - Math.max(at, counted);
+        counted = at + length;
+      }
+      return known;
     },
     size: () => corpus.size,
   };

@@ -63,15 +63,21 @@ export function createQuoter({
   return async ({ datanetId, drafts }) => {
     const datanet = await readDoor(reader, datanetId);
     const numbered = drafts.map((draft, line) => ({ line, draft }));
-    const { rejected } = await siftDrafts(reader, datanet, numbered);
+    const { fresh, rejected } = await siftDrafts(reader, datanet, numbered);
+    const accepted = new Map(fresh.map((one) => [one.line, one]));
     const refusals = new Map(rejected.map(({ line, ...refusal }) => [line, refusal]));
     const windows = await shelf.windowsOf(datanetId);
     const isSealed = (await newestSnapshot(reader, datanetId)) !== undefined;
     const limit = windows ? NEAREST : NEAREST_FOR_WINDOWS;
     const quotes: Quote[] = [];
-    for (const { line, draft } of numbered) {
+    for (const { line, draft: offered } of numbered) {
       const refusal = refusals.get(line);
-      const quality = scoreQuality(draft.text).ppm;
+      // What is accepted is scored already, and may be redacted.
+      const { draft, quality: scored } = accepted.get(line) ?? {
+        draft: offered,
+        quality: scoreQuality(offered.text),
+      };
+      const quality = scored.ppm;
       if (refusal && !isKnownText(refusal)) {
         quotes.push({ refusal, quality, owned: undefined, nearDuplicate: undefined, nearest: [] });
         continue;

@@ -1,6 +1,6 @@
 /** Keeps the index of each datanet that is asked for at its newest snapshot, without what was withdrawn. */
 import type { Purpose } from '@openledger/protocol';
-import { sleep } from '../../platform/clock.ts';
+import { orAfter } from '../../platform/clock.ts';
 import type { Reader } from '../../platform/db.ts';
 import type { Snapshot } from '../snapshots.ts';
 import type { IndexHost } from './index-host.ts';
@@ -92,12 +92,6 @@ export function createFollower(reader: Reader, host: IndexHost): Follower {
       return { groups: state.groups, isComplete };
     },
   };
-}
-
-/** @throws what the work throws */
-async function orAfter(work: Promise<void>, delayMs: number): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([work, sleep(delayMs, done.signal)]).finally(() => done.abort());
 }
 
 const newState = (life: number): State => ({

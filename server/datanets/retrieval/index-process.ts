@@ -1,5 +1,6 @@
 /** The process of the indexes: builds and searches, one message at a time, and puts off what takes long. */
 import { serveParent } from '../../platform/child.ts';
+import { orAfter } from '../../platform/clock.ts';
 import type { Answered, FromIndexes, RequestKind, ToIndexes } from './index-messages.ts';
 import { createPassageIndex, type PassageIndex } from './passage-index.ts';
 
@@ -58,11 +59,7 @@ async function projected(name: string, index: PassageIndex): Promise<void> {
   projecting.set(name, done);
   const forget = () => projecting.delete(name);
   done.then(forget, forget);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS);
-  });
-  await Promise.race([done, late]).finally(() => clearTimeout(timer));
+  await orAfter(done, PATIENCE_MS);
 }
 
 async function inSlices(work: Generator<void, void>): Promise<void> {

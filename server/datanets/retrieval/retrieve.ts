@@ -1,6 +1,6 @@
 /** Retrieval over the newest sealed snapshot of a datanet, without what was withdrawn or may not be used so. */
 import { type Id, OpenLedgerError, type Purpose, type RecordSource } from '@openledger/protocol';
-import { sleep } from '../../platform/clock.ts';
+import { orAfter } from '../../platform/clock.ts';
 import type { Reader } from '../../platform/db.ts';
 import { findDatanet } from '../datanets.ts';
 import { permits } from '../rights/rights.ts';
@@ -118,9 +118,7 @@ async function embedQuery(
 ): Promise<Pick<PassageSearch, 'mode' | 'vector'>> {
   const vector = await embeddings.ofQuery(query);
   if (!vector) return { mode: 'words' };
-  const done = new AbortController();
-  await Promise.race([embeddings.complete(datanetId), sleep(PATIENCE_MS, done.signal)]);
-  done.abort();
+  await orAfter(embeddings.complete(datanetId), PATIENCE_MS);
   return { mode: 'hybrid', vector };
 }
 

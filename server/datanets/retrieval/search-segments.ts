@@ -122,22 +122,25 @@ function vectorsOf(
   return { codes, query: terms.embed(query) };
 }
 
-function hashOf(segments: readonly Segment[], document: number): string {
+const hashOf = (segments: readonly Segment[], document: number): string =>
+  atDocument(segments, sizeOf, document, hashAt);
+
+const rowVector = (codes: readonly SignCodes[], document: number): Float32Array =>
+  atDocument(codes, ({ rows }) => rows, document, vectorAt);
+
+/** Documents are numbered through all parts. */
+function atDocument<Part, Found>(
+  parts: readonly Part[],
+  rowsOf: (part: Part) => number,
+  document: number,
+  read: (part: Part, row: number) => Found,
+): Found {
   let row = document;
-  for (const segment of segments) {
-    if (row < sizeOf(segment)) return hashAt(segment, row);
-    row -= sizeOf(segment);
+  for (const part of parts) {
+    if (row < rowsOf(part)) return read(part, row);
+    row -= rowsOf(part);
   }
   throw new Error(`The index holds no passage ${document}.`);
-}
-
-function rowVector(codes: readonly SignCodes[], document: number): Float32Array {
-  let row = document;
-  for (const part of codes) {
-    if (row < part.rows) return vectorAt(part, row);
-    row -= part.rows;
-  }
-  throw new Error(`The index holds no vector ${document}.`);
 }
 
 const dot = (a: Float32Array, b: Float32Array): number =>

@@ -1,4 +1,5 @@
 /** How a datanet decides on submissions: how many must look, how many of them must agree, and how often they were right. */
+import { PPM_ONE } from '@openledger/protocol';
 import type { Reader, Tx } from '../../platform/db.ts';
 import { sql } from '../../platform/sql.ts';
 
@@ -55,5 +56,5 @@ export function decisionOf(
 ): boolean | undefined {
   if (votes.length < quorum) return undefined;
   const accepting = votes.filter(({ accept }) => accept).length;
-  return accepting * 1_000_000 >= thresholdPpm * votes.length;
+  return accepting * PPM_ONE >= thresholdPpm * votes.length;
 }
