@@ -7,7 +7,7 @@
  * claim one of them own it alike. What stands twice in one record is one text as well. Only where windows over one later
  * token lead to different texts of one group does the earlier position decide.
  *
- * Positions number the tokens of all records in the order of their acceptance. Memory grows by about 45 bytes a token;
+ * Positions number the tokens of all records in the order of their acceptance. Memory grows by 30 to 45 bytes a token, by how full its arrays are;
  * a record costs one look-up a token, whatever was accepted before it.
  */
 import { COMMONS, type EntitlementVector, WEIGHT_ONE } from '@openledger/protocol';
