@@ -4,6 +4,7 @@ export const errorStatus = {
   invalid_input: 400,
   unauthorized: 401,
   insufficient_funds: 402,
+  payment_required: 402,
   forbidden: 403,
   purpose_not_licensed: 403,
   not_found: 404,

@@ -27,6 +27,7 @@ export const idPrefixes = {
   dispute: 'dsp',
   bounty: 'bnt',
   submission: 'sbm',
+  read: 'rd',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -44,6 +44,8 @@ export const FeePolicy = z.strictObject({
     ({ dataPpm }) => dataPpm === 0,
     'Without registered data there is no data leg.',
   ),
+  /** For passages that are read for pay, without a model: the operator's part is the datanet's owner's. */
+  reads: FeeSchedule.refine(({ builderPpm }) => builderPpm === 0, 'A read has no builder.'),
   trace: z.strictObject({
     algorithm: z.literal('trace-1'),
     /** The shortest passage, in words, that counts as evidence. */
@@ -84,6 +86,13 @@ export const defaultPolicy: FeePolicy = {
     builderPpm: 200_000,
     baseFloorPpm: 80_000,
     operatorPpm: 700_000,
+    protocol: { stakersPpm: 50_000, treasuryPpm: 30_000, insurancePpm: 20_000 },
+  },
+  reads: {
+    dataPpm: 800_000,
+    builderPpm: 0,
+    baseFloorPpm: 0,
+    operatorPpm: 100_000,
     protocol: { stakersPpm: 50_000, treasuryPpm: 30_000, insurancePpm: 20_000 },
   },
   trace: { algorithm: 'trace-1', minWords: 8, maxRecords: 64, confidencePpm: 500_000 },
@@ -127,7 +136,13 @@ export function feeLegs(
   facts: { readonly hasData: boolean; readonly hasAdapter: boolean },
 ): readonly (Leg & { readonly to: FeeRole })[] {
   const schedule = facts.hasData ? policy.withData : policy.withoutData;
-  const basePpm = facts.hasAdapter ? schedule.baseFloorPpm : 0;
+  return legsOf(schedule, facts.hasAdapter ? schedule.baseFloorPpm : 0);
+}
+
+/** The legs of what is paid for reading: those who own the passages, the datanet's owner, the protocol. */
+export const readLegs = ({ reads }: FeePolicy): ReturnType<typeof feeLegs> => legsOf(reads, 0);
+
+function legsOf(schedule: FeeSchedule, basePpm: number): ReturnType<typeof feeLegs> {
   const parts: Record<FeeRole, number> = {
     data: schedule.dataPpm,
     builder: schedule.builderPpm - basePpm,

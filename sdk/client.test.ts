@@ -9,6 +9,7 @@ import { type Listening, listen } from '../server/http/listen.ts';
 import { createIdentity } from '../server/identity/index.ts';
 import { systemClock } from '../server/platform/clock.ts';
 import { silentLog } from '../server/platform/log.ts';
+import { freeAccess } from '../test/harness/access.ts';
 import { createTestDatabase, type TestDatabase } from '../test/harness/postgres.ts';
 import { type Client, createClient } from './client.ts';
 
@@ -27,6 +28,7 @@ beforeAll(async () => {
     ...identityRoutes({ identity }),
     ...datanetsRoutes({
       datanets,
+      access: freeAccess({ db, clock, log: silentLog, identity, governance }),
       attributions: { countCiting: async () => 0 },
       models: { madeFrom: async () => [] },
     }),

@@ -10,11 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { createAgents } from './agents/index.ts';
 import { createAttributions, snapshotsFrom } from './attribution/index.ts';
-import { createBounties, createDatanets } from './datanets/index.ts';
+import { createAccess, createBounties, createDatanets } from './datanets/index.ts';
 import { createFees, poolMembersFrom } from './fees/index.ts';
 import { flow } from './flow.ts';
-import { completeBy, createGateway } from './gateway/index.ts';
+import { completeBy, createGateway, spend } from './gateway/index.ts';
 import { createGovernance } from './governance/index.ts';
+import { accessRoutes } from './http/access.ts';
 import { agentsRoutes } from './http/agents.ts';
 import { createHttp, type Http } from './http/app.ts';
 import { attributionRoutes } from './http/attribution.ts';
@@ -122,10 +123,12 @@ async function work(stages: Stages, handles: AppHandles): Promise<Working> {
 
 /** What is done again and again, by one process at a time. */
 function clocks(
-  { bounties, gateway, fees, receipts, settlement, settle }: Stages,
+  { access, bounties, gateway, fees, receipts, settlement, settle }: Stages,
   { config, clock, log }: AppHandles,
 ): Readonly<Record<string, () => Repeating>> {
   return {
+    'access.settle': () =>
+      repeat('access.settle', { everyMs: 5000, log }, () => access.reads.settle()),
     'bounties.settle': () =>
       repeat('bounties.settle', { everyMs: 2000, log }, () => bounties.settle()),
     'fees.roll_up': () => fees.startRollUp({ intervalMs: 100 }),
@@ -166,10 +169,12 @@ async function createStages(handles: AppHandles) {
     threads: config.OPENLEDGER_ENGINE_THREADS,
   });
   const allowPrivateOperators = config.OPENLEDGER_ALLOW_PRIVATE_OPERATORS;
+  const access = createAccess({ db, ledger, clock, log, identity, governance, spend });
   const gateway = createGateway({
     db,
     ledger,
     datanets,
+    access,
     models,
     clock,
     log,
@@ -189,7 +194,7 @@ async function createStages(handles: AppHandles) {
     snapshots: snapshotsFrom(datanets),
   });
   const fees = createFees({
-    ...{ db, clock, log, ledger, gateway, attributions, governance },
+    ...{ db, clock, log, ledger, gateway, attributions, governance, reads: access.reads },
     poolMembers: poolMembersFrom(datanets),
   });
   const receipts = createReceipts({
@@ -220,8 +225,8 @@ async function createStages(handles: AppHandles) {
     registerOperators({ identity, gateway, models }, handles),
   );
   return {
-    ...{ presence, identity, ledger, governance, datanets, bounties, models, gateway, agents },
-    ...{ attributions, fees, receipts, settlement, insights, settle },
+    ...{ presence, identity, ledger, governance, datanets, access, bounties, models, gateway },
+    ...{ agents, attributions, fees, receipts, settlement, insights, settle },
     /** Whoever wants calls and jobs to end well has stopped them before. */
     async stop() {
       models.stop();
@@ -262,6 +267,7 @@ function createSurface(stages: Stages, { chain, db, log }: AppHandles): Http {
       identityRoutes(stages),
       ledgerRoutes(stages),
       datanetsRoutes(stages),
+      accessRoutes(stages),
       bountiesRoutes(stages),
       reviewsRoutes(stages),
       modelsRoutes(stages),

@@ -3,7 +3,7 @@
  *
  * Announcements are delivered at least once; every stage is idempotent on the id that it is handed.
  */
-import { type Id, receiptIdOf } from '@openledger/protocol';
+import { type Id, isId, receiptIdOf } from '@openledger/protocol';
 import type { Attributions } from './attribution/index.ts';
 import type { Fees } from './fees/index.ts';
 import type { Gateway } from './gateway/index.ts';
@@ -32,8 +32,10 @@ export const flow = (stages: FlowStages): Handlers => {
       await attributions.attribute(inferenceId);
     },
     'inference.attributed': ({ inferenceId }) => fees.route(inferenceId),
-    'fees.routed': async ({ inferenceId }) => {
-      await receipts.issue(await accountFor(stages, inferenceId));
+    'read.paid': ({ readId }) => fees.routeRead(readId),
+    'fees.routed': async ({ saleId }) => {
+      // A read has its transaction in the ledger, and no receipt yet.
+      if (isId('inference', saleId)) await receipts.issue(await accountFor(stages, saleId));
     },
   };
 };

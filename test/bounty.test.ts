@@ -1,29 +1,16 @@
 /** A bounty through HTTP: opened, worked for, reviewed, measured, paid, closed; with what everybody has before and after. */
-import { type Client, createClient, scopes } from '@openledger/sdk';
+import { type Client, createClient } from '@openledger/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestApp, type TestApp } from './harness/app.ts';
 import { islands } from './harness/bounties.ts';
 import { startOperator } from './harness/operator.ts';
+import { person } from './harness/person.ts';
 
 let app: TestApp;
 beforeAll(async () => {
   app = await startTestApp();
 });
 afterAll(() => app.end());
-
-async function person(handle: string, units = 0n) {
-  const { id } = await app.admin.identity.createParty({ identity: `handle:${handle}` });
-  const held = scopes.filter((scope) => scope !== 'admin');
-  const order = { partyId: id, label: handle, scopes: held };
-  const { secret } = await app.admin.identity.createKey(order);
-  const client = createClient({ baseUrl: app.baseUrl, apiKey: secret });
-  if (units > 0n) await client.settlement.faucet({ units: units.toString() });
-  const available = async () => {
-    const { items } = await client.ledger.balances({ limit: 50 });
-    return BigInt(items.find(({ account }) => account === `${id}:available`)?.amount ?? 0);
-  };
-  return { id, client, available };
-}
 
 async function sealIslands(client: Client, name: string) {
   const { id: datanetId } = await client.datanets.create({ name });
@@ -41,12 +28,12 @@ async function sealIslands(client: Client, name: string) {
 const REWARD = 3n * 10n ** 18n + 1n;
 
 test('whoever makes a datanet better is paid for how much better it is, and nobody else', async () => {
-  const curator = await person('curator');
-  const validator = await person('validator');
-  const funder = await person('funder', REWARD);
-  const annotator = await person('annotator');
-  const idler = await person('idler');
-  const copier = await person('copier');
+  const curator = await person(app, 'curator');
+  const validator = await person(app, 'validator');
+  const funder = await person(app, 'funder', { units: REWARD });
+  const annotator = await person(app, 'annotator');
+  const idler = await person(app, 'idler');
+  const copier = await person(app, 'copier');
   const { datanetId, questions } = await sealIslands(curator.client, 'islands');
   const rules = { quorum: 2, thresholdPpm: 1_000_000, minimumReputationPpm: 0 };
   await curator.client.reviews.setRules({ datanetId, ...rules });
@@ -133,7 +120,7 @@ test('a model behind /v1 refines for a caller who pays for its calls', async () 
     call.text('Boats come in at the slip, where the ferryman waves to them from the rocks.');
     call.finish({ prompt: 10, completion: 20 });
   });
-  const { client, available } = await person('prompter', 10n ** 18n);
+  const { client, available } = await person(app, 'prompter', { units: 10n ** 18n });
   await client.gateway.registerOperator({ name: 'pen', baseUrl: operator.baseUrl });
   await client.models.registerExternal({
     ...{ name: 'pen/model', operator: 'pen', operatorModel: 'model', maxTokens: 2000 },

@@ -145,6 +145,10 @@ function history(count: number): readonly Call[] {
   });
 }
 
+const unread = async () => {
+  throw new Error('Nothing is read for pay here.');
+};
+
 async function openBooks(): Promise<Books> {
   const database = await createTestDatabase();
   const { db } = database;
@@ -155,6 +159,7 @@ async function openBooks(): Promise<Books> {
     governance: await createGovernance({ db, clock: systemClock }),
     gateway: { find: async (inferenceId) => inferenceOf(calls.get(inferenceId)!) },
     attributions: { find: async (inferenceId) => attributionOf(calls.get(inferenceId)!) },
+    reads: { find: unread },
     poolMembers: async () => {
       const third = WEIGHT_ONE / 3n;
       return [

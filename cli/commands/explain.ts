@@ -1,4 +1,4 @@
-/** `explain [party]`: what a party has earned, where it stands, and the latest inferences it was paid for. */
+/** `explain [party]`: what a party has earned, where it stands, and what it was paid for last. */
 import {
   type api,
   type Client,
@@ -38,9 +38,9 @@ export async function explain(argv: readonly string[]): Promise<number> {
 
 type Payout = OutputOf<typeof api.fees.payouts>['items'][number];
 
-const payoutRow = ({ servedAt, inferenceId, role, units, weight, reversed }: Payout) => ({
+const payoutRow = ({ servedAt, saleId, role, units, weight, reversed }: Payout) => ({
   served: servedAt,
-  inference: inferenceId,
+  sale: saleId,
   for: role,
   earned: `${formatOpen(BigInt(units))} OPEN${reversed ? ' (reversed)' : ''}`,
   share: weight === undefined ? '' : percent(BigInt(weight)),

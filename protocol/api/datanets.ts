@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Sha256Hex } from '../hash.ts';
 import { idSchema } from '../ids.ts';
+import { Units } from '../money.ts';
 import type { Operations } from '../operations.ts';
 import { Ppm } from '../policy.ts';
 import { EntitlementList, RecordSource, SnapshotExport, SnapshotManifest } from '../snapshot.ts';
@@ -135,6 +136,10 @@ const Quote = z.object({
   }),
 });
 
+/** Who may read the texts: anybody, those whom the owner lets in, or whoever pays for each record. */
+export const DatanetAccess = z.enum(['open', 'request', 'paid']);
+export type DatanetAccess = z.output<typeof DatanetAccess>;
+
 export const Datanet = z.object({
   id: datanetId,
   name: z.string(),
@@ -144,6 +149,9 @@ export const Datanet = z.object({
   /** SPDX ids that are accepted. */
   licences: z.array(z.string()),
   personalData: PersonalDataPolicy,
+  access: DatanetAccess,
+  /** The price of one record; 0 but for `paid`. */
+  readUnits: Units,
   /** Records contributed, withdrawn ones included. */
   records: Count,
   createdAt: Time,
@@ -342,8 +350,26 @@ const DatanetName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'Expected lower-case letters, digits and dashes.');
 
+/** What the caller agrees to pay where texts are read for pay. */
+const paying = {
+  /** Units for those records that he has not paid for in the last day. */
+  payUpTo: Units.default('0'),
+};
+
+/** Records that were read for pay. Whoever has paid reads them again for a day. */
+export const PaidRead = z.object({
+  id: idSchema('read'),
+  datanetId,
+  records: z.array(Sha256Hex),
+  units: Units,
+  /** The fee policy that divides it. */
+  policyHash: Sha256Hex,
+  readAt: Time,
+});
+
 /** How records are searched for. */
 const searching = {
+  ...paying,
   mode: RetrievalMode.default('words'),
   /** An SPDX expression, as the records name it. Absent: any licence. */
   licence: z.string().max(200).optional(),
@@ -361,6 +387,8 @@ const searched = {
   mode: RetrievalMode,
   /** False: the index had not yet taken up all of the snapshot. */
   isComplete: z.boolean(),
+  /** What was paid now for reading. Absent: nothing. */
+  read: PaidRead.optional(),
 };
 
 /** Whether a record is somebody else's than its owners'. */
@@ -406,6 +434,9 @@ export const datanetsOperations = {
       licences: z.array(z.string().min(1).max(100)).min(1).max(200).optional(),
       /** What is done with e-mail addresses, phone numbers and the like in texts and metadata. For good. */
       personalData: PersonalDataPolicy.default('keep'),
+      access: DatanetAccess.default('open'),
+      /** Units for one record; `paid` alone has a price. */
+      readUnits: Units.default('0'),
     }),
     output: Datanet,
     status: 201,
@@ -528,7 +559,7 @@ export const datanetsOperations = {
     method: 'GET',
     path: '/api/datanets/:datanetId/records/:recordHash',
     scope: 'read',
-    input: z.object({ datanetId, recordHash: Sha256Hex }),
+    input: z.object({ datanetId, recordHash: Sha256Hex, ...paying }),
     output: RecordDetail,
   },
   refine: {

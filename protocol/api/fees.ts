@@ -9,6 +9,9 @@ import { paging } from './paging.ts';
 
 const Count = z.number().int().min(0);
 
+/** What was paid for: a call, or passages that were read. */
+const saleId = z.union([idSchema('inference'), idSchema('read')]);
+
 export const Earnings = z.object({
   partyId: idSchema('party'),
   /** Credited over the party's whole life, by what for. */
@@ -30,7 +33,7 @@ export const Earnings = z.object({
 });
 
 export const Payout = z.object({
-  inferenceId: idSchema('inference'),
+  saleId,
   role: z.enum(feeRoles),
   /** For data rounded down: credits are rounded over a lifetime, not call by call. */
   units: Units,
@@ -54,7 +57,7 @@ export const feesOperations = {
     output: Earnings,
   },
   payouts: {
-    summary: 'Explain what a party earned, inference by inference, newest first',
+    summary: 'Explain what a party earned, sale by sale, newest first',
     method: 'GET',
     path: '/api/fees/parties/:partyId/payouts',
     scope: 'read',
@@ -95,13 +98,13 @@ export const feesOperations = {
     path: '/api/fees/refunds',
     scope: 'admin',
     input: z.object({
-      inferenceId: idSchema('inference'),
+      saleId,
       /** The caller's name for it: asked again under the same name, nothing is refunded twice. */
       refundId: z.string().regex(/^[\x21-\x7e]{1,200}$/, 'Expected 1 to 200 visible characters.'),
       units: Units.optional(),
     }),
     output: z.object({
-      inferenceId: idSchema('inference'),
+      saleId,
       refundId: z.string(),
       units: Units,
       /** What of it had matured and was advanced; netted from what its parties earn. */

@@ -4,6 +4,7 @@
  * Adding a noun: write `<noun>.ts` beside this file and its line here, then `server/http/<noun>.ts` implements
  * `api.<noun>`. SDK, CLI and OpenAPI document follow by themselves.
  */
+import { accessOperations } from './access.ts';
 import { agentsOperations } from './agents.ts';
 import { attributionOperations } from './attribution.ts';
 import { bountiesOperations } from './bounties.ts';
@@ -23,6 +24,7 @@ export const api = {
   identity: identityOperations,
   ledger: ledgerOperations,
   datanets: datanetsOperations,
+  access: accessOperations,
   bounties: bountiesOperations,
   reviews: reviewsOperations,
   models: modelsOperations,
@@ -43,6 +45,7 @@ export { ModelRefinement } from './bounties.ts';
 export {
   AuthoredLines,
   ContributorIdentity,
+  DatanetAccess,
   Draft,
   DraftContributor,
   ExportedRecord,

@@ -104,7 +104,7 @@ export function checkRecords({ receipt, snapshots, records }: Bundle): string | 
   const withdrawn = records.filter(({ text }) => text === null).length;
   const detail = `${count(spans.length, 'passage')} in ${count(records.length, 'record')}`;
   if (withdrawn === 0) return `${detail}.`;
-  return { detail: `${detail}; ${withdrawn} withdrawn, text not shown.`, withdrawn };
+  return { detail: `${detail}; ${withdrawn} withdrawn or closed, text not shown.`, withdrawn };
 }
 
 /** The disclosed texts are those committed to, and the passages stand in the output where the receipt says. */

@@ -33,9 +33,10 @@ export async function branchSnapshot(
   await namedAlone(name, () =>
     tx.query(sql`
       insert into datanets.datanets
-        (id, name, title, description, owner_id, licences, personal_data, identity_key, created_at, branched_from)
-      select ${id}, ${name}, title, description, ${ownerId}, licences, personal_data, identity_key, ${clock.now()},
-        ${snapshotId}
+        (id, name, title, description, owner_id, licences, personal_data, access, read_units, identity_key, created_at,
+         branched_from)
+      select ${id}, ${name}, title, description, ${ownerId}, licences, personal_data, access, read_units, identity_key,
+        ${clock.now()}, ${snapshotId}
       from datanets.datanets
       where id = ${from}`),
   );

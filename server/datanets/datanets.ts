@@ -1,11 +1,17 @@
 /** Datanets themselves: create, find, list. */
 import { randomBytes } from 'node:crypto';
-import { type Id, OpenLedgerError, type PersonalDataPolicy } from '@openledger/protocol';
+import {
+  type DatanetAccess,
+  type Id,
+  OpenLedgerError,
+  type PersonalDataPolicy,
+} from '@openledger/protocol';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { isUniqueViolation, type Reader, type Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
+import { assertPriced } from './access/priced.ts';
 import { allowedBy, OPEN_LICENCES } from './checks/licence.ts';
 
 export type Datanet = {
@@ -17,6 +23,9 @@ export type Datanet = {
   /** SPDX ids that are accepted. */
   readonly licences: readonly string[];
   readonly personalData: PersonalDataPolicy;
+  readonly access: DatanetAccess;
+  /** Units for one record; 0 but for `paid`. */
+  readonly readUnits: bigint;
   /** Contributions ever accepted, withdrawn ones included. */
   readonly records: number;
   readonly createdAt: Date;
@@ -29,6 +38,8 @@ export type NewDatanet = {
   readonly description?: string;
   readonly licences?: readonly string[];
   readonly personalData?: PersonalDataPolicy;
+  readonly access?: DatanetAccess;
+  readonly readUnits?: bigint;
 };
 
 /** @throws conflict when the name is taken, invalid_input when a licence is not an SPDX id */
@@ -42,20 +53,23 @@ export async function createDatanet(
     description = '',
     licences = OPEN_LICENCES,
     personalData = 'keep',
+    access = 'open',
+    readUnits = 0n,
   }: NewDatanet,
 ): Promise<Id<'datanet'>> {
   const nonsense = licences.find((licence) => allowedBy(licence, new Set([licence])) !== true);
   if (nonsense !== undefined) {
     throw new OpenLedgerError('invalid_input', `"${nonsense}" is not an SPDX licence id.`);
   }
+  assertPriced(access, readUnits);
   const id = newId('datanet', clock);
   await namedAlone(name, () =>
     tx.query(sql`
       insert into datanets.datanets
-        (id, name, title, description, owner_id, licences, personal_data, identity_key, created_at)
+        (id, name, title, description, owner_id, licences, personal_data, access, read_units, identity_key, created_at)
       values
-        (${id}, ${name}, ${title}, ${description}, ${ownerId}, ${[...licences]}, ${personalData}, ${randomBytes(32)},
-         ${clock.now()})`),
+        (${id}, ${name}, ${title}, ${description}, ${ownerId}, ${[...licences]}, ${personalData}, ${access}, ${readUnits},
+         ${randomBytes(32)}, ${clock.now()})`),
   );
   return id;
 }
@@ -161,12 +175,14 @@ type Row = {
   owner_id: Id<'party'>;
   licences: string[];
   personal_data: PersonalDataPolicy;
+  access: DatanetAccess;
+  read_units: string;
   records: string;
   created_at: Date;
 };
 
 const columns = sql`
-  select id, name, title, description, owner_id, licences, personal_data, records, created_at
+  select id, name, title, description, owner_id, licences, personal_data, access, read_units, records, created_at
   from datanets.datanets`;
 
 const fromRow = (row: Row): Datanet => ({
@@ -177,6 +193,8 @@ const fromRow = (row: Row): Datanet => ({
   ownerId: row.owner_id,
   licences: row.licences,
   personalData: row.personal_data,
+  access: row.access,
+  readUnits: BigInt(row.read_units),
   records: Number(row.records),
   createdAt: row.created_at,
 });

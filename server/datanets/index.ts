@@ -21,11 +21,15 @@
  * that reviewed work is measured to make, and what is left goes back; what was planned is posted however often it is
  * interrupted. Nobody is paid twice for one improvement.
  *
+ * `createAccess` is its third door: who may read the texts. It promises that a datanet that is not open shows them only to those
+ * whom its owner has let in, its reviewers, whoever contributed them, and for pay where it has a price; that a record is paid
+ * for once a day, whatever is lost or interrupted; and that what is paid goes to those who own the records.
+ *
  * It does not trace, train or pay for calls: those stages read snapshots through this door. It does not read anybody's disk or
  * network either: importers run where the files are and upload lines. An import is no proof of authorship.
  *
  * Tables: datanets.datanets, imports, records, contributions, refinements, lineage, snapshots, entitlements, leaves,
- * pools, disputes, embeddings; bounties, submissions, bounty_payments; reviewers, review_rules, votes.
+ * pools, disputes, embeddings; readers, reads; bounties, submissions, bounty_payments; reviewers, review_rules, votes.
  */
 import type {
   Draft,
@@ -104,6 +108,9 @@ import {
   withdrawContributor,
 } from './withdraw.ts';
 
+export { type Access, createAccess } from './access/create-access.ts';
+export type { Reader } from './access/readers.ts';
+export type { Read } from './access/reads.ts';
 export type { Bounty } from './bounties/bounties.ts';
 export { type Bounties, createBounties } from './bounties/create-bounties.ts';
 export type { Complete } from './bounties/run-model.ts';

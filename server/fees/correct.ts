@@ -17,7 +17,7 @@ const RETRY_MS = 5;
 const ATTEMPTS = 5;
 
 export type CorrectionName = {
-  readonly inferenceId: string;
+  readonly saleId: string;
   readonly kind: Wish['kind'];
   readonly name: string;
 };
@@ -36,7 +36,7 @@ export async function correct(
     await rollUp(handles); // so that what is taken back has been given
     await planAlone(handles, async (tx) => {
       if (await lookUpCorrection(tx, correction)) return;
-      const routing = await findRouting(tx, correction.inferenceId);
+      const routing = await findRouting(tx, correction.saleId);
       assertCredited(routing);
       const wish = decide(routing, await unmatured(tx));
       const plan = await planCorrection(tx, handles, routing, wish);
@@ -44,7 +44,7 @@ export async function correct(
       const batchId = await recordTentativeBatch(tx, {
         epoch: routing.epoch,
         reason: wish.kind === 'refund' ? 'fees.refunded' : 'fees.reallocated',
-        reference: routing.inferenceId,
+        reference: routing.saleId,
         moves: plan.moves,
         recordedAt,
       });
@@ -55,7 +55,7 @@ export async function correct(
   }
   throw new OpenLedgerError(
     'insufficient_funds',
-    `The ${correction.kind} of ${correction.inferenceId} was refused by the ledger.`,
+    `The ${correction.kind} of ${correction.saleId} was refused by the ledger.`,
   );
 }
 
@@ -72,7 +72,7 @@ async function untilFinished(
   }
 }
 
-function assertCredited({ inferenceId, isPosted, creditedAt }: Routing): void {
+function assertCredited({ saleId, isPosted, creditedAt }: Routing): void {
   if (isPosted && creditedAt) return;
-  throw new OpenLedgerError('conflict', `The fees of ${inferenceId} are still being routed.`);
+  throw new OpenLedgerError('conflict', `The fees of ${saleId} are still being routed.`);
 }

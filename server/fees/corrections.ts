@@ -1,12 +1,12 @@
 /** The record of refunds and reallocations: tentative until the ledger has taken them, forgotten when it refuses. */
-import type { Id, Shares } from '@openledger/protocol';
+import type { Shares } from '@openledger/protocol';
 import type { Reader, Tx } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import type { Advance, Repayment } from './receivables.ts';
-import { sharesFromRow } from './routings.ts';
+import { type SaleId, sharesFromRow } from './routings.ts';
 
 /** What changes of a routed price. */
-export type Wish = { readonly inferenceId: Id<'inference'>; readonly name: string } & (
+export type Wish = { readonly saleId: SaleId; readonly name: string } & (
   | {
       readonly kind: 'refund';
       readonly units: bigint;
@@ -27,7 +27,7 @@ export type PlannedCorrection = Wish & {
 export type Correction = PlannedCorrection & { readonly isApplied: boolean };
 
 type Row = {
-  inference_id: Id<'inference'>;
+  sale_id: SaleId;
   kind: Wish['kind'];
   name: string;
   units: string | null;
@@ -42,17 +42,17 @@ type Row = {
 };
 
 const columns = sql`
-  inference_id, kind, name, units, parts::text[], share_to, share_weights::text[], advances, repayments, batch_id,
+  sale_id, kind, name, units, parts::text[], share_to, share_weights::text[], advances, repayments, batch_id,
   recorded_at, is_applied`;
 
 export async function lookUpCorrection(
   on: Reader,
-  { inferenceId, kind, name }: { inferenceId: string; kind: Wish['kind']; name: string },
+  { saleId, kind, name }: { saleId: string; kind: Wish['kind']; name: string },
 ): Promise<Correction | undefined> {
   const [row] = await on.query<Row>(sql`
     select ${columns}
     from fees.corrections
-    where inference_id = ${inferenceId} and kind = ${kind} and name = ${name}`);
+    where sale_id = ${saleId} and kind = ${kind} and name = ${name}`);
   return row && correctionFromRow(row);
 }
 
@@ -67,9 +67,9 @@ export async function insertCorrection(tx: Tx, correction: PlannedCorrection): P
   const shares = correction.kind === 'reallocation' ? correction.shares : undefined;
   await tx.query(sql`
     insert into fees.corrections
-      (inference_id, kind, name, units, parts, share_to, share_weights, advances, repayments, batch_id, recorded_at)
+      (sale_id, kind, name, units, parts, share_to, share_weights, advances, repayments, batch_id, recorded_at)
     values (
-      ${correction.inferenceId}, ${correction.kind}, ${correction.name}, ${refund?.units ?? null},
+      ${correction.saleId}, ${correction.kind}, ${correction.name}, ${refund?.units ?? null},
       ${refund?.parts ?? null}, ${shares?.map(({ to }) => to) ?? null},
       ${shares?.map(({ weight }) => weight) ?? null},
       ${formatAmounts(correction.advances)}, ${formatAmounts(correction.repayments)},
@@ -88,7 +88,7 @@ const formatAmounts = (rows: readonly { readonly amount: bigint }[]): string =>
 
 function correctionFromRow(row: Row): Correction {
   const common = {
-    inferenceId: row.inference_id,
+    saleId: row.sale_id,
     name: row.name,
     advances: row.advances.map((one) => ({ ...one, amount: BigInt(one.amount) })),
     repayments: row.repayments.map((one) => ({ ...one, amount: BigInt(one.amount) })),

@@ -42,12 +42,12 @@ const pending = (partyId: string, epoch?: number) => stage.pending(partyId, epoc
 
 describe('routing', () => {
   test('splits a price to the unit and leaves nothing in clearing', async () => {
-    const inferenceId = await charge({
+    const saleId = await charge({
       units: 1_000_003n,
       basePartyId: base,
       shares: shares({ [ada]: 12 }),
     });
-    await fees.route(inferenceId);
+    await fees.route(saleId);
 
     expect(await ledger.balance('clearing:fees')).toBe(0n);
     expect(await ledger.balance('control:data')).toBe(500_001n);
@@ -57,16 +57,16 @@ describe('routing', () => {
     expect(await ledger.balance('stakers:protocol')).toBe(50_000n);
     expect(await ledger.balance('treasury:protocol')).toBe(30_002n);
     expect(await ledger.balance('insurance:protocol')).toBe(20_000n);
-    const routing = await fees.find(inferenceId);
+    const routing = await fees.find(saleId);
     expect(routing.legs.reduce((sum, leg) => sum + leg.amount, 0n)).toBe(1_000_003n);
     expect(routing).toMatchObject({ isPosted: true, epoch: 1, dataUnits: 500_001n });
     expect(routing.transactionId).toMatch(/^txn_/);
   });
 
   test('routes once, however often and from however many sides it is asked to', async () => {
-    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
+    const saleId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
     const other = createFees(handles);
-    await Promise.all([fees, other, fees, other].map((each) => each.route(inferenceId)));
+    await Promise.all([fees, other, fees, other].map((each) => each.route(saleId)));
     await Promise.all([fees.rollUp(), other.rollUp(), fees.rollUp()]);
 
     expect(await pending(ada)).toBe(500n);
@@ -77,31 +77,31 @@ describe('routing', () => {
   });
 
   test('without registered data there is no data leg', async () => {
-    const inferenceId = await charge({ units: 1000n, shares: [] });
-    await fees.route(inferenceId);
+    const saleId = await charge({ units: 1000n, shares: [] });
+    await fees.route(saleId);
     await fees.rollUp();
 
     expect(await ledger.balance('control:data')).toBe(0n);
     expect(await pending(operator)).toBe(700n);
-    expect((await fees.find(inferenceId)).legs.some(({ role }) => role === 'data')).toBe(false);
+    expect((await fees.find(saleId)).legs.some(({ role }) => role === 'data')).toBe(false);
     expect((await fees.checkControl()).holds).toBe(true);
   });
 
   test('a price of zero is routed too, and moves nothing', async () => {
-    const inferenceId = await charge({ units: 0n, shares: shares({ [ada]: 12 }) });
-    await fees.route(inferenceId);
+    const saleId = await charge({ units: 0n, shares: shares({ [ada]: 12 }) });
+    await fees.route(saleId);
     await fees.rollUp();
-    expect(await fees.find(inferenceId)).toMatchObject({ legs: [], transactionId: undefined });
+    expect(await fees.find(saleId)).toMatchObject({ legs: [], transactionId: undefined });
     expect((await fees.checkControl()).holds).toBe(true);
   });
 
   test('a price that was not captured is refused, and goes through once it is', async () => {
-    const inferenceId = await charge({ units: 0n, shares: shares({ [ada]: 12 }) });
-    stage.charges.set(inferenceId, { units: 100n, shares: shares({ [ada]: 12 }) });
-    await expect(fees.route(inferenceId)).rejects.toMatchObject({ code: 'insufficient_funds' });
+    const saleId = await charge({ units: 0n, shares: shares({ [ada]: 12 }) });
+    stage.charges.set(saleId, { units: 100n, shares: shares({ [ada]: 12 }) });
+    await expect(fees.route(saleId)).rejects.toMatchObject({ code: 'insufficient_funds' });
     expect(await fees.rollUp()).toBe(0);
     await stage.fund('clearing:fees', 100n);
-    await fees.route(inferenceId);
+    await fees.route(saleId);
     await fees.rollUp();
     expect(await pending(ada)).toBe(50n);
   });
@@ -147,8 +147,8 @@ describe('crediting', () => {
     }
     const others = [fees, createFees(handles)];
     await Promise.all(
-      ids.map(async (inferenceId, i) => {
-        await others[i % 2].route(inferenceId);
+      ids.map(async (saleId, i) => {
+        await others[i % 2].route(saleId);
         if (i % 3 === 0) await others[(i + 1) % 2].rollUp();
       }),
     );
@@ -177,8 +177,8 @@ describe('crediting', () => {
 
   test('the follower credits within a second of the routing', async () => {
     const following = fees.startRollUp({ intervalMs: 100 });
-    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
-    await fees.route(inferenceId);
+    const saleId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
+    await fees.route(saleId);
     const deadline = Date.now() + 1000;
     while ((await pending(ada)) === 0n && Date.now() < deadline) await sleep(20);
     await following.stop();
@@ -190,18 +190,18 @@ describe('crediting', () => {
 
 describe('crashes', () => {
   test('between posting and recording it: the legs are posted once', async () => {
-    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
+    const saleId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
     const dying = createFees(deafened(handles, () => true));
-    await expect(dying.route(inferenceId)).rejects.toThrow('died');
-    await fees.route(inferenceId);
+    await expect(dying.route(saleId)).rejects.toThrow('died');
+    await fees.route(saleId);
     expect(await pending(operator)).toBe(200n);
     expect(await ledger.balance('clearing:fees')).toBe(0n);
   });
 
   test('in the middle of a roll-up: the batch is posted once, and alike', async () => {
-    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 3, [bob]: 9 }) });
+    const saleId = await charge({ units: 1000n, shares: shares({ [ada]: 3, [bob]: 9 }) });
     const dying = createFees(deafened(handles, ({ reason }) => reason !== 'fees.routed'));
-    await dying.route(inferenceId);
+    await dying.route(saleId);
     await expect(dying.rollUp()).rejects.toThrow('died');
     await fees.rollUp();
     expect([await pending(ada), await pending(bob)]).toEqual([125n, 375n]);
@@ -209,9 +209,9 @@ describe('crashes', () => {
   });
 
   test('before the legs were posted: closing the epoch posts them', async () => {
-    const inferenceId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
+    const saleId = await charge({ units: 1000n, shares: shares({ [ada]: 12 }) });
     const dying = createFees(silenced(handles));
-    await expect(dying.route(inferenceId)).rejects.toThrow('died');
+    await expect(dying.route(saleId)).rejects.toThrow('died');
     await fees.closeEpoch(1);
     expect([await pending(ada, 1), await pending(operator, 1)]).toEqual([500n, 200n]);
   });
@@ -242,7 +242,7 @@ describe('epochs', () => {
     const ids = await Promise.all(
       Array.from({ length: 30 }, () => charge({ units: 100n, shares: shares({ [ada]: 12 }) })),
     );
-    const routing = ids.map((inferenceId) => fees.route(inferenceId));
+    const routing = ids.map((saleId) => fees.route(saleId));
     const closing = fees.closeEpoch(1);
     await closing;
     const first = await pending(ada, 1);
@@ -288,20 +288,20 @@ describe('explaining', () => {
     });
     expect(await fees.earnings(operator)).toMatchObject({ data: 0n, operator: 600n });
     const { payouts, next } = await fees.payouts({ partyId: ada, limit: 1 });
-    expect(payouts).toMatchObject([{ inferenceId: second, role: 'data', units: 250n }]);
+    expect(payouts).toMatchObject([{ saleId: second, role: 'data', units: 250n }]);
     const rest = await fees.payouts({ partyId: ada, limit: 10, after: next });
     expect(rest).toMatchObject({
       payouts: [
-        { inferenceId: first, units: 83n, pool: POOL },
-        { inferenceId: first, units: 250n },
+        { saleId: first, units: 83n, pool: POOL },
+        { saleId: first, units: 250n },
       ],
       next: undefined,
     });
     expect(rest.payouts[0].creditedAt).toBeInstanceOf(Date);
     expect(await fees.payouts({ partyId: builder, limit: 10 })).toMatchObject({
       payouts: [
-        { inferenceId: second, role: 'builder', units: 400n },
-        { inferenceId: first, role: 'builder', units: 200n },
+        { saleId: second, role: 'builder', units: 400n },
+        { saleId: first, role: 'builder', units: 200n },
       ],
     });
     expect(await fees.top(10)).toEqual([

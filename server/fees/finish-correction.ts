@@ -65,7 +65,7 @@ async function apply(
   correction: Correction,
   batch: BatchRow,
 ): Promise<void> {
-  const routing = await findRouting(tx, correction.inferenceId);
+  const routing = await findRouting(tx, correction.saleId);
   const change = await correctionChange(tx, handles, routing, correction);
   await writeChange(tx, change);
   await writeRepayments(tx, correction.repayments);
@@ -83,7 +83,7 @@ async function apply(
 
 async function refundRouting(
   tx: Tx,
-  { inferenceId, legs, remaining }: Routing,
+  { saleId, legs, remaining }: Routing,
   parts: readonly bigint[],
 ): Promise<void> {
   const refunded = legs.map(({ amount }, i) => amount - remaining[i] + parts[i]);
@@ -92,22 +92,22 @@ async function refundRouting(
     update fees.routings
     set refunded = ${refunded}, refunded_units = ${sum(refunded)},
         refunded_data = ${dataPartOf({ legs }, refunded)}
-    where inference_id = ${inferenceId}`);
+    where sale_id = ${saleId}`);
 }
 
 async function reallocateRouting(
   tx: Tx,
-  { inferenceId, name, shares }: Extract<Correction, { kind: 'reallocation' }>,
+  { saleId, name, shares }: Extract<Correction, { kind: 'reallocation' }>,
 ): Promise<void> {
   await tx.query(sql`
     with vector as (
-      insert into fees.vectors (inference_id, reallocation_id, share_to, share_weights)
+      insert into fees.vectors (sale_id, reallocation_id, share_to, share_weights)
       values (
-        ${inferenceId}, ${name}, ${shares.map(({ to }) => to)}, ${shares.map(({ weight }) => weight)}
+        ${saleId}, ${name}, ${shares.map(({ to }) => to)}, ${shares.map(({ weight }) => weight)}
       )
       returning id
     )
     update fees.routings set vector_id = vector.id
     from vector
-    where routings.inference_id = ${inferenceId}`);
+    where routings.sale_id = ${saleId}`);
 }

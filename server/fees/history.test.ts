@@ -129,7 +129,7 @@ async function judge(stage: TestFees, history: readonly Event[]): Promise<void> 
 async function refund(stage: TestFees, fact: Fact, refundId: string, ppm: number): Promise<bigint> {
   const units = (fact.left * BigInt(ppm)) / 1_000_000n;
   if (units === 0n) return 0n;
-  await stage.fees.refund({ inferenceId: fact.id, refundId, units });
+  await stage.fees.refund({ saleId: fact.id, refundId, units });
   const { legs, remaining } = await stage.fees.find(fact.id);
   fact.left -= units;
   fact.data = remaining[legs.findIndex(({ role }) => role === 'data')] ?? 0n;
@@ -144,7 +144,7 @@ async function reallocate(
   shares: Shares,
   matured: number,
 ): Promise<void> {
-  const wish = { inferenceId: fact.id, reallocationId, shares };
+  const wish = { saleId: fact.id, reallocationId, shares };
   if ((await stage.fees.find(fact.id)).epoch <= matured) {
     await expect(stage.fees.reallocate(wish)).rejects.toMatchObject({ code: 'conflict' });
     return;

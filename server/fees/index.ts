@@ -1,11 +1,11 @@
 /**
- * Fees: splits the price of an attributed inference by the policy, credits everybody who has a part in it, and corrects what
+ * Fees: splits the price of an attributed inference, or of passages that were read, by the policy, credits everybody who has a part in it, and corrects what
  * turns out to be wrong.
  *
  * It promises that
  * - a price is split to the last unit: direct legs by the policy's ppm, rounded down, the rest to the treasury;
  * - the data leg goes whole to `control:data`, and each party is credited floor(sum of amount * weight / 2^64) in
- *   total, whatever the order in which inferences, refunds and reallocations arrive;
+ *   total, whatever the order in which sales, refunds and reallocations arrive;
  * - `control:data` holds exactly the fractions and what pools have taken in: each roll-up, fold and correction is refused
  *   where it would not (`bookControl`), and `checkControl` adds everything up;
  * - a credit stands in the ledger within a roll-up's interval of its routing, exactly once, whatever crashes;
@@ -35,7 +35,7 @@ import { type PayoutPage, payoutsOf } from './payouts.ts';
 import { type Reallocation, reallocateFees } from './reallocate.ts';
 import { type Refund, type RefundWish, refundFees } from './refund.ts';
 import { followRoutings, rollUp } from './roll-up.ts';
-import { routeFees } from './route.ts';
+import { routeFees, routeRead } from './route.ts';
 import { findRouting, type Routing } from './routings.ts';
 import type { FeesHandles } from './stage.ts';
 import { type FeesSummary, summarizeFees } from './summary.ts';
@@ -46,15 +46,17 @@ export type { Payout, PayoutPage } from './payouts.ts';
 export { poolMembersFrom } from './pool-members-from.ts';
 export type { Reallocation } from './reallocate.ts';
 export type { Refund, RefundWish } from './refund.ts';
-export type { RoutedLeg, Routing } from './routings.ts';
+export type { RoutedLeg, Routing, SaleId } from './routings.ts';
 export type { FeesHandles } from './stage.ts';
 export type { FeesSummary } from './summary.ts';
 
 export type Fees = {
   /** Routes an attributed inference's captured price, and announces `fees.routed`. Repeatable. */
   route(inferenceId: string): Promise<void>;
-  /** @throws not_found when the inference's fees have not been routed */
-  find(inferenceId: string): Promise<Routing>;
+  /** As `route`, the price of a paid read. */
+  routeRead(readId: string): Promise<void>;
+  /** @throws not_found when its fees have not been routed */
+  find(saleId: string): Promise<Routing>;
   /**
    * Gives a price back to its payer, whole where no units are named. Repeatable.
    *
@@ -66,7 +68,7 @@ export type Fees = {
 
   /** Starts the follower that credits new routings. */
   startRollUp(options?: { readonly intervalMs?: number }): { stop(): Promise<void> };
-  /** Credits everything routed so far. @returns how many inferences that was */
+  /** Credits everything routed so far. @returns how many sales that was */
   rollUp(): Promise<number>;
   /** The epoch into which credits fall now. The first is 1. */
   openEpoch(): Promise<number>;
@@ -90,7 +92,8 @@ export function createFees(handles: FeesHandles): Fees {
   const { db } = handles;
   return {
     route: (inferenceId) => routeFees(handles, inferenceId),
-    find: (inferenceId) => findRouting(db, inferenceId),
+    routeRead: (readId) => routeRead(handles, readId),
+    find: (saleId) => findRouting(db, saleId),
     refund: (wish) => refundFees(handles, wish),
     reallocate: (wish) => reallocateFees(handles, wish),
     startRollUp({ intervalMs = 200 } = {}) {

@@ -1,5 +1,5 @@
-/** Explains a party's earnings, inference by inference. */
-import { type FeeRole, type Id, WEIGHT_ONE } from '@openledger/protocol';
+/** Explains a party's earnings, sale by sale. */
+import { type FeeRole, WEIGHT_ONE } from '@openledger/protocol';
 import { sql } from '../platform/sql.ts';
 import {
   type Routing,
@@ -8,12 +8,13 @@ import {
   routingColumns,
   routingFromRow,
   routingTables,
+  type SaleId,
 } from './routings.ts';
 import { creditAccount, type FeesHandles } from './stage.ts';
 
-/** One part of one inference's price that is a party's. */
+/** One part of one price that is a party's. */
 export type Payout = {
-  readonly inferenceId: Id<'inference'>;
+  readonly saleId: SaleId;
   readonly role: FeeRole;
   /**
    * Whole units, for data rounded down: credits are rounded over a lifetime and not call by call. What is left after
@@ -38,10 +39,10 @@ export type PayoutPage = {
 };
 
 /**
- * Newest inference first.
+ * The newest sale first.
  *
- * @param query.after an inference's id; the page begins with the next older one
- * @param query.limit the most inferences; one can have several payouts
+ * @param query.after a sale's id; the page begins with the next older one
+ * @param query.limit the most sales; one can have several payouts
  */
 export async function payoutsOf(
   handles: FeesHandles,
@@ -58,13 +59,13 @@ export async function payoutsOf(
         or earners @> array[${query.partyId}::text]
       )
       and (${query.after ?? null}::text is null or sequence < (
-        select sequence from fees.routings where inference_id = ${query.after ?? null}
+        select sequence from fees.routings where sale_id = ${query.after ?? null}
       ))
     order by sequence desc
     limit ${query.limit}`);
   return {
     payouts: rows.flatMap((row) => payoutsIn(routingFromRow(row), query.partyId, pools)),
-    next: rows.length === query.limit ? rows.at(-1)?.inference_id : undefined,
+    next: rows.length === query.limit ? rows.at(-1)?.sale_id : undefined,
   };
 }
 
@@ -83,11 +84,11 @@ async function poolsOf(
 }
 
 function payoutsIn(
-  { inferenceId, servedAt, creditedAt, isReversed, ...routing }: Routing,
+  { saleId, servedAt, creditedAt, isReversed, ...routing }: Routing,
   partyId: string,
   pools: ReadonlyMap<string, bigint>,
 ): readonly Payout[] {
-  const common = { inferenceId, servedAt, creditedAt, isReversed };
+  const common = { saleId, servedAt, creditedAt, isReversed };
   const dataUnits = isReversed ? routing.dataUnits : remainingData(routing);
   const data = routing.currentShares.flatMap(({ to, weight: whole }): Payout[] => {
     const pool = pools.get(to);

@@ -6,7 +6,7 @@ import type { Routing } from './routings.ts';
 import { type FeesHandles, isPool } from './stage.ts';
 
 export type Reallocation = {
-  readonly inferenceId: string;
+  readonly saleId: string;
   /** The caller's name for it: asked again under the same name, nothing changes. */
   readonly reallocationId: string;
   readonly shares: Shares;
@@ -19,17 +19,17 @@ export type Reallocation = {
  */
 export async function reallocateFees(
   handles: FeesHandles,
-  { inferenceId, reallocationId, shares }: Reallocation,
+  { saleId, reallocationId, shares }: Reallocation,
 ): Promise<void> {
   await assertPayable(handles, shares);
   const done = await correct(
     handles,
-    { inferenceId, kind: 'reallocation', name: reallocationId },
+    { saleId, kind: 'reallocation', name: reallocationId },
     (routing, { after }) => {
       assertOpen(routing, after);
       return {
         kind: 'reallocation',
-        inferenceId: routing.inferenceId,
+        saleId: routing.saleId,
         name: reallocationId,
         shares,
       };
@@ -47,12 +47,12 @@ async function assertPayable({ poolMembers }: FeesHandles, shares: Shares): Prom
   }
 }
 
-function assertOpen({ inferenceId, epoch, shares }: Routing, maturedThrough: number): void {
+function assertOpen({ saleId, epoch, shares }: Routing, maturedThrough: number): void {
   if (shares.length === 0) {
-    throw new OpenLedgerError('unprocessable', `${inferenceId} has no data leg to reallocate.`);
+    throw new OpenLedgerError('unprocessable', `${saleId} has no data leg to reallocate.`);
   }
   if (epoch > maturedThrough) return;
-  throw new OpenLedgerError('conflict', `The fees of ${inferenceId} have matured.`, { epoch });
+  throw new OpenLedgerError('conflict', `The fees of ${saleId} have matured.`, { epoch });
 }
 
 function assertSame(done: Correction, shares: Shares): void {

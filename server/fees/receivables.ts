@@ -113,13 +113,13 @@ function byParty(rows: readonly ReceivableRow[]): ReadonlyMap<string, readonly R
 export async function insertReceivables(
   tx: Tx,
   advances: readonly Advance[],
-  cause: { readonly inferenceId: string; readonly name: string; readonly recordedAt: Date },
+  cause: { readonly saleId: string; readonly name: string; readonly recordedAt: Date },
 ): Promise<void> {
   if (advances.length === 0) return;
   await tx.query(sql`
     insert into fees.receivables
-      (party, creditor, inference_id, correction, units, outstanding, recorded_at)
-    select party, creditor, ${cause.inferenceId}, ${cause.name}, amount, amount, ${cause.recordedAt}
+      (party, creditor, sale_id, correction, units, outstanding, recorded_at)
+    select party, creditor, ${cause.saleId}, ${cause.name}, amount, amount, ${cause.recordedAt}
     from unnest(
       ${advances.map(({ party }) => party)}::text[],
       ${advances.map(({ creditor }) => creditor)}::text[],

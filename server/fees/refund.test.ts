@@ -43,10 +43,10 @@ afterEach(async () => {
 });
 
 async function routed(facts: Charge): Promise<string> {
-  const inferenceId = await stage.charge(facts);
-  await fees.route(inferenceId);
+  const saleId = await stage.charge(facts);
+  await fees.route(saleId);
   await fees.rollUp();
-  return inferenceId;
+  return saleId;
 }
 
 const refunded = () => ledger.balance(`${payer}:available`);
@@ -78,16 +78,16 @@ describe('a refund before maturity', () => {
     const before = await balances();
     const check = await fees.checkControl();
 
-    const inferenceId = await routed({ units: 1001n, shares: thirds, basePartyId: base });
-    const refund = await fees.refund({ inferenceId, refundId: 'r1' });
-    expect(refund).toMatchObject({ inferenceId, refundId: 'r1', units: 1001n, advancedUnits: 0n });
-    expect(await fees.refund({ inferenceId, refundId: 'r1' })).toEqual(refund);
+    const saleId = await routed({ units: 1001n, shares: thirds, basePartyId: base });
+    const refund = await fees.refund({ saleId, refundId: 'r1' });
+    expect(refund).toMatchObject({ saleId, refundId: 'r1', units: 1001n, advancedUnits: 0n });
+    expect(await fees.refund({ saleId, refundId: 'r1' })).toEqual(refund);
 
     expect(await refunded()).toBe(1001n);
     const after = (await balances()).filter(({ account }) => !account.startsWith(payer));
     expect(after).toEqual(before);
     expect(await fees.checkControl()).toEqual(check);
-    expect(await fees.find(inferenceId)).toMatchObject({ isReversed: true });
+    expect(await fees.find(saleId)).toMatchObject({ isReversed: true });
     expect((await fees.payouts({ partyId: operator, limit: 1 })).payouts).toMatchObject([
       { units: 200n, isReversed: true },
     ]);
@@ -96,50 +96,50 @@ describe('a refund before maturity', () => {
   test('in many parts ends in the exact mirror, and refuses a unit more', async () => {
     const shares = twelfths({ [ada]: 5, [bob]: 4, [POOL]: 3 });
     const before = await balances();
-    const inferenceId = await routed({ units: 1003n, shares, basePartyId: base });
+    const saleId = await routed({ units: 1003n, shares, basePartyId: base });
     const parts = [1n, 2n, 333n, 1n, 500n, 7n, 158n];
     let sum = 0n;
     for (const [i, units] of parts.entries()) {
-      await fees.refund({ inferenceId, refundId: `part-${i}`, units });
+      await fees.refund({ saleId, refundId: `part-${i}`, units });
       sum += units;
       expect(await refunded()).toBe(sum);
-      const { remaining } = await fees.find(inferenceId);
+      const { remaining } = await fees.find(saleId);
       expect(remaining.reduce((total, each) => total + each, 0n)).toBe(1003n - sum);
       expect((await fees.checkControl()).holds).toBe(true);
     }
-    await expect(fees.refund({ inferenceId, refundId: 'more', units: 2n })).rejects.toMatchObject({
+    await expect(fees.refund({ saleId, refundId: 'more', units: 2n })).rejects.toMatchObject({
       code: 'unprocessable',
     });
-    await fees.refund({ inferenceId, refundId: 'last', units: 1n });
+    await fees.refund({ saleId, refundId: 'last', units: 1n });
     expect((await balances()).filter(({ account }) => !account.startsWith(payer))).toEqual(before);
     for (const units of [undefined, 1n]) {
-      await expect(fees.refund({ inferenceId, refundId: 'more', units })).rejects.toMatchObject({
+      await expect(fees.refund({ saleId, refundId: 'more', units })).rejects.toMatchObject({
         code: 'unprocessable',
       });
     }
   });
 
   test('under a name that was used is the same refund, or a conflict', async () => {
-    const inferenceId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
-    await fees.refund({ inferenceId, refundId: 'r', units: 100n });
+    const saleId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
+    await fees.refund({ saleId, refundId: 'r', units: 100n });
     await Promise.all(
       [fees, createFees(stage.handles), fees].map((each) =>
-        each.refund({ inferenceId, refundId: 'r', units: 100n }),
+        each.refund({ saleId, refundId: 'r', units: 100n }),
       ),
     );
     expect(await refunded()).toBe(100n);
-    await expect(fees.refund({ inferenceId, refundId: 'r', units: 101n })).rejects.toMatchObject({
+    await expect(fees.refund({ saleId, refundId: 'r', units: 101n })).rejects.toMatchObject({
       code: 'conflict',
     });
     expect(await refunded()).toBe(100n);
   });
 
   test('by many at once is refunded each once', async () => {
-    const inferenceId = await routed({ units: 1000n, shares: twelfths({ [ada]: 7, [bob]: 5 }) });
+    const saleId = await routed({ units: 1000n, shares: twelfths({ [ada]: 7, [bob]: 5 }) });
     const others = [fees, createFees(stage.handles)];
     await Promise.all(
       Array.from({ length: 25 }, (_, i) =>
-        others[i % 2].refund({ inferenceId, refundId: `r${i}`, units: 40n }),
+        others[i % 2].refund({ saleId, refundId: `r${i}`, units: 40n }),
       ),
     );
     expect(await refunded()).toBe(1000n);
@@ -152,16 +152,16 @@ describe('a refund before maturity', () => {
     await fees.closeEpoch(1);
     await routed({ units: 2n, shares });
     expect([await stage.pending(ada, 1), await stage.pending(ada, 2)]).toEqual([0n, 1n]);
-    await fees.refund({ inferenceId: first, refundId: 'r' });
+    await fees.refund({ saleId: first, refundId: 'r' });
     expect([await stage.pending(ada, 1), await stage.pending(ada, 2)]).toEqual([0n, 0n]);
     expect(await fees.checkControl()).toMatchObject({ holds: true, balance: 1n });
   });
 
   test('touches the sum of a pool and none of its members', async () => {
     await routed({ units: 600n, shares: twelfths({ [POOL]: 12 }) });
-    const inferenceId = await routed({ units: 90n, shares: twelfths({ [POOL]: 12 }) });
+    const saleId = await routed({ units: 90n, shares: twelfths({ [POOL]: 12 }) });
     await fees.closeEpoch(1);
-    await fees.refund({ inferenceId, refundId: 'r', units: 30n });
+    await fees.refund({ saleId, refundId: 'r', units: 30n });
     expect(await stage.pending(ada)).toBe(0n);
     expect(await fees.checkControl()).toMatchObject({ fractions: 0n, pools: 330n * WEIGHT_ONE });
     await fees.mature(1);
@@ -169,15 +169,15 @@ describe('a refund before maturity', () => {
   });
 
   test('of what was never routed is not found, and of what is not credited yet is a conflict', async () => {
-    await expect(fees.refund({ inferenceId: 'inf_x', refundId: 'r' })).rejects.toMatchObject({
+    await expect(fees.refund({ saleId: 'inf_x', refundId: 'r' })).rejects.toMatchObject({
       code: 'not_found',
     });
-    const inferenceId = await stage.charge({ units: 100n, shares: twelfths({ [ada]: 12 }) });
-    await expect(createFees(silenced(stage.handles)).route(inferenceId)).rejects.toThrow('died');
-    await expect(fees.refund({ inferenceId, refundId: 'r' })).rejects.toMatchObject({
+    const saleId = await stage.charge({ units: 100n, shares: twelfths({ [ada]: 12 }) });
+    await expect(createFees(silenced(stage.handles)).route(saleId)).rejects.toThrow('died');
+    await expect(fees.refund({ saleId, refundId: 'r' })).rejects.toMatchObject({
       code: 'conflict',
     });
-    await fees.route(inferenceId);
+    await fees.route(saleId);
   });
 });
 
@@ -185,10 +185,10 @@ describe('a refund after maturity', () => {
   const shares = twelfths({ [ada]: 9, [bob]: 3 });
 
   test('is advanced by the bond, and what was settled stays as it was', async () => {
-    const inferenceId = await routed({ units: 1000n, shares });
+    const saleId = await routed({ units: 1000n, shares });
     await settle(1);
     await stage.fund(`${operator}:stake`, 5000n);
-    const refund = await fees.refund({ inferenceId, refundId: 'r' });
+    const refund = await fees.refund({ saleId, refundId: 'r' });
 
     expect(await refunded()).toBe(1000n);
     expect(refund.advancedUnits).toBe(900n); // stakers, treasury and insurance paid their 100 themselves
@@ -202,12 +202,12 @@ describe('a refund after maturity', () => {
   });
 
   test('takes first what the party has pending, then the bond, then the insurance', async () => {
-    const inferenceId = await routed({ units: 1000n, shares });
+    const saleId = await routed({ units: 1000n, shares });
     await settle(1);
     await routed({ units: 400n, shares: twelfths({ [ada]: 12 }) }); // 200 pending in epoch 2, 80 for builder and operator each
     await stage.fund(`${operator}:stake`, 300n);
     await stage.fund('insurance:protocol', 1000n);
-    await fees.refund({ inferenceId, refundId: 'r' });
+    await fees.refund({ saleId, refundId: 'r' });
 
     expect(await refunded()).toBe(1000n);
     expect(await stage.pending(ada, 2)).toBe(0n);
@@ -219,25 +219,25 @@ describe('a refund after maturity', () => {
   });
 
   test('is refused whole when neither covers it, and leaves nothing behind', async () => {
-    const inferenceId = await routed({ units: 1000n, shares });
+    const saleId = await routed({ units: 1000n, shares });
     await settle(1);
     await stage.fund(`${operator}:stake`, 400n);
     const before = await balances();
     const check = await fees.checkControl();
-    await expect(fees.refund({ inferenceId, refundId: 'r' })).rejects.toMatchObject({
+    await expect(fees.refund({ saleId, refundId: 'r' })).rejects.toMatchObject({
       code: 'insufficient_funds',
     });
     expect(await balances()).toEqual(before);
     expect(await fees.checkControl()).toEqual(check);
-    expect((await fees.find(inferenceId)).isReversed).toBe(false);
+    expect((await fees.find(saleId)).isReversed).toBe(false);
 
     await stage.fund('insurance:protocol', 1000n); // the same name may succeed later
-    await fees.refund({ inferenceId, refundId: 'r' });
+    await fees.refund({ saleId, refundId: 'r' });
     expect(await refunded()).toBe(1000n);
   });
 
   test('that loses its lender between plan and posting is planned again, and then refused', async () => {
-    const inferenceId = await routed({ units: 1000n, shares });
+    const saleId = await routed({ units: 1000n, shares });
     await settle(1);
     await stage.fund(`${operator}:stake`, 900n);
     const racing = createFees({
@@ -257,7 +257,7 @@ describe('a refund after maturity', () => {
       },
     });
     const check = await fees.checkControl();
-    await expect(racing.refund({ inferenceId, refundId: 'r' })).rejects.toMatchObject({
+    await expect(racing.refund({ saleId, refundId: 'r' })).rejects.toMatchObject({
       code: 'insufficient_funds',
     });
     expect(await fees.checkControl()).toEqual(check);
@@ -267,21 +267,21 @@ describe('a refund after maturity', () => {
   });
 
   test('of a pool claws back from its members', async () => {
-    const inferenceId = await routed({ units: 600n, shares: twelfths({ [POOL]: 12 }) });
+    const saleId = await routed({ units: 600n, shares: twelfths({ [POOL]: 12 }) });
     await settle(1);
     expect(await ledger.balance(`${bob}:payable`)).toBe(200n);
     await stage.fund(`${operator}:stake`, 1000n);
-    await fees.refund({ inferenceId, refundId: 'r' });
+    await fees.refund({ saleId, refundId: 'r' });
     expect([await receivable(ada), await receivable(bob)]).toEqual([99n, 200n]);
     expect(await fees.checkControl()).toMatchObject({ balance: 0n, pools: 0n });
   });
 
   test('in parts ends in the exact mirror as well', async () => {
-    const inferenceId = await routed({ units: 997n, shares: twelfths({ [ada]: 5, [POOL]: 7 }) });
+    const saleId = await routed({ units: 997n, shares: twelfths({ [ada]: 5, [POOL]: 7 }) });
     await settle(1);
     await stage.fund(`${operator}:stake`, 1000n);
     for (const [i, units] of [100n, 1n, 333n, 563n].entries()) {
-      await fees.refund({ inferenceId, refundId: `r${i}`, units });
+      await fees.refund({ saleId, refundId: `r${i}`, units });
     }
     expect(await refunded()).toBe(997n);
     for (const party of [ada, bob, builder, operator]) {
@@ -295,11 +295,11 @@ describe('a receivable', () => {
   const shares = twelfths({ [ada]: 9, [bob]: 3 });
 
   async function owed(): Promise<void> {
-    const inferenceId = await routed({ units: 1000n, shares });
+    const saleId = await routed({ units: 1000n, shares });
     await settle(1);
     await stage.fund(`${operator}:stake`, 600n);
     await stage.fund('insurance:protocol', 1000n);
-    await fees.refund({ inferenceId, refundId: 'r' });
+    await fees.refund({ saleId, refundId: 'r' });
   }
 
   test('is netted from the next credits, oldest advance first, and then credits are pending again', async () => {
@@ -334,9 +334,9 @@ describe('a receivable', () => {
 
   test('comes back when the credit that paid it is refunded itself', async () => {
     await owed();
-    const inferenceId = await routed({ units: 200n, shares: twelfths({ [ada]: 12 }) });
+    const saleId = await routed({ units: 200n, shares: twelfths({ [ada]: 12 }) });
     const before = await receivable(ada);
-    await fees.refund({ inferenceId, refundId: 'r' });
+    await fees.refund({ saleId, refundId: 'r' });
     expect(await receivable(ada)).toBe(before + 100n);
     expect(await ledger.balance(`${ada}:payable`)).toBe(375n);
   });
@@ -346,10 +346,10 @@ describe('a reallocation', () => {
   test('moves the data leg to better shares, once, and later refunds follow them', async () => {
     const old = twelfths({ [ada]: 6, [POOL]: 6 });
     const better = twelfths({ [bob]: 3, [eve]: 9 });
-    const inferenceId = await routed({ units: 1001n, shares: old }); // 500 to data
+    const saleId = await routed({ units: 1001n, shares: old }); // 500 to data
     await fees.closeEpoch(1);
     for (let i = 0; i < 2; i++) {
-      await fees.reallocate({ inferenceId, reallocationId: 'a', shares: better });
+      await fees.reallocate({ saleId, reallocationId: 'a', shares: better });
     }
     expect([await stage.pending(ada), await stage.pending(bob), await stage.pending(eve)]).toEqual([
       0n,
@@ -357,9 +357,9 @@ describe('a reallocation', () => {
       375n,
     ]);
     await expect(
-      fees.reallocate({ inferenceId, reallocationId: 'a', shares: old }),
+      fees.reallocate({ saleId, reallocationId: 'a', shares: old }),
     ).rejects.toMatchObject({ code: 'conflict' });
-    const routing = await fees.find(inferenceId);
+    const routing = await fees.find(saleId);
     expect(routing.shares).toEqual(old); // what the receipt says
     expect(routing.currentShares).toEqual(better);
     expect((await fees.payouts({ partyId: eve, limit: 5 })).payouts).toMatchObject([
@@ -367,37 +367,37 @@ describe('a reallocation', () => {
     ]);
     expect((await fees.payouts({ partyId: ada, limit: 5 })).payouts).toEqual([]);
 
-    await fees.refund({ inferenceId, refundId: 'r' });
+    await fees.refund({ saleId, refundId: 'r' });
     expect(await refunded()).toBe(1001n);
     expect(await fees.checkControl()).toMatchObject({ balance: 0n, pools: 0n, fractions: 0n });
   });
 
   test('divides what refunds have left', async () => {
-    const inferenceId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
-    await fees.refund({ inferenceId, refundId: 'r', units: 500n });
-    await fees.reallocate({ inferenceId, reallocationId: 'a', shares: twelfths({ [bob]: 12 }) });
+    const saleId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
+    await fees.refund({ saleId, refundId: 'r', units: 500n });
+    await fees.reallocate({ saleId, reallocationId: 'a', shares: twelfths({ [bob]: 12 }) });
     expect([await stage.pending(ada), await stage.pending(bob)]).toEqual([0n, 250n]);
   });
 
   test('of what was refunded whole moves nothing', async () => {
-    const inferenceId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
-    await fees.refund({ inferenceId, refundId: 'r' });
-    await fees.reallocate({ inferenceId, reallocationId: 'a', shares: twelfths({ [bob]: 12 }) });
+    const saleId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
+    await fees.refund({ saleId, refundId: 'r' });
+    await fees.reallocate({ saleId, reallocationId: 'a', shares: twelfths({ [bob]: 12 }) });
     expect([await stage.pending(ada), await stage.pending(bob)]).toEqual([0n, 0n]);
   });
 
   test('is refused when the epoch has matured, without a data leg, and for what is no vector', async () => {
-    const inferenceId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
+    const saleId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
     const bare = await routed({ units: 1000n, shares: [] });
     const better = { reallocationId: 'a', shares: twelfths({ [bob]: 12 }) };
     await expect(
-      fees.reallocate({ inferenceId, reallocationId: 'a', shares: [{ to: ada, weight: 1n }] }),
+      fees.reallocate({ saleId, reallocationId: 'a', shares: [{ to: ada, weight: 1n }] }),
     ).rejects.toMatchObject({ code: 'invalid_input' });
-    await expect(fees.reallocate({ inferenceId: bare, ...better })).rejects.toMatchObject({
+    await expect(fees.reallocate({ saleId: bare, ...better })).rejects.toMatchObject({
       code: 'unprocessable',
     });
     await settle(1);
-    await expect(fees.reallocate({ inferenceId, ...better })).rejects.toMatchObject({
+    await expect(fees.reallocate({ saleId, ...better })).rejects.toMatchObject({
       code: 'conflict',
     });
     expect(await ledger.balance(`${ada}:payable`)).toBe(500n);
@@ -411,25 +411,25 @@ describe('a crash', () => {
     ['after the ledger took a refund', deafened],
     ['before the ledger heard of a refund', silenced],
   ])('%s: whoever comes next finishes it, once', async (_, broken) => {
-    const inferenceId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
+    const saleId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
     await settle(1);
     await stage.fund(`${operator}:stake`, 900n);
     const dying = createFees(broken(stage.handles, refunding));
-    await expect(dying.refund({ inferenceId, refundId: 'r' })).rejects.toThrow('died');
+    await expect(dying.refund({ saleId, refundId: 'r' })).rejects.toThrow('died');
     await routed({ units: 100n, shares: twelfths({ [ada]: 12 }) }); // plans nothing before the refund is done
     expect(await refunded()).toBe(1000n);
     expect(await receivable(ada)).toBe(450n);
-    const { advancedUnits } = await fees.refund({ inferenceId, refundId: 'r' });
+    const { advancedUnits } = await fees.refund({ saleId, refundId: 'r' });
     expect(advancedUnits).toBe(900n);
     expect(await refunded()).toBe(1000n);
   });
 
   test('in the middle of a reallocation: asked again, it is finished, once', async () => {
-    const inferenceId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
+    const saleId = await routed({ units: 1000n, shares: twelfths({ [ada]: 12 }) });
     const dying = createFees(
       deafened(stage.handles, ({ reason }) => reason === 'fees.reallocated'),
     );
-    const wish = { inferenceId, reallocationId: 'a', shares: twelfths({ [bob]: 12 }) };
+    const wish = { saleId, reallocationId: 'a', shares: twelfths({ [bob]: 12 }) };
     await expect(dying.reallocate(wish)).rejects.toThrow('died');
     await fees.reallocate(wish);
     expect([await stage.pending(ada), await stage.pending(bob)]).toEqual([0n, 500n]);

@@ -1,12 +1,12 @@
 /** Gives a price back, whole or in part: the same products, subtracted, and every leg the other way. */
-import { type Id, OpenLedgerError, refundParts } from '@openledger/protocol';
+import { OpenLedgerError, refundParts } from '@openledger/protocol';
 import { correct } from './correct.ts';
 import type { Correction } from './corrections.ts';
-import type { Routing } from './routings.ts';
+import type { Routing, SaleId } from './routings.ts';
 import type { FeesHandles } from './stage.ts';
 
 export type Refund = {
-  readonly inferenceId: Id<'inference'>;
+  readonly saleId: SaleId;
   readonly refundId: string;
   readonly units: bigint;
   /** What of it had matured and was advanced; it is netted from what its parties earn. */
@@ -15,7 +15,7 @@ export type Refund = {
 };
 
 export type RefundWish = {
-  readonly inferenceId: string;
+  readonly saleId: string;
   /** The caller's name for it: asked again under the same name, nothing is refunded twice. */
   readonly refundId: string;
   /** All that remains, where none are named. */
@@ -30,25 +30,21 @@ export type RefundWish = {
  */
 export async function refundFees(
   handles: FeesHandles,
-  { inferenceId, refundId, units }: RefundWish,
+  { saleId, refundId, units }: RefundWish,
 ): Promise<Refund> {
   assertName(refundId);
-  const done = await correct(
-    handles,
-    { inferenceId, kind: 'refund', name: refundId },
-    (routing) => {
-      const left = routing.remaining.reduce((sum, rest) => sum + rest, 0n);
-      const wanted = units ?? left;
-      assertRefundable(routing, wanted, left);
-      return {
-        kind: 'refund',
-        inferenceId: routing.inferenceId,
-        name: refundId,
-        units: wanted,
-        parts: refundParts(routing.remaining, wanted),
-      };
-    },
-  );
+  const done = await correct(handles, { saleId, kind: 'refund', name: refundId }, (routing) => {
+    const left = routing.remaining.reduce((sum, rest) => sum + rest, 0n);
+    const wanted = units ?? left;
+    assertRefundable(routing, wanted, left);
+    return {
+      kind: 'refund',
+      saleId: routing.saleId,
+      name: refundId,
+      units: wanted,
+      parts: refundParts(routing.remaining, wanted),
+    };
+  });
   return asRefund(done, units);
 }
 
@@ -60,16 +56,12 @@ function assertName(refundId: string): void {
   );
 }
 
-function assertRefundable({ inferenceId }: Routing, wanted: bigint, left: bigint): void {
+function assertRefundable({ saleId }: Routing, wanted: bigint, left: bigint): void {
   if (wanted > 0n && wanted <= left) return;
-  throw new OpenLedgerError(
-    'unprocessable',
-    `No more of ${inferenceId} is refunded than remains.`,
-    {
-      wanted: wanted.toString(),
-      remaining: left.toString(),
-    },
-  );
+  throw new OpenLedgerError('unprocessable', `No more of ${saleId} is refunded than remains.`, {
+    wanted: wanted.toString(),
+    remaining: left.toString(),
+  });
 }
 
 function asRefund(done: Correction, units: bigint | undefined): Refund {
@@ -77,7 +69,7 @@ function asRefund(done: Correction, units: bigint | undefined): Refund {
     throw new OpenLedgerError('conflict', `The refund ${done.name} is another.`);
   }
   return {
-    inferenceId: done.inferenceId,
+    saleId: done.saleId,
     refundId: done.name,
     units: done.units,
     advancedUnits: done.advances.reduce((sum, { amount }) => sum + amount, 0n),

@@ -11,7 +11,7 @@ import { planAlone } from './plan-alone.ts';
 import { writeRepayments } from './receivables.ts';
 import type { FeesHandles } from './stage.ts';
 
-/** Credits everything that is routed and not yet credited. @returns how many inferences that was */
+/** Credits everything that is routed and not yet credited. @returns how many sales that was */
 export async function rollUp(handles: FeesHandles): Promise<number> {
   let total = 0;
   const earners = new Set<string>();

@@ -1,19 +1,19 @@
 /** Routes one price: direct legs at once, the data leg whole into the control account. */
 import {
   assertShares,
-  type FeePolicy,
   type FeeRole,
   feeLegs,
+  type Id,
   REMAINDER_ROLE,
+  readLegs,
+  type Shares,
   splitLegs,
 } from '@openledger/protocol';
-import type { Attribution } from '../attribution/index.ts';
-import type { Inference } from '../gateway/index.ts';
 import { transactionIdFor } from '../ledger/index.ts';
 import { announce } from '../platform/jobs.ts';
 import { sql } from '../platform/sql.ts';
 import { stampEpoch } from './epochs.ts';
-import { lookUpRouting, type RoutedLeg, type Routing } from './routings.ts';
+import { lookUpRouting, type RoutedLeg, type Routing, type SaleId } from './routings.ts';
 import { CLEARING, CONTROL, creditAccount, type FeesHandles } from './stage.ts';
 
 /**
@@ -23,22 +23,30 @@ import { CLEARING, CONTROL, creditAccount, type FeesHandles } from './stage.ts';
  */
 export async function routeFees(handles: FeesHandles, inferenceId: string): Promise<void> {
   const recorded = await lookUpRouting(handles.db, inferenceId);
-  await postRouting(handles, recorded ?? (await recordRouting(handles, inferenceId)));
+  const routing = recorded ?? (await recordRouting(handles, await soldCall(handles, inferenceId)));
+  await postRouting(handles, routing);
+}
+
+/** Routes the price of a paid read, once however often it is asked to. */
+export async function routeRead(handles: FeesHandles, readId: string): Promise<void> {
+  const recorded = await lookUpRouting(handles.db, readId);
+  const routing = recorded ?? (await recordRouting(handles, await soldRead(handles, readId)));
+  await postRouting(handles, routing);
 }
 
 /** Puts recorded legs into the ledger and says so. */
 export async function postRouting(
   { db, ledger }: FeesHandles,
-  { inferenceId, legs, isPosted }: Pick<Routing, 'inferenceId' | 'legs' | 'isPosted'>,
+  { saleId, legs, isPosted }: Pick<Routing, 'saleId' | 'legs' | 'isPosted'>,
 ): Promise<void> {
   if (isPosted) return;
   const postings = legs.map(({ account, amount }) => ({ from: CLEARING, to: account, amount }));
   const posted =
     postings.length > 0
       ? await ledger.post({
-          transactionId: transactionIdFor(inferenceId, 'fees.routed'),
+          transactionId: transactionIdFor(saleId, 'fees.routed'),
           reason: 'fees.routed',
-          reference: inferenceId,
+          reference: saleId,
           postings,
         })
       : undefined;
@@ -46,79 +54,109 @@ export async function postRouting(
     const marked = await tx.query(sql`
       update fees.routings
       set is_posted = true, transaction_id = ${posted?.transactionId ?? null}
-      where inference_id = ${inferenceId} and not is_posted
-      returning inference_id`);
-    if (marked.length > 0) await announce(tx, 'fees.routed', { inferenceId });
+      where sale_id = ${saleId} and not is_posted
+      returning sale_id`);
+    if (marked.length > 0) await announce(tx, 'fees.routed', { saleId });
   });
 }
 
-async function recordRouting(
-  { db, clock, gateway, attributions, governance }: FeesHandles,
+/** Something sold: who paid what, by which split, and whose the data leg is. */
+export type Sale = {
+  readonly saleId: SaleId;
+  readonly payerId: Id<'party'>;
+  readonly units: bigint;
+  readonly policyHash: string;
+  readonly legs: ReturnType<typeof feeLegs>;
+  /** Who has the direct legs. A read's operator is its datanet's owner. */
+  readonly operatorId: Id<'party'>;
+  readonly builderId: Id<'party'> | undefined;
+  readonly baseId: Id<'party'> | undefined;
+  readonly shares: Shares;
+  readonly soldAt: Date;
+};
+
+async function soldCall(
+  { gateway, attributions, governance }: FeesHandles,
   inferenceId: string,
-): Promise<Pick<Routing, 'inferenceId' | 'legs' | 'isPosted'>> {
+): Promise<Sale> {
   const inference = await gateway.find(inferenceId);
-  const attribution = await attributions.find(inferenceId);
-  const { policy } = await governance.findPolicy(attribution.policyHash);
-  if (attribution.shares.length > 0) assertShares(attribution.shares); // once: it is taken on trust from here
+  const { shares, policyHash } = await attributions.find(inferenceId);
+  const { policy } = await governance.findPolicy(policyHash);
+  const { operatorPartyId, builderPartyId, basePartyId } = inference.route;
+  return {
+    saleId: inference.inferenceId,
+    payerId: inference.payerId,
+    units: inference.priceUnits,
+    legs: feeLegs(policy, {
+      hasData: shares.length > 0,
+      hasAdapter: basePartyId !== undefined,
+    }),
+    ...{ operatorId: operatorPartyId, builderId: builderPartyId, baseId: basePartyId },
+    ...{ policyHash, shares, soldAt: inference.servedAt ?? inference.createdAt },
+  };
+}
+
+async function soldRead({ reads, governance }: FeesHandles, readId: string): Promise<Sale> {
+  const { id: saleId, ownerId, readerId, readAt, ...read } = await reads.find(readId);
+  const { policy } = await governance.findPolicy(read.policyHash);
+  return {
+    ...{ saleId, payerId: readerId, operatorId: ownerId, soldAt: readAt },
+    ...{ builderId: undefined, baseId: undefined, legs: readLegs(policy) },
+    ...{ units: read.units, policyHash: read.policyHash, shares: read.shares },
+  };
+}
+
+async function recordRouting(
+  { db, clock }: FeesHandles,
+  sale: Sale,
+): Promise<Pick<Routing, 'saleId' | 'legs' | 'isPosted'>> {
+  const { saleId, shares } = sale;
+  if (shares.length > 0) assertShares(shares); // once: it is taken on trust from here
   return db.transaction(async (tx) => {
     const epoch = await stampEpoch(tx);
-    const legs = planLegs({ inference, attribution, policy, epoch });
+    const legs = planLegs(sale, epoch);
     const inserted = await tx.query(sql`
       with vector as (
-        insert into fees.vectors (inference_id, share_to, share_weights)
-        values (
-          ${inference.inferenceId}, ${attribution.shares.map(({ to }) => to)},
-          ${attribution.shares.map(({ weight }) => weight)}
-        )
-        on conflict (inference_id, coalesce(reallocation_id, '')) do nothing
+        insert into fees.vectors (sale_id, share_to, share_weights)
+        values (${saleId}, ${shares.map(({ to }) => to)}, ${shares.map(({ weight }) => weight)})
+        on conflict (sale_id, coalesce(reallocation_id, '')) do nothing
         returning id
       )
       insert into fees.routings
-        (inference_id, epoch, policy_hash, payer_id, operator_id, units, data_units, legs, refunded, earners, vector_id,
+        (sale_id, epoch, policy_hash, payer_id, operator_id, units, data_units, legs, refunded, earners, vector_id,
          served_at, routed_at)
       select
-        ${inference.inferenceId}, ${epoch}, ${attribution.policyHash}, ${inference.payerId},
-        ${inference.route.operatorPartyId}, ${inference.priceUnits}, ${dataUnitsOf(legs)}, ${formatLegs(legs)},
-        ${legs.map(() => 0n)}, ${earnersOf(inference)}, id, ${inference.servedAt}, ${clock.now()}
+        ${saleId}, ${epoch}, ${sale.policyHash}, ${sale.payerId}, ${sale.operatorId}, ${sale.units},
+        ${dataUnitsOf(legs)}, ${formatLegs(legs)}, ${legs.map(() => 0n)}, ${earnersOf(sale)}, id, ${sale.soldAt},
+        ${clock.now()}
       from vector
-      returning inference_id`);
-    if (inserted.length > 0) {
-      return { inferenceId: inference.inferenceId, legs, isPosted: false };
-    }
-    const other = await lookUpRouting(tx, inferenceId);
+      returning sale_id`);
+    if (inserted.length > 0) return { saleId, legs, isPosted: false };
+    const other = await lookUpRouting(tx, saleId);
     if (!other) throw new Error('A routing that stood in the way has vanished.');
     return other;
   });
 }
 
 /** Pure: who has what of the price. Legs of zero units are left out. */
-export function planLegs({
-  inference,
-  attribution,
-  policy,
-  epoch,
-}: {
-  readonly inference: Pick<Inference, 'priceUnits' | 'route'>;
-  readonly attribution: Pick<Attribution, 'shares'>;
-  readonly policy: FeePolicy;
-  readonly epoch: number;
-}): readonly RoutedLeg[] {
-  const { operatorPartyId, builderPartyId, basePartyId } = inference.route;
+export function planLegs(
+  sale: Pick<Sale, 'units' | 'legs' | 'operatorId' | 'builderId' | 'baseId'>,
+  epoch: number,
+): readonly RoutedLeg[] {
+  const { operatorId, builderId, baseId } = sale;
+  const treasury = 'treasury:protocol';
+  const builder = builderId === undefined ? treasury : creditAccount(builderId, epoch);
   const accounts: Record<FeeRole, string> = {
     data: CONTROL,
-    builder: creditAccount(builderPartyId, epoch),
-    base: creditAccount(basePartyId ?? builderPartyId, epoch),
-    operator: creditAccount(operatorPartyId, epoch),
+    builder,
+    base: baseId === undefined ? builder : creditAccount(baseId, epoch),
+    operator: creditAccount(operatorId, epoch),
     stakers: 'stakers:protocol',
-    treasury: 'treasury:protocol',
+    treasury,
     insurance: 'insurance:protocol',
   };
-  const legs = feeLegs(policy, {
-    hasData: attribution.shares.length > 0,
-    hasAdapter: basePartyId !== undefined,
-  });
-  const roles = new Map<string, FeeRole>(legs.map(({ to }) => [to, to]));
-  return splitLegs(inference.priceUnits, legs, REMAINDER_ROLE)
+  const roles = new Map<string, FeeRole>(sale.legs.map(({ to }) => [to, to]));
+  return splitLegs(sale.units, sale.legs, REMAINDER_ROLE)
     .filter(({ amount }) => amount > 0n)
     .map(({ to, amount }) => {
       const role = roles.get(to) ?? REMAINDER_ROLE;
@@ -132,10 +170,6 @@ const dataUnitsOf = (legs: readonly RoutedLeg[]): bigint =>
 const formatLegs = (legs: readonly RoutedLeg[]): string =>
   JSON.stringify(legs.map((leg) => ({ ...leg, amount: leg.amount.toString() })));
 
-const earnersOf = ({ route }: Pick<Inference, 'route'>): readonly string[] => [
-  ...new Set(
-    [route.operatorPartyId, route.builderPartyId, route.basePartyId].filter(
-      (party) => party !== undefined,
-    ),
-  ),
+const earnersOf = ({ operatorId, builderId, baseId }: Sale): readonly string[] => [
+  ...new Set([operatorId, builderId, baseId].filter((party) => party !== undefined)),
 ];

@@ -10,8 +10,11 @@ export type RoutedLeg = {
   readonly amount: bigint;
 };
 
+/** What was paid for: a call's answer, or passages that were read. */
+export type SaleId = Id<'inference'> | Id<'read'>;
+
 export type Routing = {
-  readonly inferenceId: Id<'inference'>;
+  readonly saleId: SaleId;
   readonly epoch: number;
   readonly policyHash: string;
   /** The whole price. */
@@ -19,7 +22,7 @@ export type Routing = {
   /** The part of it that the shares divide. */
   readonly dataUnits: bigint;
   readonly legs: readonly RoutedLeg[];
-  /** As attributed: what the receipt says. Empty when no registered data stands behind the inference. */
+  /** As attributed: what the receipt says. Empty when no registered data stands behind the call. */
   readonly shares: Shares;
   /** The newest: as attributed, or by the better evidence that came later. */
   readonly currentShares: Shares;
@@ -40,7 +43,7 @@ export type Routing = {
 
 export type RoutingRow = {
   sequence: string;
-  inference_id: Id<'inference'>;
+  sale_id: SaleId;
   epoch: number;
   policy_hash: string;
   units: string;
@@ -62,7 +65,7 @@ export type RoutingRow = {
 };
 
 export const routingColumns = sql`
-  sequence, routings.inference_id, routings.epoch, policy_hash, payer_id, operator_id, units, data_units, legs,
+  sequence, routings.sale_id, routings.epoch, policy_hash, payer_id, operator_id, units, data_units, legs,
   refunded::text[], refunded_units, served_at, routed_at, transaction_id, is_posted, batches.posted_at as credited_at,
   attributed.share_to, attributed.share_weights::text[],
   newest.share_to as current_to, newest.share_weights::text[] as current_weights`;
@@ -70,29 +73,29 @@ export const routingColumns = sql`
 export const routingTables = sql`
   fees.routings
   join fees.vectors as attributed
-    on attributed.inference_id = routings.inference_id and attributed.reallocation_id is null
+    on attributed.sale_id = routings.sale_id and attributed.reallocation_id is null
   join fees.vectors as newest on newest.id = vector_id
   left join fees.batches on batches.id = batch_id`;
 
-/** @throws not_found when the inference's fees have not been routed */
-export async function findRouting(on: Reader, inferenceId: string): Promise<Routing> {
-  const routing = await lookUpRouting(on, inferenceId);
+/** @throws not_found when its fees have not been routed */
+export async function findRouting(on: Reader, saleId: string): Promise<Routing> {
+  const routing = await lookUpRouting(on, saleId);
   if (routing) return routing;
-  throw new OpenLedgerError('not_found', `The fees of ${inferenceId} have not been routed.`);
+  throw new OpenLedgerError('not_found', `The fees of ${saleId} have not been routed.`);
 }
 
-export async function lookUpRouting(on: Reader, inferenceId: string): Promise<Routing | undefined> {
+export async function lookUpRouting(on: Reader, saleId: string): Promise<Routing | undefined> {
   const [row] = await on.query<RoutingRow>(sql`
     select ${routingColumns}
     from ${routingTables}
-    where routings.inference_id = ${inferenceId}`);
+    where routings.sale_id = ${saleId}`);
   return row && routingFromRow(row);
 }
 
 export function routingFromRow(row: RoutingRow): Routing {
   const legs = row.legs.map((leg) => ({ ...leg, amount: BigInt(leg.amount) }));
   return {
-    inferenceId: row.inference_id,
+    saleId: row.sale_id,
     epoch: row.epoch,
     policyHash: row.policy_hash,
     payerId: row.payer_id,

@@ -1,6 +1,7 @@
 /** What fees works with, and the names of its accounts. */
 import { COMMONS, type EntitlementVector, OPEN } from '@openledger/protocol';
 import type { Attributions } from '../attribution/index.ts';
+import type { Access } from '../datanets/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import type { Governance } from '../governance/index.ts';
 import type { Ledger } from '../ledger/index.ts';
@@ -15,6 +16,7 @@ export type FeesHandles = {
   readonly ledger: Pick<Ledger, 'post' | 'balance' | 'balances'>;
   readonly gateway: Pick<Gateway, 'find'>;
   readonly attributions: Pick<Attributions, 'find'>;
+  readonly reads: Pick<Access['reads'], 'find'>;
   readonly governance: Pick<Governance, 'findPolicy'>;
   /** A pool's entitlement vector. Fixed for ever under its name; empty when nothing of it may be paid. */
   readonly poolMembers: (pool: string) => Promise<EntitlementVector>;

@@ -29,18 +29,18 @@ type Row = {
   p99: number | null;
 };
 
-/** Sums are of what is left after refunds; an inference that was refunded whole is left out. */
+/** Sums are of what is left after refunds; a price that was refunded whole is left out. */
 export async function summarizeFees(on: Reader): Promise<FeesSummary> {
   const [row] = await on.query<Row>(sql`
     with routed as (
-      select units - refunded_units as units, data_units - refunded_data as data_units, extract(epoch from batches.posted_at - served_at) * 1000 as credit_ms
+      select sale_id, units - refunded_units as units, data_units - refunded_data as data_units, extract(epoch from batches.posted_at - served_at) * 1000 as credit_ms
       from fees.routings
       left join fees.batches on batches.id = batch_id
       where is_posted and (units = 0 or refunded_units < units)
     )
     select
       (select number from fees.epochs where closed_at is null) as epoch,
-      (select count(*) from routed) as inferences,
+      (select count(*) from routed where sale_id like 'inf\_%') as inferences,
       (select coalesce(sum(units), 0) from routed) as units,
       (select coalesce(sum(data_units), 0) from routed) as data_units,
       (select coalesce(sum(credited), 0) from fees.entitlements) as credited,

@@ -57,6 +57,8 @@ export type GatewayHandles = Omit<ServeHandles, 'money'> & {
   readonly leases?: { readonly folder: string; readonly settings?: Partial<BudgetSettings> };
 };
 
+export { spend } from './limits.ts';
+
 export type Gateway = {
   serve(call: ServeCall): Promise<Serving>;
   find(inferenceId: string): Promise<Inference>;

@@ -5,8 +5,11 @@ import type { Tx } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 
 /** Promises an amount of the key's limit to a call. @throws insufficient_funds when the limit would be passed */
-export async function reserveSpending(tx: Tx, caller: Caller, units: bigint): Promise<void> {
-  const { keyId, limitUnits } = caller;
+export async function reserveSpending(
+  tx: Tx,
+  { keyId, limitUnits }: Pick<Caller, 'keyId' | 'limitUnits'>,
+  units: bigint,
+): Promise<void> {
   if (limitUnits === undefined) return;
   await tx.query(sql`
     insert into gateway.key_spending (key_id)
@@ -44,4 +47,15 @@ export async function settleSpending(
     update gateway.key_spending
     set reserved_units = reserved_units - ${reserved}, spent_units = spent_units + ${spent}
     where key_id = ${keyId}`);
+}
+
+/** Counts what is spent at once, beside calls; negative units are given back. @throws insufficient_funds */
+export async function spend(
+  tx: Tx,
+  key: Pick<Caller, 'keyId' | 'limitUnits'>,
+  units: bigint,
+): Promise<void> {
+  const reserved = units > 0n ? units : 0n;
+  if (reserved > 0n) await reserveSpending(tx, key, reserved);
+  await settleSpending(tx, { keyId: key.keyId, reserved, spent: units });
 }

@@ -1,5 +1,5 @@
 /** What a client may ask of /v1, and the one shape that the rest of the gateway works on. */
-import { type Id, idSchema } from '@openledger/protocol';
+import { type Id, idSchema, Units } from '@openledger/protocol';
 import { z } from 'zod';
 
 /** Names may contain `:`, `@` and `/`; control characters and lone surrogates name nothing. */
@@ -27,6 +27,8 @@ const StopText = z.string().min(1).max(1000);
 const Extension = z.object({
   /** Datanets to retrieve context from, by id. */
   datanets: z.array(idSchema('datanet')).max(8).default([]),
+  /** Units that may be paid at most for reading what is retrieved, beside the call's price. */
+  payUpTo: Units.default('0'),
   /** How many records to retrieve. */
   records: z.number().int().min(1).max(20).default(3),
   /** false: the answer is made anew, also where the cache has one. */
@@ -90,7 +92,11 @@ export type GenerationRequest = {
   readonly stop: readonly string[];
   /** How many alternatives to report beside each token; undefined = no log-probabilities. */
   readonly logprobs: number | undefined;
-  readonly context: { readonly datanets: readonly Id<'datanet'>[]; readonly records: number };
+  readonly context: {
+    readonly datanets: readonly Id<'datanet'>[];
+    readonly records: number;
+    readonly payUpTo: bigint;
+  };
   /** Whether an answer that was given before will do. */
   readonly cache: boolean;
   readonly interpolate: boolean;
@@ -129,7 +135,11 @@ const fromShared = (body: Shared) => ({
   topK: body.top_k ?? undefined,
   seed: body.seed ?? undefined,
   stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
-  context: { datanets: body.openledger?.datanets ?? [], records: body.openledger?.records ?? 3 },
+  context: {
+    datanets: body.openledger?.datanets ?? [],
+    records: body.openledger?.records ?? 3,
+    payUpTo: BigInt(body.openledger?.payUpTo ?? 0),
+  },
   cache: body.openledger?.cache ?? true,
   interpolate: body.openledger?.interpolate ?? true,
 });

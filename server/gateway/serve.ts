@@ -5,7 +5,7 @@
  * From there the flow captures exactly the recorded price, however often it is delivered.
  */
 import { type Id, OpenLedgerError, type Purpose } from '@openledger/protocol';
-import type { Datanets, RetrievedRecord } from '../datanets/index.ts';
+import type { Access, Datanets, RetrievedRecord } from '../datanets/index.ts';
 import type { Caller } from '../identity/index.ts';
 import { isPaid, type Model, type Models } from '../models/index.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -17,7 +17,7 @@ import type { Delivery } from './charge.ts';
 import { promptTexts } from './context.ts';
 import { type Call, type Delivering, deliver } from './deliver.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
-import { type InferenceRoute, openInference } from './inferences.ts';
+import { type InferenceRoute, openInference, recordVoid } from './inferences.ts';
 import { reserveSpending } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
 import type { Operator } from './operators/operator.ts';
@@ -29,6 +29,7 @@ export type ServeHandles = {
   readonly db: Db;
   readonly money: Money;
   readonly datanets: Datanets;
+  readonly access: Pick<Access, 'assertMayAsk' | 'read'>;
   readonly models: Models;
   readonly clock: Clock;
   readonly log: Log;
@@ -71,7 +72,8 @@ export async function serve(
   const { operator, partyId: operatorPartyId } = await findOperator(handles, model.operator);
   const route = await routeOf(handles, { model, operatorPartyId, request });
   const commercial = isPaid(model.pricing);
-  const retrieved = await retrieve(handles, { request, commercial });
+  const found = await retrieve(handles, { request, caller, commercial });
+  const { retrieved } = found;
   const snapshotIds = model.snapshots.map(({ snapshotId }) => snapshotId);
   await handles.datanets.assertRights({ snapshotIds, context: retrieved, commercial });
   const maxTokens = Math.min(request.maxTokens ?? model.defaultMaxTokens, model.maxTokens);
@@ -90,7 +92,7 @@ export async function serve(
     ...terms,
     heldUnits: priceOf(terms.pricing, terms.atMost),
   };
-  const reservation = await open(handles, call);
+  const reservation = await open(handles, call, found.from);
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
   const leave = () => {
     delivering.leave().catch((error: unknown) => log.error('gateway.leave_failed', { error }));
@@ -143,10 +145,14 @@ function assertAllowed({ models }: Caller, { name }: Model): void {
   throw new OpenLedgerError('forbidden', `This key may not call ${name}.`, { models });
 }
 
-/** The money first, then the record with the key's promise: whatever dies in between, it comes back by itself. */
+/**
+ * The money first, then the record with the key's promise: whatever dies in between, it comes back by itself. What is read for
+ * pay is paid last, so that a call which cannot be paid costs nothing.
+ */
 async function open(
   handles: ServeHandles,
   call: Parameters<typeof openInference>[1],
+  from: Found['from'],
 ): Promise<Reservation> {
   const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
   try {
@@ -154,8 +160,13 @@ async function open(
       await reserveSpending(tx, call.caller, call.heldUnits);
       await openInference(tx, call);
     });
+    const { caller, request } = call;
+    for (const read of from) {
+      await handles.access.read({ ...read, caller, payUpTo: request.context.payUpTo });
+    }
     return reservation;
   } catch (error) {
+    await handles.db.transaction((tx) => recordVoid(tx, call.inferenceId));
     await reservation.void();
     throw error;
   }
@@ -189,25 +200,50 @@ async function routeOf(
 const engineNote = ({ interpolate }: GenerationRequest): string =>
   interpolate ? 'small model, infinity-gram interpolated' : 'small model, bare';
 
+type Found = {
+  readonly retrieved: readonly RetrievedRecord[];
+  /** The same, datanet by datanet. */
+  readonly from: readonly {
+    readonly datanetId: Id<'datanet'>;
+    readonly snapshotId: string;
+    readonly recordHashes: readonly string[];
+  }[];
+};
+
 /** A long message asks at its end; searching for all its words would cost more than answering it. */
 const QUERY_CHARACTERS = 4000;
 
 async function retrieve(
-  { datanets }: ServeHandles,
-  { request, commercial }: { readonly request: GenerationRequest; readonly commercial: boolean },
-): Promise<readonly RetrievedRecord[]> {
-  if (request.context.datanets.length === 0) return [];
+  { datanets, access }: ServeHandles,
+  {
+    request,
+    caller,
+    commercial,
+  }: Pick<ServeCall, 'request' | 'caller'> & { readonly commercial: boolean },
+): Promise<Found> {
+  for (const datanetId of request.context.datanets) await access.assertMayAsk(datanetId, caller);
+  if (request.context.datanets.length === 0) return { retrieved: [], from: [] };
   const asked = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
   const query = asked.slice(-QUERY_CHARACTERS);
   const { records } = request.context;
   const purposes: readonly Purpose[] = commercial ? ['retrieve', 'commercial'] : ['retrieve'];
   const found = await Promise.all(
-    request.context.datanets.map((datanet) =>
-      datanets.retrieve(datanet, query, { limit: records, purposes }),
-    ),
+    request.context.datanets.map(async (datanetId) => {
+      const one = await datanets.retrieve(datanetId, query, { limit: records, purposes });
+      return { datanetId, records: one.records };
+    }),
   );
-  return found
-    .flatMap((retrieved) => retrieved.records)
+  const retrieved = found
+    .flatMap((one) => one.records)
     .sort((a, b) => b.score - a.score)
     .slice(0, records);
+  const taken = new Set(retrieved);
+  const from = found.map((one) => ({
+    datanetId: one.datanetId,
+    recordHashes: one.records
+      .filter((record) => taken.has(record))
+      .map(({ recordHash }) => recordHash),
+    snapshotId: one.records[0]?.snapshotId,
+  }));
+  return { retrieved, from: from.filter(({ recordHashes }) => recordHashes.length > 0) };
 }

@@ -1,15 +1,19 @@
 /** Attribution over HTTP. */
 import { api, formatShares, OpenLedgerError } from '@openledger/protocol';
 import type { Attributions } from '../attribution/index.ts';
+import type { Access } from '../datanets/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import { implement, type Route } from './implement.ts';
 
 export const attributionRoutes = ({
   attributions,
+  access,
   gateway,
 }: {
   readonly attributions: Attributions;
+  /** Counting tells what is in a snapshot. */
+  readonly access: Pick<Access, 'assertReadsSnapshot'>;
   readonly gateway: Pick<Gateway, 'find'>;
 }): readonly Route[] =>
   implement(api.attribution, {
@@ -26,7 +30,10 @@ export const attributionRoutes = ({
         attributedAt: found.attributedAt.toISOString(),
       };
     },
-    count: ({ snapshotId, text }) => attributions.count(snapshotId, text),
+    count: async ({ snapshotId, text }, { caller }) => {
+      await access.assertReadsSnapshot(snapshotId, caller);
+      return attributions.count(snapshotId, text);
+    },
     summary: () => attributions.summary(),
   });
 

@@ -1,15 +1,8 @@
 /** Datanets over HTTP. */
-import {
-  api,
-  formatEntitlement,
-  type InputOf,
-  OpenLedgerError,
-  type OutputOf,
-  type Purpose,
-  WORDS_VERSION,
-} from '@openledger/protocol';
+import { api, formatEntitlement, OpenLedgerError, type OutputOf } from '@openledger/protocol';
 import type { Attributions } from '../attribution/index.ts';
 import {
+  type Access,
   assertOwnedBy,
   conflictOf,
   type Datanet,
@@ -19,8 +12,6 @@ import {
   type Import,
   type QualityReport,
   type Quote,
-  type RecordSummary,
-  type RetrievedRecord,
   type Snapshot,
   type Withdrawal,
 } from '../datanets/index.ts';
@@ -28,19 +19,28 @@ import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Models } from '../models/index.ts';
 import { implement, type Route } from './implement.ts';
 import { pageFrom } from './page.ts';
+import { readingHandlers, wireRecord } from './read-datanets.ts';
 
 export const datanetsRoutes = ({
   datanets,
+  access,
   attributions,
   models,
 }: {
   readonly datanets: Datanets;
+  readonly access: Access;
   readonly attributions: Pick<Attributions, 'countCiting'>;
   readonly models: Pick<Models, 'madeFrom'>;
 }): readonly Route[] =>
   implement(api.datanets, {
-    create: async (order, { caller }) =>
-      wireDatanet(await datanets.create({ ...order, ownerId: caller.partyId })),
+    ...readingHandlers({ datanets, access }),
+    create: async ({ readUnits, ...order }, { caller }) =>
+      wireDatanet(
+        await datanets.create({
+          ...{ ...order, ownerId: caller.partyId },
+          readUnits: BigInt(readUnits),
+        }),
+      ),
     list: async (query) => pageFrom(await datanets.list(query), query, wireDatanet),
     get: async ({ datanetId }) => wireDatanet(await datanets.find(datanetId)),
 
@@ -78,22 +78,6 @@ export const datanetsRoutes = ({
       wireImport(await datanets.finishImport({ ...end, partyId: caller.partyId })),
 
     listRecords: async (query) => pageFrom(await datanets.listRecords(query), query, wireRecord),
-    getRecord: async ({ datanetId, recordHash }) => {
-      const record = await datanets.recordByHash(datanetId, recordHash);
-      return {
-        ...wireRecord(record),
-        assurance: record.assurance,
-        text: record.text,
-        qualityParts: record.qualityParts,
-        metadata: record.metadata,
-        contributors: record.contributors.map(({ party, ...owner }) => ({
-          partyId: party,
-          ...owner,
-        })),
-        parents: record.parents.map((parent) => ({ ...parent, lines: [...parent.lines] })),
-      };
-    },
-
     // Refining takes a share of what a record earns and sealing fixes it: the owner's to do.
     refine: async (order, { caller }) => {
       assertOwnedBy(await datanets.find(order.datanetId), caller);
@@ -103,8 +87,10 @@ export const datanetsRoutes = ({
       assertOwnedBy(await datanets.find(datanetId), caller);
       return wireSnapshot(await datanets.seal(datanetId));
     },
-    branchSnapshot: async (order, { caller }) =>
-      wireDatanet(await datanets.branchSnapshot({ ...order, ownerId: caller.partyId })),
+    branchSnapshot: async (order, { caller }) => {
+      await access.assertReadsSnapshot(order.snapshotId, caller);
+      return wireDatanet(await datanets.branchSnapshot({ ...order, ownerId: caller.partyId }));
+    },
     openDispute: async (order, { caller }) =>
       wireDispute(await datanets.openDispute({ ...order, claimantId: caller.partyId })),
     listDisputes: async (query) => pageFrom(await datanets.listDisputes(query), query, wireDispute),
@@ -113,7 +99,6 @@ export const datanetsRoutes = ({
     listSnapshots: async (query) =>
       pageFrom(await datanets.listSnapshots(query), query, wireSnapshot),
     getSnapshot: async ({ snapshotId }) => wireSnapshot(await datanets.findSnapshot(snapshotId)),
-    exportSnapshot: ({ snapshotId }) => datanets.snapshotExport(snapshotId),
     diffSnapshots: async (query) => {
       const { counts, added, removed, changed } = await datanets.diffSnapshots(query);
       return { counts, added: [...added], removed: [...removed], changed: [...changed] };
@@ -139,8 +124,6 @@ export const datanetsRoutes = ({
       (await datanets.describeSnapshot(snapshotId)) as OutputOf<
         typeof api.datanets.describeSnapshot
       >,
-    listSnapshotRecords: async (query) =>
-      pageFrom(await datanets.exportedRecords(query), query, ({ id: _, ...record }) => record),
     proveRecord: async ({ snapshotId, recordHash }) => {
       const [{ owners, proof, ...proved }] = await datanets.proveRecords(snapshotId, [recordHash]);
       return { ...proved, owners: formatEntitlement(owners), proof: [...proof] };
@@ -151,21 +134,6 @@ export const datanetsRoutes = ({
     withdrawContributor: async ({ partyId, ...order }, { caller }) => {
       const ended = { ...order, contributorId: partyId, caller };
       return wireWithdrawal(models, await datanets.withdrawContributor(ended));
-    },
-    retrieve: async ({ datanetId, query, purpose, limit, ...search }) => {
-      const order = { ...searchOf(search), limit, purposes: ['retrieve', purpose] as const };
-      const { records, mode, isComplete } = await datanets.retrieve(datanetId, query, order);
-      return { items: records.map((record) => wirePassage(record)), mode, isComplete };
-    },
-    context: async ({ datanetId, query, purposes, tokenBudget, ...search }) => {
-      const order = { ...searchOf(search), tokenBudget, purposes: withRetrieving(purposes) };
-      const { passages, leftOut, ...pack } = await datanets.packContext(datanetId, query, order);
-      return {
-        ...pack,
-        tokenizer: WORDS_VERSION as typeof WORDS_VERSION,
-        leftOut: [...leftOut],
-        passages: passages.map(({ text: _, ...passage }) => wirePassage(passage)),
-      };
     },
   });
 
@@ -208,13 +176,15 @@ async function wireWithdrawal(
   };
 }
 
-const wireDatanet = ({
+export const wireDatanet = ({
   createdAt,
   licences,
+  readUnits,
   ...datanet
 }: Datanet): OutputOf<typeof api.datanets.get> => ({
   ...datanet,
   licences: [...licences],
+  readUnits: readUnits.toString(),
   createdAt: createdAt.toISOString(),
 });
 
@@ -240,38 +210,6 @@ const wireImport = ({
   rejected: { ...rejected },
   personalDataFound: { ...personalDataFound },
   updatedAt: updatedAt.toISOString(),
-});
-
-const wireRecord = ({ withdrawnAt, createdAt, purposes, ...record }: RecordSummary) => ({
-  ...record,
-  purposes: purposes && [...purposes],
-  withdrawnAt: withdrawnAt?.toISOString(),
-  createdAt: createdAt.toISOString(),
-});
-
-const dateOf = (time: string | undefined): Date | undefined =>
-  time === undefined ? undefined : new Date(time);
-
-type Searching = Pick<
-  InputOf<typeof api.datanets.retrieve>,
-  'mode' | 'licence' | 'language' | 'since' | 'before' | 'diversity'
->;
-
-const searchOf = ({ licence, since, before, ...search }: Searching) => ({
-  ...{ ...search, since: dateOf(since), before: dateOf(before) },
-  licences: licence === undefined ? undefined : [licence],
-});
-
-const withRetrieving = (purposes: readonly Purpose[]): readonly Purpose[] => [
-  ...new Set<Purpose>(['retrieve', ...purposes]),
-];
-
-const wirePassage = <T extends Pick<RetrievedRecord, 'contributors' | 'purposes'>>({
-  contributors,
-  purposes,
-  ...record
-}: T) => ({
-  ...{ ...record, contributors: [...contributors], purposes: purposes && [...purposes] },
 });
 
 const wireQuality = ({

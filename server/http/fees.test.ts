@@ -3,7 +3,7 @@ import type { Fees, RefundWish } from '../fees/index.ts';
 import { feesRoutes } from './fees.ts';
 
 const partyId = `pty_${'a'.repeat(32)}` as const;
-const inferenceId = `inf_${'1'.repeat(32)}` as const;
+const saleId = `inf_${'1'.repeat(32)}` as const;
 
 const fees = {
   earnings: async () => ({
@@ -13,7 +13,7 @@ const fees = {
   payouts: async () => ({
     payouts: [
       {
-        ...{ inferenceId, role: 'data', units: 250n, weight: 2n ** 63n, dataUnits: 500n },
+        ...{ saleId, role: 'data', units: 250n, weight: 2n ** 63n, dataUnits: 500n },
         ...{ pool: undefined, servedAt: new Date(0), creditedAt: undefined, isReversed: false },
       },
     ],
@@ -44,7 +44,7 @@ test('a payout tells its share of the data leg, and leaves out what it does not 
   expect(await ask('payouts', { partyId })).toEqual({
     items: [
       {
-        ...{ inferenceId, role: 'data', units: '250', weight: '9223372036854775808' },
+        ...{ saleId, role: 'data', units: '250', weight: '9223372036854775808' },
         ...{ dataUnits: '500', servedAt: '1970-01-01T00:00:00.000Z', reversed: false },
       },
     ],
@@ -52,7 +52,7 @@ test('a payout tells its share of the data leg, and leaves out what it does not 
 });
 
 test('a refund is of the units that are named, or of all', async () => {
-  const wish = { inferenceId, refundId: 'r1' };
+  const wish = { saleId, refundId: 'r1' };
   const answer = { ...wish, advancedUnits: '7', refundedAt: '1970-01-01T00:00:00.000Z' };
   expect(await ask('refund', wish)).toEqual({ ...answer, units: '1000' });
   expect(await ask('refund', { ...wish, units: '12' })).toEqual({ ...answer, units: '12' });

@@ -41,7 +41,7 @@ export const feesRoutes = ({ fees }: { readonly fees: Fees }): readonly Route[] 
   });
 
 const wirePayout = (payout: Payout): OutputOf<typeof api.fees.payouts>['items'][number] => ({
-  inferenceId: payout.inferenceId,
+  saleId: payout.saleId,
   role: payout.role,
   units: payout.units.toString(),
   weight: payout.weight?.toString(),

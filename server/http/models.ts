@@ -1,20 +1,25 @@
 /** Models and their training runs over HTTP. */
 import { api, type OutputOf } from '@openledger/protocol';
+import type { Access } from '../datanets/index.ts';
 import type { Gateway } from '../gateway/index.ts';
 import { type Model, type Models, modelIdOf, type Run } from '../models/index.ts';
 import { implement, type Route } from './implement.ts';
 
 export const modelsRoutes = ({
   models,
+  access,
   gateway,
 }: {
   readonly models: Models;
+  /** A model learns all of its snapshot. */
+  readonly access: Pick<Access, 'assertReadsSnapshot'>;
   readonly gateway: Gateway;
 }): readonly Route[] =>
   implement(api.models, {
-    train: async ({ recipe }, { caller }) => ({
-      runId: await models.train(caller.partyId, recipe),
-    }),
+    train: async ({ recipe }, { caller }) => {
+      await access.assertReadsSnapshot(recipe.snapshot, caller);
+      return { runId: await models.train(caller.partyId, recipe) };
+    },
     getRun: async ({ runId }) => wireRun(await models.run(runId)),
     listRuns: async ({ limit }) => ({ items: (await models.runs({ limit })).map(wireRun) }),
     list: async () => ({ items: (await models.list()).map(wireModel) }),

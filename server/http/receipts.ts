@@ -1,5 +1,6 @@
 /** Receipts and their log over HTTP. */
 import { type Anchor, api, type Id, OpenLedgerError, type OutputOf } from '@openledger/protocol';
+import type { Access } from '../datanets/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { IssuedReceipt, Receipts } from '../receipts/index.ts';
 import type { Settlement } from '../settlement/index.ts';
@@ -8,10 +9,15 @@ import { pageFrom } from './page.ts';
 
 export type ReceiptsRoutes = {
   readonly receipts: Receipts;
+  readonly access: Pick<Access, 'readable'>;
   readonly settlement: Pick<Settlement, 'epochs'>;
 };
 
-export const receiptsRoutes = ({ receipts, settlement }: ReceiptsRoutes): readonly Route[] =>
+export const receiptsRoutes = ({
+  receipts,
+  access,
+  settlement,
+}: ReceiptsRoutes): readonly Route[] =>
   implement(api.receipts, {
     get: async ({ receiptId }, { caller }) => {
       const issued = await receipts.find(receiptId);
@@ -26,7 +32,9 @@ export const receiptsRoutes = ({ receipts, settlement }: ReceiptsRoutes): readon
       assertReader(issued, caller);
       const anchor = epoch === undefined ? undefined : await findAnchor(settlement, epoch);
       const disclose = isPayer(issued, caller);
-      return { bundle: await receipts.bundle(receiptId, { disclose, anchor }) };
+      const readable = (snapshotId: string, recordHashes: readonly string[]) =>
+        access.readable(snapshotId, recordHashes, caller);
+      return { bundle: await receipts.bundle(receiptId, { disclose, anchor, readable }) };
     },
     erase: async ({ receiptId }, { caller }) => {
       const issued = await receipts.find(receiptId);

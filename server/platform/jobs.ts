@@ -11,7 +11,8 @@ import { sql } from './sql.ts';
 export type Announcements = {
   'inference.served': { readonly inferenceId: string };
   'inference.attributed': { readonly inferenceId: string };
-  'fees.routed': { readonly inferenceId: string };
+  'read.paid': { readonly readId: string };
+  'fees.routed': { readonly saleId: string };
   'run.queued': { readonly runId: string };
 };
 

@@ -51,6 +51,7 @@ test('an announcement arrives only when its transaction commits', async () => {
     handlers: {
       'inference.served': async ({ inferenceId }) => void heard.push(inferenceId),
       'inference.attributed': ignore,
+      'read.paid': ignore,
       'fees.routed': ignore,
       'run.queued': ignore,
     },
@@ -69,7 +70,7 @@ test('an announcement arrives only when its transaction commits', async () => {
 
 test('what a process was delivering when it died is delivered by the next one', async () => {
   const { db, drop } = await createTestDatabase();
-  await db.transaction((tx) => announce(tx, 'fees.routed', { inferenceId: 'inf_held' }));
+  await db.transaction((tx) => announce(tx, 'fees.routed', { saleId: 'inf_held' }));
   await db.query(sql`
     update graphile_worker._private_jobs
     set locked_at = now(), locked_by = 'a worker that was killed', attempts = 1`);
@@ -80,7 +81,8 @@ test('what a process was delivering when it died is delivered by the next one', 
     handlers: {
       'inference.served': ignore,
       'inference.attributed': ignore,
-      'fees.routed': async ({ inferenceId }) => void heard.push(inferenceId),
+      'read.paid': ignore,
+      'fees.routed': async ({ saleId }) => void heard.push(saleId),
       'run.queued': ignore,
     },
   });
@@ -106,6 +108,7 @@ test('however many runs are queued, one is delivered at a time, and calls pass b
         served = true;
       },
       'inference.attributed': ignore,
+      'read.paid': ignore,
       'fees.routed': ignore,
       'run.queued': async ({ runId }) => {
         training.push(runId);

@@ -10,6 +10,7 @@ import {
   verifyBundle,
 } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freeAccess } from '../../test/harness/access.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
 import { createAttributions } from '../attribution/index.ts';
 import { snapshotsFrom } from '../attribution/snapshots-from.ts';
@@ -74,6 +75,7 @@ beforeAll(async () => {
   });
   const fees = createFees({
     ...{ db, clock, log, ledger, gateway, attributions, governance },
+    reads: freeAccess({ db, clock, log, identity, governance }).reads,
     poolMembers: poolMembersFrom(datanets),
   });
   receipts = createReceipts({

@@ -14,9 +14,17 @@ import { proveConsistency, proveInclusion, signHead } from './log.ts';
 import { findReceipt } from './receipts.ts';
 import type { ReceiptsHandles, SnapshotProofs } from './stage.ts';
 
+/** Of a snapshot's records, those whose texts may be shown. */
+export type Readable = (
+  snapshotId: string,
+  recordHashes: readonly string[],
+) => Promise<ReadonlySet<string>>;
+
 export type BundleOptions = {
   /** Show request and output, as far as their salts have not been erased. */
   readonly disclose: boolean;
+  /** Of a snapshot's records, those whose texts may be shown. Absent: all. */
+  readonly readable?: Readable;
   /** Prove one history with this root as well. */
   readonly anchor?: Anchor;
 };
@@ -28,7 +36,7 @@ export type BundleOptions = {
 export async function assembleBundle(
   handles: ReceiptsHandles,
   receiptId: string,
-  { disclose, anchor }: BundleOptions,
+  { disclose, anchor, readable = all }: BundleOptions,
 ): Promise<string> {
   const { db, signers, governance, snapshots } = handles;
   const { receipt, signature, leafIndex, inferenceId } = await findReceipt(db, receiptId);
@@ -50,32 +58,36 @@ export async function assembleBundle(
     anchor: anchor && (await proveAnchor(db, anchor, { leafIndex, treeSize })),
     policy,
     snapshots: await Promise.all(named.map((snapshotId) => snapshots.manifest(snapshotId))),
-    records: await citedRecords(snapshots, receipt),
+    records: await citedRecords(snapshots, receipt, readable),
     disclosures: disclose ? await disclosuresOf(handles, inferenceId) : {},
   };
   return canonicalize(bundle);
 }
 
+const all: Readable = async (_, recordHashes) => new Set(recordHashes);
+
 /** Every record that a passage cites, sorted by hash. */
 async function citedRecords(
   snapshots: SnapshotProofs,
   { attribution }: InferenceReceipt,
+  readable: Readable,
 ): Promise<Bundle['records']> {
   const bySnapshot = new Map<`snp_${string}`, Set<string>>();
   for (const { record, snapshot } of attribution?.spans.flatMap(({ records }) => records) ?? []) {
     bySnapshot.set(snapshot, (bySnapshot.get(snapshot) ?? new Set()).add(record));
   }
   const proved = await Promise.all(
-    [...bySnapshot].map(async ([snapshot, hashes]) =>
-      (await snapshots.prove(snapshot, [...hashes])).map((one) => ({
+    [...bySnapshot].map(async ([snapshot, hashes]) => {
+      const shown = await readable(snapshot, [...hashes]);
+      return (await snapshots.prove(snapshot, [...hashes])).map((one) => ({
         snapshot,
         record: one.record,
         index: one.index,
         proof: [...one.proof],
         owners: formatEntitlement(one.owners),
-        text: one.text ?? null,
-      })),
-    ),
+        text: shown.has(one.record) ? (one.text ?? null) : null,
+      }));
+    }),
   );
   return proved.flat().sort((a, b) => (a.record < b.record ? -1 : 1));
 }

@@ -24,7 +24,7 @@ export async function benchFees(db: Db): Promise<BenchedFees> {
   await ledger.start();
   const fees = createFees({
     ...{ db, ledger, clock: systemClock, log: silent },
-    ...{ gateway: { find: unasked }, attributions: { find: unasked } },
+    ...{ gateway: { find: unasked }, attributions: { find: unasked }, reads: { find: unasked } },
     ...{ governance: { findPolicy: unasked }, poolMembers: unasked },
   });
 

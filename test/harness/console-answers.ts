@@ -135,6 +135,8 @@ const datanetAnswers = ({ bundle }: Example): Answers['datanets'] => ({
         ownerId: builder,
         licences: ['MIT'],
         personalData: 'keep',
+        access: 'open',
+        readUnits: '0',
         records: 5,
         createdAt: at,
       },

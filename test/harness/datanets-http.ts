@@ -13,10 +13,10 @@ export async function openDatanetsHttp(): Promise<{
   /** The admin's. */
   readonly apiKey: string;
 }> {
-  const { database, identity, datanets } = await openTestDatanets();
+  const { database, identity, datanets, access } = await openTestDatanets();
   const app = createHttp({
     routes: datanetsRoutes({
-      datanets,
+      ...{ datanets, access },
       attributions: { countCiting: async () => 0 },
       models: { madeFrom: async () => [] },
     }),

@@ -1,8 +1,10 @@
 import type { Id } from '@openledger/protocol';
-import { createDatanets, type Datanets } from '../../server/datanets/index.ts';
+import { type Access, createDatanets, type Datanets } from '../../server/datanets/index.ts';
 import { createGovernance } from '../../server/governance/index.ts';
 import { createIdentity, type Identity } from '../../server/identity/index.ts';
 import { systemClock } from '../../server/platform/clock.ts';
+import { silentLog } from '../../server/platform/log.ts';
+import { freeAccess } from './access.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 /** Datanets over a database of their own, and `handle:owner`, who has none yet. */
@@ -12,6 +14,8 @@ export async function openTestDatanets(
   readonly database: TestDatabase;
   readonly identity: Identity;
   readonly datanets: Datanets;
+  /** Nothing is read for pay. */
+  readonly access: Access;
   readonly owner: Id<'party'>;
 }> {
   const database = await createTestDatabase();
@@ -20,7 +24,8 @@ export async function openTestDatanets(
   const governance = await createGovernance({ db, clock: systemClock });
   const datanets = createDatanets({ db, clock: systemClock, identity, governance, ...rest });
   const owner = (await identity.registerParty({ identity: 'handle:owner' })).id;
-  return { database, identity, datanets, owner };
+  const access = freeAccess({ db, clock: systemClock, log: silentLog, identity, governance });
+  return { database, identity, datanets, access, owner };
 }
 
 /** Good enough for the checks at the door. Sentences about different subjects have no eight tokens in a row in common. */

@@ -1,6 +1,7 @@
 /** The fees stage over a real database and ledger; inferences and attributions are told, as the stages below would tell of them. */
 import { defaultPolicy, policyHash, type Shares, WEIGHT_ONE } from '@openledger/protocol';
 import type { Attribution } from '../../server/attribution/index.ts';
+import type { Read } from '../../server/datanets/index.ts';
 import { createFees, type Fees, type FeesHandles } from '../../server/fees/index.ts';
 import type { Inference } from '../../server/gateway/index.ts';
 import { createGovernance } from '../../server/governance/index.ts';
@@ -48,6 +49,7 @@ export async function startTestFees(
     ...{ db, ledger, clock: systemClock, log: silentLog },
     governance: await createGovernance({ db, clock: systemClock }),
     gateway: { find: async (inferenceId) => inferenceOf(inferenceId, charges) },
+    reads: { find: async (readId) => readOf(readId, charges) },
     attributions: { find: async (inferenceId) => attributionOf(inferenceId, charges) },
     poolMembers: async (pool) =>
       (pools[pool] ?? []).map(({ to, weight }) => ({ party: to, weight })),
@@ -86,6 +88,12 @@ function inferenceOf(inferenceId: string, charges: ReadonlyMap<string, Charge>):
     route: { operatorPartyId: operator, builderPartyId: builder, basePartyId },
   } as unknown as Inference; // what fees reads of it
 }
+
+const readOf = (readId: string, charges: ReadonlyMap<string, Charge>): Read =>
+  ({
+    ...{ id: readId, readerId: payer, ownerId: operator, readAt: new Date() },
+    ...{ policyHash: policyHash(defaultPolicy), ...charges.get(readId) },
+  }) as unknown as Read;
 
 const attributionOf = (inferenceId: string, charges: ReadonlyMap<string, Charge>): Attribution =>
   ({

@@ -13,13 +13,15 @@ import { createModels } from '../../server/models/index.ts';
 import { systemClock as clock } from '../../server/platform/clock.ts';
 import { type Db, openDb } from '../../server/platform/db.ts';
 import { silentLog as log } from '../../server/platform/log.ts';
+import { freeAccess } from './access.ts';
 
 const [url, folder, moment] = process.argv.slice(2);
 const db = openDb(url);
 const ledger = createLedger({ db, clock, log });
 await ledger.start();
 const governance = await createGovernance({ db, clock });
-const datanets = createDatanets({ db, clock, governance, identity: createIdentity({ db, clock }) });
+const identity = createIdentity({ db, clock });
+const datanets = createDatanets({ db, clock, governance, identity });
 const prices = { promptUnits: 1n, completionUnits: 1n };
 const models = createModels({ db, datanets, clock, log, folder, threads: 1, prices });
 
@@ -35,8 +37,18 @@ const mortalDb: Db = {
     return result;
   },
 };
+const access = freeAccess({ db, clock, log, governance, identity });
 const gateway = createGateway({
-  ...{ datanets, models, clock, log, db: mortalDb, servedBy: 'a process', leases: { folder } },
+  ...{
+    datanets,
+    access,
+    models,
+    clock,
+    log,
+    db: mortalDb,
+    servedBy: 'a process',
+    leases: { folder },
+  },
   allowPrivateOperators: true,
   ledger: {
     ...ledger,

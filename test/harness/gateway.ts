@@ -3,7 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Id } from '@openledger/protocol';
-import { createDatanets, type Datanets } from '../../server/datanets/index.ts';
+import {
+  type Access,
+  createAccess,
+  createDatanets,
+  type Datanets,
+} from '../../server/datanets/index.ts';
 import type { Call } from '../../server/gateway/deliver.ts';
 import {
   ChatBody,
@@ -16,6 +21,7 @@ import {
   type ServedEvent,
   type Serving,
 } from '../../server/gateway/index.ts';
+import { spend } from '../../server/gateway/limits.ts';
 import { freeReservation } from '../../server/gateway/money.ts';
 import { createGovernance } from '../../server/governance/index.ts';
 import {
@@ -41,6 +47,7 @@ export type TestGateway = {
   readonly ledger: Ledger;
   readonly identity: Identity;
   readonly datanets: Datanets;
+  readonly access: Access;
   readonly models: Models;
   readonly gateway: Gateway;
   /** Another gateway on the same stages. */
@@ -71,13 +78,14 @@ export async function openTestGateway(): Promise<TestGateway> {
   const identity = createIdentity({ db, clock });
   const governance = await createGovernance({ db, clock });
   const datanets = createDatanets({ db, clock, identity, governance });
+  const access = createAccess({ db, ledger, clock, log, identity, governance, spend });
   const models = createModels({
     ...{ db, datanets, clock, log, folder, threads: 1 },
     prices: { promptUnits: PROMPT_UNITS, completionUnits: COMPLETION_UNITS },
   });
   const openGateway = (handles: Partial<GatewayHandles>) =>
     createGateway({
-      ...{ db, ledger, datanets, models, clock, log },
+      ...{ db, ledger, datanets, access, models, clock, log },
       ...{ allowPrivateOperators: true, servedBy: 'nobody who is here' },
       ...handles,
     });
@@ -96,7 +104,7 @@ export async function openTestGateway(): Promise<TestGateway> {
   let payers = 0;
 
   return {
-    ...{ database, clock, ledger, identity, datanets, models, gateway, operator, errors },
+    ...{ database, clock, ledger, identity, datanets, access, models, gateway, operator, errors },
     openGateway,
     async payer(units, order = {}) {
       const { id: partyId } = await identity.registerParty({ identity: `local:payer-${++payers}` });

@@ -16,6 +16,7 @@ await startJobs(openDb(url), {
       process.stdout.write(`done ${inferenceId}\n`);
     },
     'inference.attributed': ignore,
+    'read.paid': ignore,
     'fees.routed': ignore,
     'run.queued': ignore,
   },

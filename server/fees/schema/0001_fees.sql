@@ -33,20 +33,20 @@ create index batches_unposted on fees.batches (id) where posted_at is null;
 -- stand apart from the routings because those are updated, and each update would index 200 names again.
 create table fees.vectors (
   id               bigint generated always as identity primary key,
-  inference_id     text not null,
+  sale_id     text not null,
   reallocation_id  text,
   share_to         text[] not null,
   share_weights    numeric(20, 0)[] not null,
   check (cardinality(share_to) = cardinality(share_weights))
 );
 
-create unique index vectors_names on fees.vectors (inference_id, coalesce(reallocation_id, ''));
+create unique index vectors_names on fees.vectors (sale_id, coalesce(reallocation_id, ''));
 create index vectors_by_share on fees.vectors using gin (share_to);
 
 -- One price, split: its direct legs, the vector over its data leg, and what was refunded of them.
 create table fees.routings (
   sequence        bigint generated always as identity primary key,
-  inference_id    text not null unique,
+  sale_id    text not null unique,
   epoch           integer not null references fees.epochs (number),
   policy_hash     text not null,
   payer_id        text not null,
@@ -110,7 +110,7 @@ insert into fees.control (units, sub_units) values (0, 0);
 -- Refunds and reallocations. One that is not applied is tentative: nothing else is planned until the ledger has taken or
 -- refused it, so at most one is.
 create table fees.corrections (
-  inference_id   text not null references fees.routings (inference_id),
+  sale_id   text not null references fees.routings (sale_id),
   kind           text not null check (kind in ('refund', 'reallocation')),
   name           text not null,
   units          numeric(78, 0) check ((units > 0) = (kind = 'refund')),
@@ -122,7 +122,7 @@ create table fees.corrections (
   batch_id       bigint not null unique references fees.batches (id),
   recorded_at    timestamptz not null,
   is_applied     boolean not null default false,
-  primary key (inference_id, kind, name)
+  primary key (sale_id, kind, name)
 );
 
 create unique index corrections_tentative on fees.corrections ((true)) where not is_applied;
@@ -132,7 +132,7 @@ create table fees.receivables (
   id           bigint generated always as identity primary key,
   party        text not null,
   creditor     text not null,   -- the account that advanced it
-  inference_id text not null,
+  sale_id text not null,
   correction   text not null,   -- the name of what called for it
   units        numeric(78, 0) not null check (units > 0),
   outstanding  numeric(78, 0) not null check (outstanding between 0 and units),
