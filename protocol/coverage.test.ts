@@ -3,12 +3,21 @@ import { expect, test } from 'vitest';
 import { COVERAGE_SCALE, coverage } from './coverage.ts';
 import { type Shares, WEIGHT_ONE } from './split.ts';
 import { traceByScan } from './trace-by-scan.ts';
-import { cutWords, tokenAt } from './words.ts';
+import { cutWords, tokenAt, wordCount } from './words.ts';
 
 const all = (to: string): Shares => [{ to, weight: WEIGHT_ONE }];
 const half = WEIGHT_ONE / 2n;
 
-type Owned = { readonly hash: string; readonly text: string; readonly owners: Shares };
+type Owned = {
+  readonly hash: string;
+  readonly text: string;
+  readonly owners: Shares;
+  /** Where the record goes on as somebody else's. */
+  readonly next?: { readonly word: number; readonly owners: Shares };
+};
+
+const ownersAt = ({ owners, next }: Owned, word: number): Shares =>
+  next && word >= next.word ? next.owners : owners;
 
 function cover(
   output: string,
@@ -17,10 +26,11 @@ function cover(
   maxRecords = 10,
 ) {
   const trace = traceByScan(output, { records, clientTexts, rules: { minWords: 2, maxRecords } });
-  const owners = new Map(records.map((record) => [record.hash, record.owners]));
+  const byHash = new Map(records.map((record) => [record.hash, record]));
   return coverage(output, trace, {
     information: (word) => word.length,
-    ownersOf: (hash) => owners.get(hash) ?? [],
+    firstWordOf: (hash, start) => wordCount(byHash.get(hash)!.text.slice(0, start)),
+    ownersOf: (hash, word) => ownersAt(byHash.get(hash)!, word),
   });
 }
 
@@ -52,6 +62,36 @@ test('a copy under the same owners gains nothing, in whatever order they are nam
   expect(cover('aaa bbb', copied).parties).toEqual(cover('aaa bbb', once).parties);
 });
 
+test("a word is its own owners', whoever has the words around it in the record", () => {
+  const result = cover('aaa – bbb cc', [
+    {
+      hash: '1',
+      text: 'x, aaa – bbb cc',
+      owners: all('ann'),
+      next: { word: 2, owners: all('bob') },
+    },
+  ]);
+  expect(result.parties).toEqual([
+    { party: 'ann', information: 3n * COVERAGE_SCALE },
+    { party: 'bob', information: 5n * COVERAGE_SCALE },
+  ]);
+});
+
+test("a copy that pads gains nothing while its copied words are their first owners'", () => {
+  const word = fc.constantFrom('a', 'bb', 'ccc', 'dddd');
+  const text = fc.array(word, { minLength: 2, maxLength: 8 }).map((parts) => parts.join(' '));
+  fc.assert(
+    fc.property(text, text, (honest, padding) => {
+      const first = { hash: '1', text: honest, owners: all('ann') };
+      const copy = {
+        ...{ hash: '2', text: `${honest} ${padding}`, owners: all('ann') },
+        next: { word: wordCount(honest), owners: all('eve') },
+      };
+      expect(cover(honest, [first, copy]).parties).toEqual(cover(honest, [first]).parties);
+    }),
+  );
+});
+
 test('commons are grounded and pay nobody; echoes are neither', () => {
   const records = ['1', '2'].map((hash) => ({ hash, text: 'aaa bbb', owners: all(hash) }));
   expect(cover('aaa bbb cc', records, [], 1)).toMatchObject({
@@ -75,7 +115,8 @@ test('what is covered is divided to the last unit and equals a word by word acco
     { to: 'ann', weight: 1n },
     { to: 'cy', weight: WEIGHT_ONE - 1n },
   ]);
-  const records = fc.array(fc.record({ text, owners }), { maxLength: 5 });
+  const next = fc.record({ word: fc.nat({ max: 12 }), owners });
+  const records = fc.array(fc.record({ text, owners, next }), { maxLength: 5 });
   fc.assert(
     fc.property(text, records, fc.array(text, { maxLength: 1 }), (output, drawn, clientTexts) => {
       const owned = drawn.map((record, i) => ({ hash: `${i}`, ...record }));
@@ -94,9 +135,13 @@ test('what is covered is divided to the last unit and equals a word by word acco
           start <= words.starts[i] && words.ends[i] <= end;
         if (trace.echoes.some(inside)) continue;
         const vectors = new Set(
-          trace.spans
-            .filter(inside)
-            .flatMap((span) => span.records.map(({ hash }) => owned[Number(hash)].owners)),
+          trace.spans.filter(inside).flatMap((span) =>
+            span.records.map(({ hash, start }) => {
+              const before = start + words.starts[i] - span.start;
+              const record = owned[Number(hash)];
+              return ownersAt(record, wordCount(record.text.slice(0, before)));
+            }),
+          ),
         );
         for (const vector of vectors) {
           for (const { to, weight } of vector) {

@@ -2,16 +2,19 @@
  * The coverage game: what the words of an output are worth, and whose they are.
  *
  * Each word outside the echoes carries its information. A word that spans cover is shared in equal parts by the
- * distinct entitlements of the records in those spans: two records that pay the same parties in the same proportions
- * count once, so copying a record under the same owners gains nothing. An entitlement's part goes to its parties by
- * weight. A word that only commons cover is grounded but pays nobody. Symbols carry nothing.
+ * distinct entitlements to that very word in the records of those spans: two records in which it pays the same parties
+ * in the same proportions count once, so copying it under the same owners gains nothing, whatever stands around it. An
+ * entitlement's part goes to its parties by weight. A word that only commons cover, or that is nobody's in its
+ * records, is grounded but pays nobody. Symbols
+ * carry nothing.
  *
  * In the game where a set of owners is worth the information it covers, equal parts are the Shapley value.
  * Whole numbers only; see `COVERAGE_SCALE` for how thirds stay exact.
  */
+import { isUnpaid } from './owner-map.ts';
 import type { Measured } from './shares.ts';
 import { type Shares, WEIGHT_ONE } from './split.ts';
-import type { Span, TextRange, Trace } from './trace.ts';
+import type { TextRange, Trace } from './trace.ts';
 import { cutWords, tokenAt } from './words.ts';
 
 /**
@@ -24,10 +27,21 @@ export const COVERAGE_SCALE = WEIGHT_ONE * WEIGHT_ONE;
 
 /** All amounts are in 1/65,536 bits, except `parties`, which are in 1/`scale` of that. */
 export type Coverage = Measured & {
-  /** The part of `covered` that only commons cover; it pays nobody. */
+  /** The part of `covered` that is commons, or nobody's in its records; it pays nobody. */
   readonly commons: bigint;
   /** Information of the words in echoes; in neither `total` nor `covered`. */
   readonly echo: bigint;
+};
+
+/**
+ * The entitlement vector to one word of a record, weights summing to 2^64. Words are numbered from 0 through the record,
+ * symbols left out. Who returns the same array for the same vector is looked up faster.
+ */
+export type OwnersOf = (recordHash: string, word: number) => Shares;
+
+/** A passage, and the number of its first word in each record that holds it. */
+export type PlacedSpan = TextRange & {
+  readonly records: readonly { readonly hash: string; readonly firstWord: number }[];
 };
 
 /** A word of an output and what it says, in 1/65,536 bits. */
@@ -35,32 +49,42 @@ export type InformedWord = TextRange & { readonly information: number };
 
 /**
  * @param information of one word, in 1/65,536 bits (`informationIn`)
- * @param ownersOf a record's entitlement vector, weights summing to 2^64
+ * @param firstWordOf the number of the record's word that begins at an offset
  */
 export const coverage = (
   output: string,
   trace: Trace,
   {
     information,
+    firstWordOf,
     ownersOf,
   }: {
     readonly information: (word: string) => number;
-    readonly ownersOf: (recordHash: string) => Shares;
+    readonly firstWordOf: (recordHash: string, start: number) => number;
+    readonly ownersOf: OwnersOf;
   },
-): Coverage => coverWords(informedWords(output, information), trace, ownersOf);
+): Coverage => {
+  const spans = trace.spans.map(({ start, end, records }) => ({
+    ...{ start, end },
+    records: records.map(({ hash, start }) => ({ hash, firstWord: firstWordOf(hash, start) })),
+  }));
+  return coverWords(informedWords(output, information), { spans, echoes: trace.echoes }, ownersOf);
+};
 
 /**
  * The same for words whose information is known already, as a receipt's evidence states it.
  *
- * @param words ascending and apart; their offsets, and those of the spans and echoes, may count anything alike
+ * @param words ascending and apart, all that spans hold; their offsets, and those of the spans and echoes, may count
+ *   anything alike
  */
 export function coverWords(
   words: Iterable<InformedWord>,
-  trace: Pick<Trace, 'spans' | 'echoes'>,
-  ownersOf: (recordHash: string) => Shares,
+  trace: { readonly spans: readonly PlacedSpan[]; readonly echoes: Trace['echoes'] },
+  ownersOf: OwnersOf,
 ): Coverage {
   const entitlements = new Map<string, Shares>();
-  const keysOf = trace.spans.map((span) => entitlementKeys(span, ownersOf, entitlements));
+  const keyOf = entitlementKeys(entitlements);
+  const passed = trace.spans.map(() => 0); // words of each span that came before
   const earned = new Map<string, bigint>(); // entitlement key -> information, in 2^-64 of a unit
   let [total, covered, commons, echo] = [0n, 0n, 0n, 0n];
 
@@ -69,19 +93,22 @@ export function coverWords(
   for (const word of words) {
     const worth = BigInt(word.information);
     while (trace.echoes[nextEcho]?.end <= word.start) nextEcho++;
+    while (trace.spans[first]?.end <= word.start) first++;
+    const keys = new Set<string>();
+    let last = first;
+    for (; last < trace.spans.length && covers(trace.spans[last], word); last++) {
+      const place = passed[last]++;
+      for (const { hash, firstWord } of trace.spans[last].records) {
+        const owners = ownersOf(hash, firstWord + place);
+        if (!isUnpaid(owners)) keys.add(keyOf(owners));
+      }
+    }
     if (nextEcho < trace.echoes.length && covers(trace.echoes[nextEcho], word)) {
       echo += worth;
       continue;
     }
     total += worth;
-    while (trace.spans[first]?.end <= word.start) first++;
-    const keys = new Set<string>();
-    let isCovered = false;
-    for (let k = first; k < trace.spans.length && covers(trace.spans[k], word); k++) {
-      isCovered = true;
-      for (const key of keysOf[k]) keys.add(key);
-    }
-    if (!isCovered) continue;
+    if (last === first) continue;
     covered += worth;
     if (keys.size === 0) commons += worth;
     shareEqually(worth, keys, earned);
@@ -112,20 +139,17 @@ export function* informedWords(
 const covers = (range: TextRange, word: TextRange): boolean =>
   range.start <= word.start && word.end <= range.end;
 
-/** The distinct entitlements of a span's records. */
-function entitlementKeys(
-  span: Span,
-  ownersOf: (recordHash: string) => Shares,
-  entitlements: Map<string, Shares>,
-): ReadonlySet<string> {
-  const keys = new Set<string>();
-  for (const { hash } of span.records) {
-    const owners = ownersOf(hash);
+/** Names vectors by what they say, each array once; notes which vector a name stands for. */
+function entitlementKeys(entitlements: Map<string, Shares>): (owners: Shares) => string {
+  const known = new Map<Shares, string>();
+  return (owners) => {
+    const before = known.get(owners);
+    if (before !== undefined) return before;
     const key = entitlementKey(owners);
+    known.set(owners, key);
     entitlements.set(key, owners);
-    keys.add(key);
-  }
-  return keys;
+    return key;
+  };
 }
 
 /** One text for one vector, whatever the order of its parties. @throws Error unless the weights sum to 2^64 */

@@ -6,6 +6,7 @@ import { sha256Hex } from './hash.ts';
 import { groundedPpm } from './shares.ts';
 import { type Shares, WEIGHT_ONE } from './split.ts';
 import { traceByScan } from './trace-by-scan.ts';
+import { wordCount } from './words.ts';
 
 /** Few words, so that passages, overlaps, echoes and commons abound. */
 const text = fc
@@ -15,7 +16,8 @@ const owners = fc.array(fc.bigInt(0n, WEIGHT_ONE), { maxLength: 2 }).map((cuts):
   const edges = [0n, ...cuts.sort((a, b) => (a < b ? -1 : 1)), WEIGHT_ONE];
   return edges.slice(1).map((edge, i) => ({ to: `pty_${i}`, weight: edge - edges[i] }));
 });
-const record = fc.record({ text, owners });
+/** Its words are by turns of two owners. */
+const record = fc.record({ text, owners: fc.tuple(owners, owners) });
 
 test('from evidence alone the coverage game comes out as it did from the texts', () => {
   fc.assert(
@@ -30,13 +32,16 @@ test('from evidence alone the coverage game comes out as it did from the texts',
         const rules = { minWords: 2, maxRecords };
         const trace = traceByScan(output, { records, clientTexts, rules });
         const information = (word: string) => word.length * 1000;
-        const ownersOf = (hash: string) => byHash.get(hash)?.owners ?? [];
-        const expected = coverage(output, trace, { information, ownersOf });
+        const ownersOf = (hash: string, word: number) => byHash.get(hash)!.owners[word % 2];
+        const firstWordOf = (hash: string, start: number) =>
+          wordCount(byHash.get(hash)!.text.slice(0, start));
+        const expected = coverage(output, trace, { information, firstWordOf, ownersOf });
 
         const evidence = evidenceOf({
           ...{ output, trace, rules, information },
           confidencePpm: 500_000,
           coverage: expected,
+          firstWordOf,
           snapshotOf: () => `snp_${'0'.repeat(32)}`,
         });
         const measured = measuredFrom(evidence, ownersOf);
@@ -58,7 +63,11 @@ const span = {
   commons: false,
   information: [3, 4],
   records: [
-    { record: 'a'.repeat(64), snapshot: `snp_${'0'.repeat(32)}` as const, start: 7, end: 12 },
+    {
+      record: 'a'.repeat(64),
+      snapshot: `snp_${'0'.repeat(32)}` as const,
+      ...{ start: 7, end: 12, firstWord: 2 },
+    },
   ],
 };
 const evidence = {

@@ -2,16 +2,21 @@
  * Evidence: what a receipt says of a trace, so that shares can be recomputed from it without the output's text.
  *
  * Words are numbered from 0 through the output, symbols left out. A span names its first word and the information of
- * each of its words, 0 where the word lies in an echo; so whoever holds the records' entitlement vectors can replay
- * the coverage game. The total is the signer's word until somebody with the texts recomputes it.
+ * each of its words, 0 where the word lies in an echo, and the number of its first word in each record; so whoever knows
+ * whose each word of the records is can replay the coverage game. The total is the signer's word until somebody with the texts recomputes it.
  */
 import { z } from 'zod';
-import { type Coverage, coverWords, type InformedWord, informedWords } from './coverage.ts';
+import {
+  type Coverage,
+  coverWords,
+  type InformedWord,
+  informedWords,
+  type OwnersOf,
+} from './coverage.ts';
 import { Sha256Hex } from './hash.ts';
 import { idSchema } from './ids.ts';
 import { Ppm } from './policy.ts';
 import { groundedPpm } from './shares.ts';
-import type { Shares } from './split.ts';
 import { TRACE_VERSION, type Trace, type TraceRules } from './trace.ts';
 
 const Count = z.number().int().min(0);
@@ -19,12 +24,13 @@ const Count = z.number().int().min(0);
 /** A whole number of 1/65,536 bits. */
 const Information = Count;
 
-/** Where a span stands in a record; UTF-16 offsets into the record's text. */
+/** Where a span stands in a record: UTF-16 offsets into the record's text, and which of its words is the first. */
 export const EvidenceRecord = z.strictObject({
   record: Sha256Hex,
   snapshot: idSchema('snapshot'),
   start: Count,
   end: Count,
+  firstWord: Count,
 });
 
 /** A passage of the output that stands in records; UTF-16 offsets into the output. */
@@ -71,6 +77,7 @@ export type Evidence = z.output<typeof Evidence>;
  * Writes a trace down as evidence.
  *
  * @param information of one word, in 1/65,536 bits
+ * @param firstWordOf the number of the record's word that begins at an offset
  * @param snapshotOf the snapshot by which a record takes part; of several, the first that the receipt names
  */
 export function evidenceOf({
@@ -80,6 +87,7 @@ export function evidenceOf({
   confidencePpm,
   information,
   coverage,
+  firstWordOf,
   snapshotOf,
 }: {
   readonly output: string;
@@ -88,6 +96,7 @@ export function evidenceOf({
   readonly confidencePpm: number;
   readonly information: (word: string) => number;
   readonly coverage: Pick<Coverage, 'total' | 'covered'>;
+  readonly firstWordOf: (recordHash: string, start: number) => number;
   readonly snapshotOf: (recordHash: string) => string;
 }): Evidence {
   const words = [...informedWords(output, information)];
@@ -118,6 +127,7 @@ export function evidenceOf({
           snapshot: snapshotOf(hash),
           start,
           end,
+          firstWord: firstWordOf(hash, start),
         })),
       };
     }),
@@ -127,12 +137,11 @@ export function evidenceOf({
 /**
  * Plays the coverage game from evidence alone; `total` is the evidence's own.
  *
- * @param ownersOf a record's entitlement vector
  * @throws Error when two spans disagree about a word that both hold
  */
 export function measuredFrom(
   { spans, information }: Pick<Evidence, 'spans' | 'information'>,
-  ownersOf: (recordHash: string) => Shares,
+  ownersOf: OwnersOf,
 ): Coverage {
   const byWord = new Map<number, InformedWord>();
   for (const { firstWord, information } of spans) {
@@ -144,13 +153,10 @@ export function measuredFrom(
       byWord.set(start, { start, end: start + 1, information: worth });
     }
   }
-  const numbered = spans.map(({ firstWord, words, echo, commons, records }) => ({
+  const numbered = spans.map(({ firstWord, words, records }) => ({
     start: firstWord,
     end: firstWord + words,
-    words,
-    echo,
-    commons,
-    records: records.map(({ record, start, end }) => ({ hash: record, start, end })),
+    records: records.map(({ record, firstWord }) => ({ hash: record, firstWord })),
   }));
   const words = [...byWord.values()].sort((a, b) => a.start - b.start);
   const covered = coverWords(words, { spans: numbered, echoes: [] }, ownersOf);

@@ -19,6 +19,7 @@ export * from './merkle-tree.ts';
 export * from './money.ts';
 export * from './note.ts';
 export * from './operations.ts';
+export * from './owner-map.ts';
 export * from './passage-earnings.ts';
 export * from './policy.ts';
 export * from './ranking-metrics.ts';

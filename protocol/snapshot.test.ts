@@ -97,8 +97,8 @@ test('vectors survive the wire, and what is not one is refused there', () => {
   expect(EntitlementList.safeParse([{ party: 'a', weight: '1' }]).success).toBe(false);
 });
 
-test('a leaf is canonical JSON with the owners first', () => {
-  expect(fromUtf8(snapshotLeaf({ record: 'aa', owners: 'bb' }))).toBe(
-    '{"owners":"bb","record":"aa"}',
+test('a leaf is canonical JSON with the owner map first', () => {
+  expect(fromUtf8(snapshotLeaf({ record: 'aa', owners: 'bb', map: 'cc' }))).toBe(
+    '{"map":"cc","owners":"bb","record":"aa"}',
   );
 });

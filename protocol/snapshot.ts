@@ -13,10 +13,7 @@ import { COMMONS, Weight } from './shares.ts';
 import { PPM_ONE, WEIGHT_ONE } from './split.ts';
 import { WORDS_VERSION } from './words.ts';
 
-export const SNAPSHOT_VERSION = 'openledger-snapshot-2';
-
-/** Sealed before ownership went by content: `owned` is missing, and each record counts whole in the pool. */
-const WHOLE_RECORDS_VERSION = 'openledger-snapshot-1';
+export const SNAPSHOT_VERSION = 'openledger-snapshot-3';
 
 /** Who is entitled to a record, in 2^-64 parts: sorted by party (UTF-16 code units), summing to 2^64. */
 export type EntitlementVector = readonly { readonly party: string; readonly weight: bigint }[];
@@ -116,14 +113,20 @@ export function poolEntitlement(members: Iterable<PoolMember>): EntitlementVecto
 export const poolName = (snapshotId: string, version: number): `pool:${string}` =>
   `pool:${snapshotId}:${version}`;
 
-/** RFC 6962 leaf data of a record in a snapshot: canonical JSON of its hash and its entitlement's hash. */
-export const snapshotLeaf = (leaf: {
+/** RFC 6962 leaf data of a record in a snapshot: canonical JSON of its hash, its entitlement's and its owner map's. */
+export const snapshotLeaf = ({
+  record,
+  owners,
+  map,
+}: {
   readonly record: string;
   readonly owners: string;
-}): Uint8Array => utf8(canonicalize({ record: leaf.record, owners: leaf.owners }));
+  /** `ownerMapHash`. */
+  readonly map: string;
+}): Uint8Array => utf8(canonicalize({ record, owners, map }));
 
-const ManifestFields = z.strictObject({
-  version: z.enum([WHOLE_RECORDS_VERSION, SNAPSHOT_VERSION]),
+export const SnapshotManifest = z.strictObject({
+  version: z.literal(SNAPSHOT_VERSION),
   snapshot: idSchema('snapshot'),
   datanet: idSchema('datanet'),
   /** 1 for a datanet's first snapshot. */
@@ -132,7 +135,7 @@ const ManifestFields = z.strictObject({
   /** RFC 6962 root over the records' leaves, in order. */
   root: Sha256Hex,
   /** What each record owns (`ownedHash`). */
-  owned: Sha256Hex.optional(),
+  owned: Sha256Hex,
   information: z.strictObject({
     tokenizer: z.literal(WORDS_VERSION),
     /** Occurrences of words in all records. */
@@ -146,10 +149,6 @@ const ManifestFields = z.strictObject({
   licences: z.array(z.string()),
   sealedAt: z.iso.datetime(),
 });
-export const SnapshotManifest = ManifestFields.refine(
-  ({ version, owned }) => (version === SNAPSHOT_VERSION) === (owned !== undefined),
-  'A manifest says what its records own from version 2 on.',
-);
 export type SnapshotManifest = z.output<typeof SnapshotManifest>;
 
 /** The snapshot's name in receipts and recipes. */
@@ -199,17 +198,17 @@ export const SnapshotExport = z.strictObject({
       record: Sha256Hex,
       /** Index into `entitlements`. */
       owners: z.number().int().min(0),
+      /** The owner map: words in a row, and their owners as an index into `entitlements`. */
+      map: z.array(z.tuple([z.number().int().min(1), z.number().int().min(0)])),
       /** ppm, by the formula named in `quality`. */
       quality: z.number().int().min(0).max(PPM_ONE),
       /** Of its words, in 1/65,536 bits. */
       information: z.string().regex(/^(0|[1-9][0-9]*)$/),
       /** The part of the information that stands first in this record, and its owners as an index into `entitlements`. */
-      owned: z
-        .strictObject({
-          owners: z.number().int().min(0),
-          information: z.string().regex(/^(0|[1-9][0-9]*)$/),
-        })
-        .optional(),
+      owned: z.strictObject({
+        owners: z.number().int().min(0),
+        information: z.string().regex(/^(0|[1-9][0-9]*)$/),
+      }),
       source: RecordSource,
       text: z.string().optional(),
       /** The pool version from which it no longer counts. */

@@ -153,3 +153,25 @@ function enlarged<A extends Int32Array | Uint8Array>(old: A, larger: A): A {
   larger.set(old);
   return larger;
 }
+
+/** Where a text's words begin, symbols left out; ascending. */
+export function wordStarts(text: string): Int32Array {
+  const { starts, wordFlags } = cutWords(text);
+  return starts.filter((_, i) => wordFlags[i] === 1);
+}
+
+/** How many of ascending numbers are smaller: by word starts, the number of the word that begins at an offset. */
+export function firstAtLeast(ascending: ArrayLike<number>, number: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle] < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** How many words a text has, symbols left out. */
+export const wordCount = (text: string): number =>
+  cutWords(text).wordFlags.reduce((sum, flag) => sum + flag, 0);

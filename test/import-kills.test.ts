@@ -10,12 +10,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
+  canonicalize,
   entitlementHash,
   merkleRoot,
   parseEntitlement,
   sha256Hex,
-  snapshotLeaf,
   toHex,
+  utf8,
 } from '@openledger/protocol';
 import { type Client, createClient, type Id } from '@openledger/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -181,7 +182,7 @@ async function rootWithoutNames(name: string): Promise<string> {
   const leaves = records.map(({ record, owners }) => {
     const named = owners.map(({ party, weight }) => ({ party: called(party), weight }));
     named.sort((a, b) => (a.party < b.party ? -1 : 1));
-    return snapshotLeaf({ record, owners: entitlementHash(parseEntitlement(named)) });
+    return utf8(canonicalize({ record, owners: entitlementHash(parseEntitlement(named)) }));
   });
   return toHex(merkleRoot(leaves));
 }

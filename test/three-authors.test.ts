@@ -178,7 +178,6 @@ const orchardOwn: readonly Passage[] = [
   [withoutJar(CLEO), wrote('cleo')],
   [[WINDFALLS], wrote('ada')],
 ];
-const orchardTold = told(...orchardOwn, jar);
 
 /** Cleaned and cut in two: whoever refined it has 2 %, then 1 % of the whole, and the writers 98 % of it, then 99 %. */
 const cut = (wrote: (person: Person) => Fraction) =>
@@ -191,9 +190,13 @@ const cleaned = (wrote: (person: Person) => Fraction) =>
 
 const ownsGarden = cut(gardenTold);
 const ownsWater = cut(waterTold);
-const ownsOrchard = cleaned(orchardTold);
-/** A passage that stands in both records is shared equally between them. */
-const ownsBoth = partsOf((person) => times(plus(ownsWater[person], ownsOrchard[person]), [1n, 2n]));
+/** A quoted line is paid to those who wrote that very line, whatever else its record holds. */
+const ownsWall = cut(wrote('ada'));
+const ownsWindfalls = cleaned(wrote('ada'));
+/** It stands in two records, which were refined otherwise: half is paid as in each. */
+const ownsJar = partsOf((person) =>
+  times(plus(cut(jar[1])[person], cleaned(jar[1])[person]), [1n, 2n]),
+);
 
 /**
  * The snapshot as a whole: each record weighs the information that stands first in it, so the line about the jar counts
@@ -222,10 +225,10 @@ const prices = CALLS.map(
 
 /** What of each answer is quoted: the passage and its owners, and what of it counts at all. */
 const evidence = [
-  { quoted: WALL, owns: ownsGarden, counted: CALLS[0].answer },
-  { quoted: JAR, owns: ownsBoth, counted: CALLS[1].answer },
+  { quoted: WALL, owns: ownsWall, counted: CALLS[0].answer },
+  { quoted: JAR, owns: ownsJar, counted: CALLS[1].answer },
   // The wall was in the prompt already: its echo neither pays nor counts.
-  { quoted: WINDFALLS, owns: ownsOrchard, counted: `Yes: Besides: ${WINDFALLS}` },
+  { quoted: WINDFALLS, owns: ownsWindfalls, counted: `Yes: Besides: ${WINDFALLS}` },
 ];
 
 /** Evidence is trusted by half. */

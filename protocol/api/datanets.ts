@@ -4,6 +4,7 @@ import { Sha256Hex } from '../hash.ts';
 import { idSchema } from '../ids.ts';
 import { Units } from '../money.ts';
 import type { Operations } from '../operations.ts';
+import { OwnerMap } from '../owner-map.ts';
 import { Ppm } from '../policy.ts';
 import { EntitlementList, RecordSource, SnapshotExport, SnapshotManifest } from '../snapshot.ts';
 import { WORDS_VERSION } from '../words.ts';
@@ -718,6 +719,8 @@ export const datanetsOperations = {
     output: z.object({
       recordHash: Sha256Hex,
       owners: EntitlementList,
+      /** Whose each of its words is. */
+      map: OwnerMap,
       index: Count,
       size: Count,
       /** Siblings, nearest to the leaf first. */

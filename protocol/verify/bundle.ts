@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { Sha256Hex } from '../hash.ts';
 import { idSchema } from '../ids.ts';
+import { OwnerMap } from '../owner-map.ts';
 import { FeePolicy } from '../policy.ts';
 import { Disclosure, InferenceReceipt, ReceiptSignature } from '../receipt.ts';
 import { Address } from '../signatures.ts';
@@ -31,6 +32,8 @@ export const BundleRecord = z.strictObject({
   index: Count,
   proof: Proof,
   owners: EntitlementList,
+  /** Whose each of its words is. */
+  map: OwnerMap,
   text: z.string().nullable(),
 });
 export type BundleRecord = z.output<typeof BundleRecord>;

@@ -1,11 +1,12 @@
 /** Whether the numbers follow: shares from evidence, legs from the price, and nothing lost. */
 import { canonicalize } from '../canonical.ts';
+import type { OwnersOf } from '../coverage.ts';
 import { measuredFrom } from '../evidence.ts';
+import { ownersByWord, parseOwnerMap } from '../owner-map.ts';
 import { type FeeRole, feeLegs, REMAINDER_ROLE } from '../policy.ts';
 import type { InferenceReceipt } from '../receipt.ts';
 import { blendShares, formatShares, groundedPpm, parseShares, priorPools } from '../shares.ts';
-import { parseEntitlement } from '../snapshot.ts';
-import { type Shares, shareProducts, splitLegs, WEIGHT_ONE } from '../split.ts';
+import { shareProducts, splitLegs, WEIGHT_ONE } from '../split.ts';
 import type { Bundle } from './bundle.ts';
 import { must } from './check.ts';
 
@@ -85,18 +86,15 @@ export function checkConservation({ receipt }: Bundle): string {
   return `${sum} units in, ${sum} units out, ${data} of them to data.`;
 }
 
-/** Entitlements by record, from the records shown. @throws Error on a record that is not shown */
-export function ownersIn({ records }: Bundle): (recordHash: string) => Shares {
-  const owners = new Map(
-    records.map(({ record, owners }) => [
-      record,
-      parseEntitlement(owners).map(({ party, weight }) => ({ to: party, weight })),
-    ]),
+/** Owners word by word, from the records shown. @throws Error on a record that is not shown */
+export function ownersIn({ records }: Bundle): OwnersOf {
+  const maps = new Map(
+    records.map(({ record, map }) => [record, ownersByWord(parseOwnerMap(map))]),
   );
-  return (recordHash) => {
-    const shares = owners.get(recordHash);
-    must(shares !== undefined, `The owners of record ${recordHash} are not shown.`);
-    return shares;
+  return (recordHash, word) => {
+    const ownersOf = maps.get(recordHash);
+    must(ownersOf !== undefined, `The owners of record ${recordHash} are not shown.`);
+    return ownersOf(word);
   };
 }
 

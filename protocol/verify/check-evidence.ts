@@ -4,12 +4,13 @@ import { parseCanonical } from '../canonical.ts';
 import type { EvidenceSpan } from '../evidence.ts';
 import { sha256Hex } from '../hash.ts';
 import { leafHash, verifyInclusion } from '../merkle.ts';
+import { hashOwnerMap, parseOwnerMap, wordsIn } from '../owner-map.ts';
 import { policyHash } from '../policy.ts';
 import { commitment, type InferenceReceipt, RequestDocument } from '../receipt.ts';
 import { snapshotRoles } from '../shares.ts';
 import { entitlementHash, parseEntitlement, snapshotHash, snapshotLeaf } from '../snapshot.ts';
 import { standsAt } from '../trace-by-scan.ts';
-import { cutsWord, cutWords } from '../words.ts';
+import { cutsWord, cutWords, wordCount } from '../words.ts';
 import type { Bundle, BundleRecord } from './bundle.ts';
 import { type Finding, must } from './check.ts';
 
@@ -89,7 +90,13 @@ export function checkRecords({ receipt, snapshots, records }: Bundle): string | 
     const manifest = roots.get(one.snapshot);
     must(manifest !== undefined, `Record ${one.record} is of a snapshot that is not shown.`);
     const stands = verifyInclusion({
-      leaf: leafHash(snapshotLeaf({ record: one.record, owners: ownersHash(one) })),
+      leaf: leafHash(
+        snapshotLeaf({
+          record: one.record,
+          owners: ownersHash(one),
+          map: hashOwnerMap(parseOwnerMap(one.map)),
+        }),
+      ),
       index: one.index,
       size: manifest.records,
       proof: one.proof.map(fromHex),
@@ -98,9 +105,18 @@ export function checkRecords({ receipt, snapshots, records }: Bundle): string | 
     must(stands, `Record ${one.record} with these owners does not stand in ${one.snapshot}.`);
     const isItself = one.text === null || sha256Hex(one.text) === one.record;
     must(isItself, `The text shown for record ${one.record} is another one.`);
+    const isWhole = one.text === null || wordsIn(one.map) === wordCount(one.text);
+    must(isWhole, `The owners of record ${one.record} are not of all its words.`);
   }
   const textOf = new Map(records.map(({ record, text }) => [record, text]));
-  for (const span of spans) passageOf(span, textOf);
+  const wordsOf = new Map(records.map(({ record, map }) => [record, wordsIn(map)]));
+  for (const span of spans) {
+    for (const { record, firstWord } of span.records) {
+      const isThere = firstWord + span.words <= (wordsOf.get(record) ?? 0);
+      must(isThere, `Record ${record} has no ${span.words} words from word ${firstWord} on.`);
+    }
+    passageOf(span, textOf);
+  }
   const withdrawn = records.filter(({ text }) => text === null).length;
   const detail = `${count(spans.length, 'passage')} in ${count(records.length, 'record')}`;
   if (withdrawn === 0) return `${detail}.`;
@@ -143,7 +159,7 @@ function passageOf(
   textOf: ReadonlyMap<string, string | null>,
 ): string | undefined {
   let passage: string | undefined;
-  for (const { record, start, end } of span.records) {
+  for (const { record, start, end, firstWord } of span.records) {
     const text = textOf.get(record);
     if (text === null || text === undefined) continue;
     must(end <= text.length, `Record ${record} ends before offset ${end}.`);
@@ -162,6 +178,10 @@ function passageOf(
       wordCount(here) === span.words,
       `The passage of record ${record} is not ${span.words} words.`,
     );
+    must(
+      wordCount(text.slice(0, start)) === firstWord,
+      `The passage of record ${record} does not begin with its word ${firstWord}.`,
+    );
   }
   return passage;
 }
@@ -178,10 +198,6 @@ function isWhole(text: string, { start, end }: { readonly start: number; readonl
     !cutsWord(text, start) &&
     !cutsWord(text, end)
   );
-}
-
-function wordCount(text: string): number {
-  return cutWords(text).wordFlags.reduce((sum, flag) => sum + flag, 0);
 }
 
 const ownersHash = ({ owners }: BundleRecord): string => entitlementHash(parseEntitlement(owners));

@@ -7,7 +7,7 @@
 
 import { toHex } from '../bytes.ts';
 import { canonicalize, parseCanonical } from '../canonical.ts';
-import { type Coverage, coverage } from '../coverage.ts';
+import { type Coverage, coverage, type OwnersOf } from '../coverage.ts';
 import { type Evidence, evidenceOf } from '../evidence.ts';
 import { sha256Hex } from '../hash.ts';
 import {
@@ -18,6 +18,7 @@ import {
   unigramTableHash,
 } from '../information.ts';
 import { merkleRoot } from '../merkle.ts';
+import { ownerMapHash, ownersByWord } from '../owner-map.ts';
 import { clientTextsOf, RequestDocument } from '../receipt.ts';
 import { blendShares, formatShares, priorPools } from '../shares.ts';
 import {
@@ -34,7 +35,7 @@ import {
 import type { Shares } from '../split.ts';
 import type { TraceRecord } from '../trace.ts';
 import { traceByScan } from '../trace-by-scan.ts';
-import { cutWords, tokenAt } from '../words.ts';
+import { cutWords, tokenAt, wordCount } from '../words.ts';
 import type { Bundle } from './bundle.ts';
 import { type CheckResult, type Finding, must, runCheck } from './check.ts';
 
@@ -81,14 +82,22 @@ function checkExport({ receipt }: Bundle, one: SnapshotExport): string {
   const owners = entitlements.map((list) => entitlementHash(parseEntitlement(list)));
   const leaves = records.map((one) => {
     must(owners[one.owners] !== undefined, `Record ${one.record} has no owners.`);
-    return snapshotLeaf({ record: one.record, owners: owners[one.owners] });
+    const runs = one.map.map(([words, index]) => [words, owners[index]] as const);
+    const isOwned = runs.every(([, hash]) => hash !== undefined);
+    must(isOwned, `Words of record ${one.record} are nobody's.`);
+    return snapshotLeaf({
+      ...{ record: one.record, owners: owners[one.owners], map: ownerMapHash(runs) },
+    });
   });
   must(toHex(merkleRoot(leaves)) === manifest.root, `The root of ${manifest.snapshot} is another.`);
-  for (const { record, text, withdrawnFrom } of records) {
+  for (const { record, text, map, withdrawnFrom } of records) {
     const isThere = text !== undefined || withdrawnFrom !== undefined;
     must(isThere, `Record ${record} is not withdrawn, and yet without text.`);
     const isItself = text === undefined || (text.isWellFormed() && sha256Hex(text) === record);
     must(isItself, `Record ${record} is another text.`);
+    const words = map.reduce((sum, [run]) => sum + run, 0);
+    const isWhole = text === undefined || words === wordCount(text);
+    must(isWhole, `The owners of record ${record} are not of all its words.`);
   }
   checkOwned(one, owners);
   const held = new Set(records.map(({ record }) => record));
@@ -99,15 +108,10 @@ function checkExport({ receipt }: Bundle, one: SnapshotExport): string {
   return `All ${records.length} records of ${manifest.snapshot} are under its root.`;
 }
 
-/** What each record owns is what was sealed, and no more than it says. A first manifest says nothing about it. */
+/** What each record owns is what was sealed, and no more than it says. */
 function checkOwned({ manifest, records }: SnapshotExport, hashes: readonly string[]): void {
   const { snapshot } = manifest;
-  if (manifest.owned === undefined) {
-    must(!records.some(({ owned }) => owned), `${snapshot} was sealed without what records own.`);
-    return;
-  }
   const list = records.map(({ record, owned }) => {
-    must(owned !== undefined, `Record ${record} lacks what it owns.`);
     must(hashes[owned.owners] !== undefined, `What record ${record} owns is nobody's.`);
     return { owners: hashes[owned.owners], information: owned.information };
   });
@@ -127,7 +131,7 @@ function checkInformation({ manifest, records, information }: SnapshotExport): s
   must(agrees, `The totals of ${snapshot} are not those of its word counts.`);
   const informationOf = informationIn(table);
   for (const { record, text, owned, information: stated } of records) {
-    const isPart = BigInt(owned?.information ?? 0) <= BigInt(stated);
+    const isPart = BigInt(owned.information) <= BigInt(stated);
     must(isPart, `Record ${record} owns more information than it has.`);
     if (text === undefined) continue;
     must(
@@ -222,9 +226,9 @@ function checkPool(name: string, from: SnapshotExport | undefined): void {
   const { records, entitlements } = from;
   const counted = records
     .filter(({ withdrawnFrom = Infinity }) => withdrawnFrom > pool.version)
-    .map(({ owned, owners, information, quality }) => ({
-      owners: parseEntitlement(entitlements[owned?.owners ?? owners]),
-      value: BigInt(owned?.information ?? information) * BigInt(quality),
+    .map(({ owned, quality }) => ({
+      owners: parseEntitlement(entitlements[owned.owners]),
+      value: BigInt(owned.information) * BigInt(quality),
     }));
   const expected = formatEntitlement(poolEntitlement(counted));
   must(canonicalize(expected) === canonicalize(pool.members), `The members of ${name} are others.`);
@@ -249,8 +253,10 @@ function retrace(bundle: Bundle, exports: readonly SnapshotExport[]): Redone {
   const information = informationIn(
     sumUnigramTables(exports.map((one) => tableOf(one.information))),
   );
-  const ownersOf = (record: string) => holders.get(record)?.owners ?? [];
-  const measured = coverage(output.text, trace, { information, ownersOf });
+  const ownersOf: OwnersOf = (record, word) => holders.get(record)?.ownersOf(word) ?? [];
+  const firstWordOf = (record: string, start: number) =>
+    wordCount(records.get(record)?.text.slice(0, start) ?? '');
+  const measured = coverage(output.text, trace, { information, firstWordOf, ownersOf });
   const evidence = evidenceOf({
     output: output.text,
     trace,
@@ -258,6 +264,7 @@ function retrace(bundle: Bundle, exports: readonly SnapshotExport[]): Redone {
     confidencePpm: rules.confidencePpm,
     information,
     coverage: measured,
+    firstWordOf,
     snapshotOf: (record) => holders.get(record)?.snapshot ?? '',
   });
   return { evidence, measured };
@@ -265,13 +272,16 @@ function retrace(bundle: Bundle, exports: readonly SnapshotExport[]): Redone {
 
 /** By which snapshot a record takes part, and whose it is there: of several, the first that the receipt names. */
 function holdersOf(exports: readonly SnapshotExport[]) {
-  const holders = new Map<string, { readonly snapshot: string; readonly owners: Shares }>();
+  const holders = new Map<
+    string,
+    { readonly snapshot: string; readonly ownersOf: (word: number) => Shares }
+  >();
   for (const { manifest, records, entitlements } of exports) {
-    for (const { record, owners } of records) {
+    const vectors = entitlements.map(parseEntitlement);
+    for (const { record, map } of records) {
       if (holders.has(record)) continue;
-      const vector = parseEntitlement(entitlements[owners]);
-      const shares = vector.map(({ party, weight }) => ({ to: party, weight }));
-      holders.set(record, { snapshot: manifest.snapshot, owners: shares });
+      const ownersOf = ownersByWord(map.map(([words, i]) => ({ words, owners: vectors[i] })));
+      holders.set(record, { snapshot: manifest.snapshot, ownersOf });
     }
   }
   return holders;

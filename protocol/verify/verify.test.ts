@@ -148,6 +148,28 @@ test.each<[string, string, (honest: Bundle) => Bundle]>([
   ],
   [
     'record',
+    'words that are somebody else’s',
+    (b) => ({
+      ...b,
+      records: b.records.map((one) => ({
+        ...one,
+        map: one.map.map(({ words }) => ({ words, owners: b.records[1].owners })),
+      })),
+    }),
+  ],
+  [
+    'record',
+    'another word given to an owner',
+    (b) => ({
+      ...b,
+      records: b.records.map((one) => ({
+        ...one,
+        map: one.map.map((run, i) => (i === 0 ? { ...run, words: run.words + 1 } : run)),
+      })),
+    }),
+  ],
+  [
+    'record',
     'another text',
     (b) => ({ ...b, records: b.records.map((one) => ({ ...one, text: `${one.text}!` })) }),
   ],
@@ -244,6 +266,15 @@ const lies: [string, string, (honest: InferenceReceipt) => InferenceReceipt][] =
       withSpans(r, (span) => ({
         ...span,
         records: span.records.map((one) => ({ ...one, start: one.start + 1, end: one.end + 1 })),
+      })),
+  ],
+  [
+    'record',
+    'numbers the first word of a passage in its record wrongly',
+    (r) =>
+      withSpans(r, (span) => ({
+        ...span,
+        records: span.records.map((one) => ({ ...one, firstWord: one.firstWord + 1 })),
       })),
   ],
   [
@@ -405,8 +436,22 @@ test.each<[string, string, readonly SnapshotExport[]]>([
   ],
   [
     'recompute-snapshot',
-    'owned information left out',
-    alter((one) => ({ ...one, records: one.records.map(({ owned: _, ...r }) => r) })),
+    'words that are somebody else’s',
+    alter((one) => ({
+      ...one,
+      records: one.records.map((r) => ({
+        ...r,
+        map: r.map.map(([words]) => [words, 0] as [number, number]),
+      })),
+    })),
+  ],
+  [
+    'recompute-snapshot',
+    'fewer words owned than there are',
+    alter((one) => ({
+      ...one,
+      records: one.records.map((r) => ({ ...r, map: r.map.slice(1) })),
+    })),
   ],
   [
     'recompute-information',

@@ -106,9 +106,12 @@ function weigh(
   const found = trace(output, { scope: scopeOf(inference, sources), clientTexts, rules });
   const information = shelf.informationOf(sources.map(({ shelved }) => shelved));
   const holderOf = (recordHash: string) => holder(recordHash, sources);
+  const firstWordOf = (recordHash: string, start: number) =>
+    holderOf(recordHash).shelved.wordAt(recordHash, start);
   const measured = coverage(output, found, {
     information,
-    ownersOf: (recordHash) => holderOf(recordHash).shelved.ownersOf(recordHash) ?? [],
+    firstWordOf,
+    ownersOf: (recordHash, word) => holderOf(recordHash).shelved.ownersOf(recordHash, word) ?? [],
   });
   const pools = priorPools(
     policy,
@@ -117,7 +120,15 @@ function weigh(
   return {
     shares: blendShares({ measured, confidencePpm, pools }).shares,
     evidence: evidenceOf({
-      ...{ output, trace: found, rules, confidencePpm, information, coverage: measured },
+      ...{
+        output,
+        trace: found,
+        rules,
+        confidencePpm,
+        information,
+        coverage: measured,
+        firstWordOf,
+      },
       snapshotOf: (recordHash) => holderOf(recordHash).snapshot.snapshot,
     }),
     total: measured.total,
@@ -141,7 +152,7 @@ function scopeOf({ retrieved }: Pick<Inference, 'retrieved'>, sources: readonly 
 
 /** A record that several of the snapshots hold takes part by the first of them. */
 function holder(recordHash: string, sources: readonly Source[]): Source {
-  const source = sources.find(({ shelved }) => shelved.ownersOf(recordHash) !== undefined);
+  const source = sources.find(({ shelved }) => shelved.textOf(recordHash) !== undefined);
   if (!source) throw new Error(`The trace found ${recordHash}, which no snapshot holds.`);
   return source;
 }

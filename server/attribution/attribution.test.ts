@@ -8,6 +8,7 @@ import {
   sha256Hex,
   unigramTable,
   WEIGHT_ONE,
+  wordCount,
 } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
@@ -74,6 +75,11 @@ function restore(): void {
   poolVersion = 1;
 }
 
+/** All words are all owners'. */
+const mapOf = ({ text, owners }: { readonly text: string; readonly owners: EntitlementVector }) => [
+  { words: wordCount(text), owners },
+];
+
 const inferences = new Map<string, Partial<Inference>>();
 let database: TestDatabase;
 let governance: Governance;
@@ -87,7 +93,10 @@ beforeAll(async () => {
     ...{ db, clock: systemClock, governance },
     gateway: { find: async (id) => inferences.get(id) as Inference },
     snapshots: {
-      load: async (id) => snapshots.get(id)!,
+      load: async (id) => {
+        const { records, ...sealed } = snapshots.get(id)!;
+        return { ...sealed, records: records.map((one) => ({ ...one, map: mapOf(one) })) };
+      },
       standing: async (id) => {
         const standing = { withdrawn: new Set(withdrawn), pool: poolOf(id) };
         whenAsked();
@@ -227,13 +236,13 @@ test('whoever holds evidence, entitlements and policy gets the same shares', asy
     learned: [DOCS, BOOKS],
   });
   const { policy } = await governance.policyInForce();
-  const owners = (hash: string) =>
+  const ownersOf = (hash: string) =>
     [DOCS, BOOKS]
       .flatMap((id) => snapshots.get(id)!.records)
       .find((record) => record.hash === hash)!
       .owners.map(({ party, weight }) => ({ to: party, weight }));
   const again = blendShares({
-    measured: measuredFrom(evidence!, owners),
+    measured: measuredFrom(evidence!, ownersOf),
     confidencePpm: evidence!.confidencePpm,
     pools: priorPools(policy, named),
   });

@@ -1,9 +1,12 @@
 /** Sealed snapshots in memory, with their trace indexes: loaded when first asked for, the longest unused let go. */
 import {
+  firstAtLeast,
   informationIn,
+  ownersByWord,
   type Shares,
   sumUnigramTables,
   type UnigramTable,
+  wordStarts,
 } from '@openledger/protocol';
 import type { SnapshotSource } from './stage.ts';
 import { buildTraceIndex, type TraceIndex } from './trace/trace-index.ts';
@@ -16,7 +19,10 @@ export type ShelvedSnapshot = {
   readonly information: UnigramTable;
   /** Undefined where the snapshot does not hold the record. */
   textOf(recordHash: string): string | undefined;
-  ownersOf(recordHash: string): Shares | undefined;
+  /** The number of the word that begins at an offset of a record's text. */
+  wordAt(recordHash: string, offset: number): number;
+  /** Whose a record's word is, by its number. */
+  ownersOf(recordHash: string, word: number): Shares | undefined;
   /** Of all records; built when it is first needed, seconds for tens of megabytes. */
   index(): TraceIndex;
 };
@@ -52,14 +58,26 @@ async function load(
 ): Promise<ShelvedSnapshot> {
   const { hash, records, information } = await source.load(snapshotId);
   const byHash = new Map(records.map((record) => [record.hash, record]));
+  const asked = new Map<string, (word: number) => Shares>();
+  const starts = new Map<string, Int32Array>();
   let index: TraceIndex | undefined;
   return {
     snapshotId,
     hash,
     information,
     textOf: (recordHash) => byHash.get(recordHash)?.text,
-    ownersOf: (recordHash) =>
-      byHash.get(recordHash)?.owners.map(({ party, weight }) => ({ to: party, weight })),
+    wordAt(recordHash, offset) {
+      const known = starts.get(recordHash) ?? wordStarts(byHash.get(recordHash)?.text ?? '');
+      starts.set(recordHash, known);
+      return firstAtLeast(known, offset);
+    },
+    ownersOf(recordHash, word) {
+      const record = byHash.get(recordHash);
+      if (!record) return undefined;
+      const ownersOf = asked.get(recordHash) ?? ownersByWord(record.map);
+      asked.set(recordHash, ownersOf);
+      return ownersOf(word);
+    },
     index: () => (index ??= buildTraceIndex(records)),
   };
 }

@@ -6,15 +6,16 @@ import type { SealedTexts, SnapshotSource, Standing } from './stage.ts';
 type Known = { readonly version: number; readonly standing: Standing };
 
 export function snapshotsFrom(
-  datanets: Pick<Datanets, 'findSnapshot' | 'snapshotRecords' | 'unigramTableOf'>,
+  datanets: Pick<Datanets, 'findSnapshot' | 'snapshotRecords' | 'ownerMapsOf' | 'unigramTableOf'>,
 ): SnapshotSource {
   const known = new Map<string, Known>();
 
   async function load(snapshotId: string): Promise<SealedTexts> {
     const { hash } = await datanets.findSnapshot(snapshotId);
+    const maps = await datanets.ownerMapsOf(snapshotId);
     const records: SealedTexts['records'][number][] = [];
-    for await (const { recordHash, text, owners } of datanets.snapshotRecords(snapshotId)) {
-      records.push({ hash: recordHash, text, owners });
+    for await (const { recordHash, text } of datanets.snapshotRecords(snapshotId)) {
+      records.push({ hash: recordHash, text, map: maps.get(recordHash) ?? [] });
     }
     return { hash, records, information: await datanets.unigramTableOf(snapshotId) };
   }

@@ -1,5 +1,5 @@
 /** What attribution works with. */
-import type { EntitlementVector, TraceRecord, UnigramTable } from '@openledger/protocol';
+import type { OwnedWords, TraceRecord, UnigramTable } from '@openledger/protocol';
 import type { Gateway } from '../gateway/index.ts';
 import type { Governance } from '../governance/index.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -24,7 +24,7 @@ export type SnapshotSource = {
 export type SealedTexts = {
   /** SHA-256 of the manifest. */
   readonly hash: string;
-  readonly records: readonly (TraceRecord & { readonly owners: EntitlementVector })[];
+  readonly records: readonly (TraceRecord & { readonly map: readonly OwnedWords[] })[];
   readonly information: UnigramTable;
 };
 

@@ -9,6 +9,7 @@ import {
   leafHash,
   merkleRoot,
   ownedHash,
+  ownerMapHash,
   parseEntitlement,
   poolEntitlement,
   SnapshotExport,
@@ -19,6 +20,8 @@ import {
   unigramTable,
   unigramTableHash,
   verifyInclusion,
+  wordCount,
+  wordsIn,
 } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestDatanets, sentenceAbout } from '../../test/harness/datanets.ts';
@@ -294,13 +297,16 @@ test('a snapshot is what its manifest says: root, word counts, information, pool
 
   expect(snapshotHash(manifest)).toBe(hash);
   expect(manifest).toMatchObject({ sequence: 1, records: records.length, licences: ['MIT'] });
-  const leaves = records.map(({ recordHash: record, owners }) =>
-    snapshotLeaf({ record, owners: entitlementHash(owners) }),
+  const leaves = records.map(({ recordHash: record, owners, map }) =>
+    snapshotLeaf({ record, owners: entitlementHash(owners), map: ownerMapHash(map) }),
   );
   expect(toHex(merkleRoot(leaves))).toBe(manifest.root);
   for (const { recordHash, text, owners } of records) {
     expect(sha256Hex(text)).toBe(recordHash);
     expect(faultOfEntitlement(owners)).toBeUndefined();
+    const map = (await datanets.ownerMapsOf(id)).get(recordHash) ?? [];
+    expect(wordsIn(map)).toBe(wordCount(text));
+    for (const run of map) expect(faultOfEntitlement(run.owners)).toBeUndefined();
   }
   const table = unigramTable(records.map(({ text }) => text));
   expect(unigramTableHash(table)).toBe(manifest.information.table);
@@ -312,12 +318,12 @@ test('a snapshot is what its manifest says: root, word counts, information, pool
     expect(information).toBe(BigInt(sum));
   }
   const members = records.map(({ owned, quality }) => ({
-    owners: owned?.owners ?? [],
-    value: (owned?.information ?? 0n) * BigInt(quality),
+    owners: owned.owners,
+    value: owned.information * BigInt(quality),
   }));
   const owned = records.map((one) => ({
-    owners: entitlementHash(one.owned?.owners ?? []),
-    information: String(one.owned?.information),
+    owners: entitlementHash(one.owned.owners),
+    information: String(one.owned.information),
   }));
   expect(manifest.owned).toBe(ownedHash(owned));
   expect((await datanets.poolOf(id)).members).toEqual(poolEntitlement(members));
@@ -445,9 +451,9 @@ test("a shell owns its own words alone, and a withdrawn text is nobody's", async
   const [original, copied] = await recordsOf(first.id);
   expect(original.owners).toEqual([{ party: una, weight: 2n ** 64n }]);
   expect(copied.owners.map(({ party }) => party).sort()).toEqual([una, thief].sort());
-  expect(copied.owned?.owners).toEqual([{ party: thief, weight: 2n ** 64n }]);
-  expect(original.owned?.information).toBe(original.information);
-  expect(copied.owned?.information).toBe(copied.information - original.information);
+  expect(copied.owned.owners).toEqual([{ party: thief, weight: 2n ** 64n }]);
+  expect(original.owned.information).toBe(original.information);
+  expect(copied.owned.information).toBe(copied.information - original.information);
   expect((await datanets.seal(datanetId)).id).toBe(first.id);
 
   const caller = { partyId: una, scopes: ['contribute'] as const };
@@ -578,8 +584,8 @@ test('a withdrawn record and its refinements are not found, not paid, and inheri
     const counted = exported.records
       .filter(({ withdrawnFrom = Number.POSITIVE_INFINITY }) => withdrawnFrom > version)
       .map((one) => ({
-        owners: parseEntitlement(exported.entitlements[one.owned?.owners ?? -1]),
-        value: BigInt(one.owned?.information ?? 0) * BigInt(one.quality),
+        owners: parseEntitlement(exported.entitlements[one.owned.owners]),
+        value: BigInt(one.owned.information) * BigInt(one.quality),
       }));
     expect(poolEntitlement(counted)).toEqual(parseEntitlement(members));
   }

@@ -11,7 +11,7 @@ export type SnapshotDiff = Readonly<Record<Kind, readonly string[]>> & {
 };
 
 /**
- * Compares leaves: a record of both with another entitlement vector has changed. Withdrawals change no leaf.
+ * Compares leaves: a record of both with another entitlement vector or owner map has changed. Withdrawals change no leaf.
  *
  * @throws not_found
  */
@@ -23,11 +23,11 @@ export async function diffSnapshots(
   await findSnapshot(reader, query.snapshotId);
   const rows = await reader.query<{ kind: Kind | 'same'; count: string; hashes: string[] }>(sql`
     with earlier as (
-      select record_hash, owners_hash
+      select record_hash, owners_hash, map_hash
       from datanets.leaves
       where snapshot_id = ${query.beforeId}
     ), later as (
-      select record_hash, owners_hash
+      select record_hash, owners_hash, map_hash
       from datanets.leaves
       where snapshot_id = ${query.snapshotId}
     ), compared as (
@@ -35,7 +35,7 @@ export async function diffSnapshots(
         case
           when earlier.owners_hash is null then 'added'
           when later.owners_hash is null then 'removed'
-          when earlier.owners_hash <> later.owners_hash then 'changed'
+          when (earlier.owners_hash, earlier.map_hash) <> (later.owners_hash, later.map_hash) then 'changed'
           else 'same'
         end as kind
       from earlier

@@ -7,7 +7,12 @@ import {
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import { QUALITY_VERSION } from './quality.ts';
-import { findSnapshot, findUnigramDocument, snapshotRecords } from './snapshots.ts';
+import {
+  findEntitlements,
+  findSnapshot,
+  findUnigramDocument,
+  snapshotRecords,
+} from './snapshots.ts';
 
 /**
  * One document with all that `verify --recompute` needs of a snapshot.
@@ -19,6 +24,9 @@ import { findSnapshot, findUnigramDocument, snapshotRecords } from './snapshots.
 export async function exportSnapshot(reader: Reader, snapshotId: string): Promise<SnapshotExport> {
   const { manifest } = await findSnapshot(reader, snapshotId);
   const { words, total, counts } = await findUnigramDocument(reader, snapshotId);
+  const sealed = await collect(snapshotRecords(reader, snapshotId));
+  const hashes = sealed.flatMap(({ map }) => map.map(([, hash]) => hash));
+  const vectors = await findEntitlements(reader, hashes);
   const entitlements: SnapshotExport['entitlements'] = [];
   const indexOf = new Map<string, number>();
   const records: SnapshotExport['records'] = [];
@@ -30,19 +38,17 @@ export async function exportSnapshot(reader: Reader, snapshotId: string): Promis
     }
     return index;
   };
-  for await (const record of snapshotRecords(reader, snapshotId)) {
-    const { owned } = record;
+  for (const record of sealed) {
     records.push({
       record: record.recordHash,
       owners: indexFor(record.ownersHash, record.owners),
       quality: record.quality,
       information: record.information.toString(),
-      ...(owned && {
-        owned: {
-          owners: indexFor(owned.ownersHash, owned.owners),
-          information: owned.information.toString(),
-        },
-      }),
+      map: record.map.map(([words, hash]) => [words, indexFor(hash, vectors.get(hash)!)]),
+      owned: {
+        owners: indexFor(record.owned.ownersHash, record.owned.owners),
+        information: record.owned.information.toString(),
+      },
       source: record.source,
       ...(record.withdrawn ? { withdrawnFrom: record.withdrawnFrom } : { text: record.text }),
     });
@@ -60,4 +66,10 @@ export async function exportSnapshot(reader: Reader, snapshotId: string): Promis
     quality: QUALITY_VERSION,
     pools: pools.map(({ version, members }) => ({ version, members: [...members] })),
   };
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }

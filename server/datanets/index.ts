@@ -37,6 +37,7 @@ import type {
   ExportedRecord,
   Id,
   Intake,
+  OwnedWords,
   PersonalDataCounts,
   RejectionReason,
   SnapshotExport,
@@ -93,6 +94,7 @@ import type { RightsGroup } from './rights/rights.ts';
 import { createSnapshotRights, type SnapshotUse } from './rights/snapshot-rights.ts';
 import { seal } from './seal.ts';
 import {
+  findAllOwnerMaps,
   findSnapshot,
   findUnigramTable,
   listSnapshots,
@@ -198,6 +200,8 @@ export type Datanets = {
   listSnapshots(query: Page & { readonly datanetId: string }): Promise<readonly Snapshot[]>;
   /** In order, withdrawn records included and marked. */
   snapshotRecords(snapshotId: string): AsyncIterable<SnapshotRecord>;
+  /** Whose the words of each record are, by its hash. Equal vectors are one list. @throws not_found */
+  ownerMapsOf(snapshotId: string): Promise<ReadonlyMap<string, readonly OwnedWords[]>>;
   unigramTableOf(snapshotId: string): Promise<UnigramTable>;
   snapshotExport(snapshotId: string): Promise<SnapshotExport>;
   /** Croissant 1.1, with the digest of the JSON lines that `exportedRecords` gives. */
@@ -336,6 +340,7 @@ export function createDatanets(handles: {
       return listSnapshots(db, query);
     },
     snapshotRecords: (snapshotId) => snapshotRecords(db, snapshotId),
+    ownerMapsOf: (snapshotId) => findAllOwnerMaps(db, snapshotId),
     unigramTableOf: (snapshotId) => findUnigramTable(db, snapshotId),
     snapshotExport: (snapshotId) => exportSnapshot(db, snapshotId),
     describeSnapshot: (snapshotId) => describeSnapshot(db, snapshotId),

@@ -3,6 +3,7 @@ import {
   type EntitlementVector,
   informationIn,
   isWord,
+  type OwnedWords,
   refinedEntitlement,
   sharedEntitlement,
   type UnigramTable,
@@ -19,6 +20,7 @@ import {
 import {
   type AcceptedRecord,
   createOwnership,
+  isUnpaid,
   type OwnedRun,
   type Ownership,
   UNPAID,
@@ -33,6 +35,8 @@ export type OwnedRecord = SealedRecord & {
   /** Of its words, in 1/65,536 bits. */
   readonly information: bigint;
   readonly owned: Owned;
+  /** Whose each of its words is, its refiners' parts taken. */
+  readonly map: readonly OwnedWords[];
 };
 
 /**
@@ -54,6 +58,7 @@ export function ownRecords(
   const numbers = acceptContributions(ownership, { textOf, ...accepted });
   const informationOf = tokenInformation(ids, table);
   const countOwned = createOwnedInformation();
+  const mapOf = createOwnerMaps(ids);
   return records.map((record): OwnedRecord => {
     const text = textOf(record.hash);
     const number = numbers.get(record.hash);
@@ -74,6 +79,7 @@ export function ownRecords(
         information: fresh.information,
         owners: fresh.owners.length > 0 ? refined(fresh.owners, record) : owners,
       },
+      map: mapOf(text, runs, record),
     };
   });
 }
@@ -150,6 +156,39 @@ const ownersOfSources = (
 /** What is left to the owners of a text once its refiners have their parts. */
 const refined = (owners: EntitlementVector, { descents }: SealedRecord): EntitlementVector =>
   sharedEntitlement(descents.map(({ steps }) => steps.reduce(refinedEntitlement, owners)));
+
+/**
+ * Prepares to write down whose each word of a record is. What is nobody's stays so: refiners have no part in it.
+ *
+ * The same owners under the same refinements are answered by one vector, however many records have them.
+ */
+function createOwnerMaps({ tokens }: TokenIds) {
+  const refinedBy = new Map<string, Map<EntitlementVector, EntitlementVector>>();
+  const flags: boolean[] = [];
+  const isWordAt = (id: number) => (flags[id] ??= isWord(tokens[id]));
+
+  return (
+    text: TokenizedText,
+    runs: readonly OwnedRun[],
+    record: SealedRecord,
+  ): readonly OwnedWords[] => {
+    const key = JSON.stringify(record.descents.map(({ steps }) => steps));
+    const known = refinedBy.get(key) ?? new Map<EntitlementVector, EntitlementVector>();
+    refinedBy.set(key, known);
+    const map: { words: number; readonly owners: EntitlementVector }[] = [];
+    let at = 0;
+    for (const { tokens: length, owners: found } of runs) {
+      let words = 0;
+      for (let i = 0; i < length; i++) if (isWordAt(text.tokens[at++])) words += 1;
+      const owners = known.get(found) ?? (isUnpaid(found) ? UNPAID : refined(found, record));
+      known.set(found, owners);
+      const last = map.at(-1);
+      if (last?.owners === owners) last.words += words;
+      else if (words > 0) map.push({ words, owners });
+    }
+    return map;
+  };
+}
 
 /** Prepares the information of tokens under a table; symbols have none. */
 function tokenInformation({ tokens }: TokenIds, table: UnigramTable) {

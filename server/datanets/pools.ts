@@ -51,9 +51,9 @@ export async function findPool(
 /** Counts the members again without what is withdrawn, as a new version. @returns its number */
 export async function renewPool(tx: Tx, snapshotId: string, at: Date): Promise<number> {
   const rows = await tx.query<{ vector: EntitlementList; value: string }>(sql`
-    select vector, sum(coalesce(owned_information, information)::numeric * quality) as value
+    select vector, sum(owned_information::numeric * quality) as value
     from datanets.leaves
-    join datanets.entitlements on hash = coalesce(owned_hash, owners_hash)
+    join datanets.entitlements on hash = owned_hash
     where snapshot_id = ${snapshotId} and withdrawn_from is null
     group by hash, vector`);
   const members = poolEntitlement(

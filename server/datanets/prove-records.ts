@@ -5,16 +5,19 @@ import {
   leafHash,
   type MerkleTree,
   OpenLedgerError,
+  type OwnedWords,
   snapshotLeaf,
   toHex,
 } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { findSnapshotRecords } from './snapshots.ts';
+import { findOwnerMaps, findSnapshotRecords } from './snapshots.ts';
 
 export type RecordProof = {
   readonly recordHash: string;
   readonly owners: EntitlementVector;
+  /** Whose each of its words is. */
+  readonly map: readonly OwnedWords[];
   readonly index: number;
   readonly size: number;
   /** Lower-case hex, nearest to the leaf first. */
@@ -56,10 +59,11 @@ export function createProver(reader: Reader): Prover {
         recordHash: missing,
       });
     }
+    const maps = await findOwnerMaps(reader, records);
     const tree = await treeOf(snapshotId);
     const root = toHex(tree.root());
     return records.map(({ recordHash, owners, position, withdrawn, text }) => ({
-      ...{ recordHash, owners, root, withdrawn },
+      ...{ recordHash, owners, map: maps.get(recordHash)!, root, withdrawn },
       ...{ index: position, size: tree.size() },
       proof: tree.inclusion(position).map(toHex),
       text: withdrawn ? undefined : text,
@@ -68,8 +72,8 @@ export function createProver(reader: Reader): Prover {
 }
 
 async function readTree(reader: Reader, snapshotId: string): Promise<MerkleTree> {
-  const leaves = await reader.query<{ record: string; owners: string }>(sql`
-    select record_hash as record, owners_hash as owners
+  const leaves = await reader.query<{ record: string; owners: string; map: string }>(sql`
+    select record_hash as record, owners_hash as owners, map_hash as map
     from datanets.leaves
     where snapshot_id = ${snapshotId}
     order by position`);

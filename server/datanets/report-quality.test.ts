@@ -39,7 +39,7 @@ async function reportByScan(snapshotId: string): Promise<Partial<QualityReport>>
   const live = all.filter(({ withdrawn }) => !withdrawn);
   const sum = (numbers: readonly bigint[]) => numbers.reduce((a, b) => a + b, 0n);
   const information = sum(live.map((record) => record.information));
-  const owned = sum(live.map((record) => record.owned?.information ?? 0n));
+  const owned = sum(live.map((record) => record.owned.information));
   const unpaid = sum(
     live.flatMap((record) =>
       record.owners
@@ -57,7 +57,7 @@ async function reportByScan(snapshotId: string): Promise<Partial<QualityReport>>
     information,
     ownedPpm: Number((owned * 1_000_000n) / information),
     unpaidPpm: Number((unpaid * 1_000_000n) / (information * WEIGHT_ONE)),
-    repeating: live.filter((one) => one.owned?.information === 0n && one.information > 0n).length,
+    repeating: live.filter((one) => one.owned.information === 0n && one.information > 0n).length,
     quality: {
       mean: mean(sorted),
       deciles: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(

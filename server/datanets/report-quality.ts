@@ -100,7 +100,7 @@ async function readTotals(reader: Reader, snapshotId: string): Promise<Totals> {
        from datanets.leaves
        where snapshot_id = ${snapshotId} and withdrawn_from is not null) as withdrawn,
       coalesce(sum(information), 0)::text as information,
-      coalesce(sum(coalesce(owned_information, information)), 0)::text as owned,
+      coalesce(sum(owned_information), 0)::text as owned,
       count(*) filter (where owned_information = 0 and information > 0)::integer as repeating,
       coalesce(sum(size_bytes), 0)::text as bytes,
       floor(avg(live.quality))::integer as mean,

@@ -8,6 +8,7 @@ import {
   merkleRoot,
   OpenLedgerError,
   ownedHash,
+  ownerMapHash,
   poolEntitlement,
   SNAPSHOT_VERSION,
   type SnapshotManifest,
@@ -79,8 +80,11 @@ export async function seal(
   });
   const hashOf = entitlementHashes();
   const owners = records.map((record) => hashOf(record.owners));
+  const maps = records.map(({ map }) =>
+    map.map(({ words, owners }) => [words, hashOf(owners)] as const),
+  );
   const leaves = records.map((record, i) =>
-    snapshotLeaf({ record: record.hash, owners: owners[i] }),
+    snapshotLeaf({ record: record.hash, owners: owners[i], map: ownerMapHash(maps[i]) }),
   );
   const root = toHex(merkleRoot(leaves));
   if (newest?.manifest.root === root) return newest.id;
@@ -116,7 +120,7 @@ export async function seal(
        ${canonicalize(manifest)}, ${canonicalize(unigramDocument(table))}, ${sealedAt})`);
   await insertEntitlements(tx, records, hashOf);
   await insertLeaves(tx, {
-    ...{ snapshotId, datanetId, records, hashOf },
+    ...{ snapshotId, datanetId, records, maps, hashOf },
     identityOf: lineage.identityOf,
   });
   const members = records.map(({ owned, quality }) => ({
@@ -129,11 +133,15 @@ export async function seal(
 
 /** Chunks of one document mostly have one vector, which is hashed once. */
 function entitlementHashes(): (vector: EntitlementVector) => string {
+  const known = new Map<EntitlementVector, string>();
   const hashes = new Map<string, string>();
   return (vector) => {
+    const before = known.get(vector);
+    if (before !== undefined) return before;
     const key = vector.map(({ party, weight }) => `${party} ${weight}`).join();
     const hash = hashes.get(key) ?? entitlementHash(vector);
     hashes.set(key, hash);
+    known.set(vector, hash);
     return hash;
   };
 }
@@ -146,7 +154,7 @@ async function insertEntitlements(
 ): Promise<void> {
   const distinct = new Map(
     records
-      .flatMap(({ owners, owned }) => [owners, owned.owners])
+      .flatMap(({ owners, owned, map }) => [owners, owned.owners, ...map.map((run) => run.owners)])
       .map((vector) => [hashOf(vector), vector]),
   );
   const vectors = new Map<string, EntitlementVector>(
@@ -166,22 +174,25 @@ type Leaves = {
   readonly snapshotId: string;
   readonly datanetId: string;
   readonly records: readonly OwnedRecord[];
+  /** Of each record, words in a row and the hash of their owners' vector. */
+  readonly maps: readonly (readonly (readonly [words: number, owners: string])[])[];
   readonly hashOf: (vector: EntitlementVector) => string;
   readonly identityOf: ReadonlyMap<string, string>;
 };
 
 async function insertLeaves(
   tx: Tx,
-  { snapshotId, datanetId, records, hashOf, identityOf }: Leaves,
+  { snapshotId, datanetId, records, maps, hashOf, identityOf }: Leaves,
 ): Promise<void> {
   for (let position = 0; position < records.length; position += PAGE) {
     const sealed = records.slice(position, position + PAGE);
+    const owned = maps.slice(position, position + PAGE);
     await tx.query(sql`
       insert into datanets.leaves
         (snapshot_id, datanet_id, position, record_hash, document_hash, owners_hash, information, owned_hash,
-         owned_information, quality, licence, source, contributors)
+         owned_information, owner_map, map_hash, quality, licence, source, contributors)
       select ${snapshotId}, ${datanetId}, ${position}::integer + place - 1, hash, document, owners, information,
-        owned, owned_information, quality, licence, source::jsonb, array(select jsonb_array_elements_text(contributors::jsonb))
+        owned, owned_information, map::jsonb, map_hash, quality, licence, source::jsonb, array(select jsonb_array_elements_text(contributors::jsonb))
       from unnest(
         ${sealed.map(({ hash }) => hash)}::text[],
         ${sealed.map(({ document }) => document)}::text[],
@@ -189,13 +200,15 @@ async function insertLeaves(
         ${sealed.map(({ information }) => information)}::bigint[],
         ${sealed.map(({ owned }) => hashOf(owned.owners))}::text[],
         ${sealed.map(({ owned }) => owned.information)}::bigint[],
+        ${owned.map((map) => JSON.stringify(map))}::text[],
+        ${owned.map(ownerMapHash)}::text[],
         ${sealed.map(({ quality }) => quality)}::integer[],
         ${sealed.map(({ licence }) => licence)}::text[],
         ${sealed.map(({ source }) => JSON.stringify(source))}::text[],
         ${sealed.map((record) => JSON.stringify(contributorsOf(record, identityOf)))}::text[]
       ) with ordinality
-        as leaf (hash, document, owners, information, owned, owned_information, quality, licence, source, contributors,
-          place)`);
+        as leaf (hash, document, owners, information, owned, owned_information, map, map_hash, quality, licence, source,
+          contributors, place)`);
   }
 }
 

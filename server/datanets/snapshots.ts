@@ -4,6 +4,7 @@ import {
   type EntitlementVector,
   type Id,
   OpenLedgerError,
+  type OwnedWords,
   type Purpose,
   parseCanonical,
   parseEntitlement,
@@ -68,14 +69,14 @@ export type SnapshotRecord = {
   readonly owners: EntitlementVector;
   readonly ownersHash: string;
   readonly information: bigint;
-  /** The part of the information that stands first in this record; undefined in snapshots that count records whole. */
-  readonly owned:
-    | {
-        readonly information: bigint;
-        readonly owners: EntitlementVector;
-        readonly ownersHash: string;
-      }
-    | undefined;
+  /** The part of the information that stands first in this record. */
+  readonly owned: {
+    readonly information: bigint;
+    readonly owners: EntitlementVector;
+    readonly ownersHash: string;
+  };
+  /** Whose its words are: words in a row, and the hash of their owners' vector (`findEntitlements`). */
+  readonly map: readonly (readonly [words: number, ownersHash: string])[];
   readonly quality: number;
   readonly licence: string;
   /** What its contributors allow of what the licence permits; undefined: all of it. */
@@ -131,6 +132,48 @@ export async function findSnapshotRecords(
   return rows.map(toRecord);
 }
 
+/** The vectors of hashes, each once: equal hashes are answered by one list. */
+export async function findEntitlements(
+  reader: Reader,
+  hashes: Iterable<string>,
+): Promise<ReadonlyMap<string, EntitlementVector>> {
+  const rows = await reader.query<{ hash: string; vector: EntitlementList }>(sql`
+    select hash, vector
+    from datanets.entitlements
+    where hash = any(${[...new Set(hashes)]}::text[])`);
+  return new Map(rows.map(({ hash, vector }) => [hash, parseEntitlement(vector)]));
+}
+
+/** The owner maps of records, with their vectors. */
+export async function findOwnerMaps(
+  reader: Reader,
+  records: readonly Pick<SnapshotRecord, 'recordHash' | 'map'>[],
+): Promise<ReadonlyMap<string, readonly OwnedWords[]>> {
+  const hashes = records.flatMap(({ map }) => map.map(([, hash]) => hash));
+  const vectors = await findEntitlements(reader, hashes);
+  return new Map(
+    records.map(({ recordHash, map }) => [
+      recordHash,
+      map.map(([words, hash]) => ({ words, owners: vectors.get(hash)! })),
+    ]),
+  );
+}
+
+/** The owner maps of all records of a snapshot. */
+export async function findAllOwnerMaps(
+  reader: Reader,
+  snapshotId: string,
+): Promise<ReadonlyMap<string, readonly OwnedWords[]>> {
+  const rows = await reader.query<Pick<RecordRow, 'record_hash' | 'owner_map'>>(sql`
+    select record_hash, owner_map
+    from datanets.leaves
+    where snapshot_id = ${snapshotId}`);
+  return findOwnerMaps(
+    reader,
+    rows.map((row) => ({ recordHash: row.record_hash, map: row.owner_map })),
+  );
+}
+
 /** The words of the snapshot, as they were counted when it was sealed. @throws not_found */
 export async function findUnigramTable(reader: Reader, snapshotId: string): Promise<UnigramTable> {
   const { words, total, counts } = await findUnigramDocument(reader, snapshotId);
@@ -177,9 +220,10 @@ type RecordRow = {
   owners_hash: string;
   vector: EntitlementList;
   information: string;
-  owned_hash: string | null;
-  owned_information: string | null;
-  owned_vector: EntitlementList | null;
+  owned_hash: string;
+  owned_information: string;
+  owned_vector: EntitlementList;
+  owner_map: [number, string][];
   quality: number;
   licence: string;
   purposes: Purpose[] | null;
@@ -191,14 +235,14 @@ type RecordRow = {
 
 const recordColumns = sql`
   select position, record_hash, document_hash, owners_hash, entitlements.vector, information, owned_hash,
-    owned_information, owned.vector as owned_vector, leaves.quality, licence, source, contributors, withdrawn_from,
+    owned_information, owned.vector as owned_vector, owner_map, leaves.quality, licence, source, contributors, withdrawn_from,
     text,
     (select purposes
      from datanets.contributions
      where contributions.datanet_id = leaves.datanet_id and contributions.record_hash = document_hash) as purposes
   from datanets.leaves
   join datanets.entitlements on entitlements.hash = owners_hash
-  left join datanets.entitlements owned on owned.hash = owned_hash
+  join datanets.entitlements owned on owned.hash = owned_hash
   join datanets.records on records.datanet_id = leaves.datanet_id and records.hash = record_hash`;
 
 const toRecord = (row: RecordRow): SnapshotRecord => ({
@@ -209,14 +253,12 @@ const toRecord = (row: RecordRow): SnapshotRecord => ({
   owners: parseEntitlement(row.vector),
   ownersHash: row.owners_hash,
   information: BigInt(row.information),
-  owned:
-    row.owned_hash && row.owned_vector && row.owned_information
-      ? {
-          information: BigInt(row.owned_information),
-          owners: parseEntitlement(row.owned_vector),
-          ownersHash: row.owned_hash,
-        }
-      : undefined,
+  owned: {
+    information: BigInt(row.owned_information),
+    owners: parseEntitlement(row.owned_vector),
+    ownersHash: row.owned_hash,
+  },
+  map: row.owner_map,
   quality: row.quality,
   licence: row.licence,
   purposes: row.purposes ?? undefined,

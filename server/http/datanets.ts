@@ -1,5 +1,11 @@
 /** Datanets over HTTP. */
-import { api, formatEntitlement, OpenLedgerError, type OutputOf } from '@openledger/protocol';
+import {
+  api,
+  formatEntitlement,
+  formatOwnerMap,
+  OpenLedgerError,
+  type OutputOf,
+} from '@openledger/protocol';
 import type { Attributions } from '../attribution/index.ts';
 import {
   type Access,
@@ -125,8 +131,13 @@ export const datanetsRoutes = ({
         typeof api.datanets.describeSnapshot
       >,
     proveRecord: async ({ snapshotId, recordHash }) => {
-      const [{ owners, proof, ...proved }] = await datanets.proveRecords(snapshotId, [recordHash]);
-      return { ...proved, owners: formatEntitlement(owners), proof: [...proof] };
+      const [{ owners, map, proof, ...proved }] = await datanets.proveRecords(snapshotId, [
+        recordHash,
+      ]);
+      return {
+        ...{ ...proved, proof: [...proof] },
+        ...{ owners: formatEntitlement(owners), map: formatOwnerMap(map) },
+      };
     },
     withdraw: async (order, { caller }) => {
       return wireWithdrawal(models, await datanets.withdraw({ ...order, caller }));

@@ -5,6 +5,7 @@ import {
   type Bundle,
   canonicalize,
   formatEntitlement,
+  formatOwnerMap,
   type InferenceReceipt,
   OpenLedgerError,
 } from '@openledger/protocol';
@@ -85,6 +86,7 @@ async function citedRecords(
         index: one.index,
         proof: [...one.proof],
         owners: formatEntitlement(one.owners),
+        map: formatOwnerMap(one.map),
         text: shown.has(one.record) ? (one.text ?? null) : null,
       }));
     }),

@@ -8,11 +8,12 @@ export const proofsFrom = (
   manifest: async (snapshotId) => (await datanets.findSnapshot(snapshotId)).manifest,
   prove: async (snapshotId, recordHashes) =>
     (await datanets.proveRecords(snapshotId, recordHashes)).map(
-      ({ recordHash, index, proof, owners, text }) => ({
+      ({ recordHash, index, proof, owners, map, text }) => ({
         record: recordHash,
         index,
         proof,
         owners,
+        map,
         text,
       }),
     ),

@@ -8,6 +8,7 @@ import {
   parseCheckpoint,
   parseEntitlement,
   parseNote,
+  parseOwnerMap,
   parseShares,
   receiptLeaf,
   recompute,
@@ -83,6 +84,7 @@ beforeAll(async () => {
           .map((one) => ({
             ...one,
             owners: parseEntitlement(one.owners),
+            map: parseOwnerMap(one.map),
             text: one.text ?? undefined,
           })),
     },

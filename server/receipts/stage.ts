@@ -1,5 +1,5 @@
 /** What receipts works with. */
-import type { EntitlementVector, SnapshotManifest } from '@openledger/protocol';
+import type { EntitlementVector, OwnedWords, SnapshotManifest } from '@openledger/protocol';
 import type { Governance } from '../governance/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
@@ -26,6 +26,8 @@ export type RecordProof = {
   /** Sibling hashes in lower-case hex, nearest to the leaf first. */
   readonly proof: readonly string[];
   readonly owners: EntitlementVector;
+  /** Whose each of its words is. */
+  readonly map: readonly OwnedWords[];
   /** Undefined when it was withdrawn. */
   readonly text: string | undefined;
 };

@@ -20,11 +20,16 @@ import {
   formatNote,
   formatNoteKey,
   formatShares,
+  hashOwnerMap,
   type InferenceReceipt,
   informationIn,
   leafHash,
   merkleRoot,
+  type OwnedWords,
   ownedHash,
+  ownersByWord,
+  parseEntitlement,
+  parseOwnerMap,
   policyHash,
   poolEntitlement,
   poolName,
@@ -33,6 +38,7 @@ import {
   REMAINDER_ROLE,
   receiptLeaf,
   receiptTypedData,
+  SNAPSHOT_VERSION,
   type SnapshotExport,
   type SnapshotManifest,
   sha256Hex,
@@ -52,6 +58,7 @@ import {
   unigramTableHash,
   utf8,
   WEIGHT_ONE,
+  wordCount,
 } from '@openledger/protocol';
 
 const id = (prefix: string, n: number) => `${prefix}_${n.toString(16).padStart(32, '0')}`;
@@ -67,7 +74,12 @@ const policy: FeePolicy = {
   trace: { ...defaultPolicy.trace, minWords: 4, maxRecords: 2 },
 };
 
-type Owned = { readonly text: string; readonly owners: EntitlementVector };
+type Owned = {
+  readonly text: string;
+  readonly owners: EntitlementVector;
+  /** Whose the words from this one on are; those before are the owners'. */
+  readonly rest?: { readonly word: number; readonly owners: EntitlementVector };
+};
 
 const baseRecords: readonly Owned[] = [
   { text: 'A ledger that balances by construction needs no nightly repair.', owners: all(1) },
@@ -78,7 +90,11 @@ const baseRecords: readonly Owned[] = [
   { text: 'Grünkohl – ein Gemüse. See the licence for details, please.', owners: thirds },
 ];
 const adapterRecords: readonly Owned[] = [
-  { text: 'Note: that balances by construction needs no nightly repair at all.', owners: thirds },
+  {
+    text: 'Note: that balances by construction needs no nightly repair at all.',
+    owners: thirds,
+    rest: { word: 3, owners: all(1) },
+  },
   { text: 'Send it again. See the licence for details.', owners: all(4) },
 ];
 
@@ -161,6 +177,16 @@ function exampleSnapshot(
   const table = count(unigramTable(records.map(({ text }) => text)));
   const informationOf = informationIn(table);
   const snapshot = id('snp', n) as `snp_${string}`;
+  const runsOf = ({ text, owners, rest }: Owned): readonly OwnedWords[] => {
+    const words = wordCount(text);
+    if (!rest) return [{ words, owners }];
+    return [
+      { words: rest.word, owners },
+      { words: words - rest.word, owners: rest.owners },
+    ];
+  };
+  const maps = records.map(runsOf);
+  const vectors = [...records.map(({ owners }) => owners), ...maps.flat().map((run) => run.owners)];
   const exported = records.map(({ text, owners }, i) => ({
     record: sha256Hex(text),
     owners: i,
@@ -170,19 +196,20 @@ function exampleSnapshot(
     ),
     source: { kind: 'api' as const },
     text,
+    map: maps[i].map((run): [number, number] => [run.words, vectors.lastIndexOf(run.owners)]),
     vector: owners,
   }));
   const owned = exported.map(({ information, owners }) => ({ owners, information }));
   const manifest: SnapshotManifest = {
-    version: 'openledger-snapshot-2',
+    version: SNAPSHOT_VERSION,
     snapshot,
     datanet: id('dn', n) as `dn_${string}`,
     sequence: 1,
     records: records.length,
     root: toHex(
       merkleRoot(
-        exported.map(({ record, vector }) =>
-          snapshotLeaf({ record, owners: entitlementHash(vector) }),
+        exported.map(({ record, vector }, i) =>
+          snapshotLeaf({ record, owners: entitlementHash(vector), map: hashOwnerMap(maps[i]) }),
         ),
       ),
     ),
@@ -208,7 +235,7 @@ function exampleSnapshot(
   return {
     manifest,
     records: exported.map(({ vector: _, ...record }, i) => ({ ...record, owned: owned[i] })),
-    entitlements: exported.map(({ vector }) => formatEntitlement(vector)),
+    entitlements: vectors.map(formatEntitlement),
     information: { words, total, counts: counts.map(([word, count]) => [word, count]) },
     quality: 'quality-1',
     pools: [{ version: 1, members: formatEntitlement(members) }],
@@ -217,14 +244,13 @@ function exampleSnapshot(
 
 function honestReceipt(snapshots: readonly SnapshotExport[]): InferenceReceipt {
   const records = snapshots.flatMap(({ manifest, records, entitlements }) =>
-    records.map(({ record, text = '', owners }) => ({
+    records.map(({ record, text = '', map }) => ({
       hash: record,
       text,
       snapshot: manifest.snapshot,
-      owners: entitlements[owners].map(({ party, weight }) => ({
-        to: party,
-        weight: BigInt(weight),
-      })),
+      ownersOf: ownersByWord(
+        map.map(([words, i]) => ({ words, owners: parseEntitlement(entitlements[i]) })),
+      ),
     })),
   );
   const byHash = new Map(records.map((record) => [record.hash, record]));
@@ -235,8 +261,10 @@ function honestReceipt(snapshots: readonly SnapshotExport[]): InferenceReceipt {
       snapshots.map(({ information }) => ({ ...information, counts: new Map(information.counts) })),
     ),
   );
-  const ownersOf = (hash: string) => byHash.get(hash)?.owners ?? [];
-  const measured = coverage(output, trace, { information, ownersOf });
+  const ownersOf = (hash: string, word: number) => byHash.get(hash)?.ownersOf(word) ?? [];
+  const firstWordOf = (hash: string, start: number) =>
+    wordCount((byHash.get(hash)?.text ?? '').slice(0, start));
+  const measured = coverage(output, trace, { information, firstWordOf, ownersOf });
   const [learned] = snapshots; // the prompt quotes from it as well
   const named = [...snapshots, learned].map(({ manifest }, i) => ({
     snapshot: manifest.snapshot,
@@ -276,6 +304,7 @@ function honestReceipt(snapshots: readonly SnapshotExport[]): InferenceReceipt {
       confidencePpm: policy.trace.confidencePpm,
       information,
       coverage: measured,
+      firstWordOf,
       snapshotOf: (hash) => byHash.get(hash)?.snapshot ?? '',
     }),
     shares: formatShares(shares),
@@ -317,11 +346,14 @@ function citedRecords(
       snapshots.find(({ manifest }) => manifest.snapshot === snapshot) ?? snapshots[0];
     const index = records.findIndex((one) => one.record === record);
     if (index < 0) return [];
+    const mapOf = ({ map }: SnapshotExport['records'][number]) =>
+      map.map(([words, i]) => ({ words, owners: entitlements[i] }));
     const leaves = records.map((one) =>
       leafHash(
         snapshotLeaf({
           record: one.record,
           owners: sha256Hex(canonicalize(entitlements[one.owners])),
+          map: hashOwnerMap(parseOwnerMap(mapOf(one))),
         }),
       ),
     );
@@ -332,6 +364,7 @@ function citedRecords(
         index,
         proof: createMerkleTree(leaves).inclusion(index).map(toHex),
         owners: entitlements[records[index].owners],
+        map: mapOf(records[index]),
         text: records[index].text ?? null,
       },
     ];

@@ -1,10 +1,12 @@
 -- Who wrote which lines: [[lines, [places in owners]]]; null: all wrote all.
 alter table datanets.contributions add column authorship jsonb;
 
--- What stands first in the record and whose it is. Null in snapshots sealed before: their records count whole.
+-- What stands first in the record and whose it is, and whose each of its words is: [[words, hash of the owners' vector]].
 alter table datanets.leaves
-  add column owned_hash text references datanets.entitlements,
-  add column owned_information bigint;
+  add column owned_hash text not null references datanets.entitlements,
+  add column owned_information bigint not null,
+  add column owner_map jsonb not null,
+  add column map_hash text not null;
 
 -- Whose a record is, where somebody says that it is not its owners'.
 create table datanets.disputes (
