@@ -80,6 +80,7 @@ import {
   restartImport,
   uploadImport,
 } from './imports.ts';
+import { type PassagePlace, type PassageSource, passageSources } from './passage-sources.ts';
 import { findPool, type Pool } from './pools.ts';
 import { createProver, type Prover } from './prove-records.ts';
 import { createQuoter, type Quoter } from './quotes/quote-drafts.ts';
@@ -198,6 +199,11 @@ export type Datanets = {
   listSnapshots(query: Page & { readonly datanetId: string }): Promise<readonly Snapshot[]>;
   /** In order, withdrawn records included and marked. */
   snapshotRecords(snapshotId: string): AsyncIterable<SnapshotRecord>;
+  /** Who wrote passages of its records, and where. One a place; undefined for what is withdrawn. */
+  passageSources(
+    snapshotId: string,
+    places: readonly PassagePlace[],
+  ): Promise<readonly (PassageSource | undefined)[]>;
   unigramTableOf(snapshotId: string): Promise<UnigramTable>;
   snapshotExport(snapshotId: string): Promise<SnapshotExport>;
   /** Croissant 1.1, with the digest of the JSON lines that `exportedRecords` gives. */
@@ -336,6 +342,7 @@ export function createDatanets(handles: {
       return listSnapshots(db, query);
     },
     snapshotRecords: (snapshotId) => snapshotRecords(db, snapshotId),
+    passageSources: (snapshotId, places) => passageSources(db, snapshotId, places),
     unigramTableOf: (snapshotId) => findUnigramTable(db, snapshotId),
     snapshotExport: (snapshotId) => exportSnapshot(db, snapshotId),
     describeSnapshot: (snapshotId) => describeSnapshot(db, snapshotId),
