@@ -18,7 +18,9 @@ test('a passage of a refined record is named by the line of the file that it was
     ...{ datanetId, partyId: owner, draft },
   });
   await datanets.refine({
-    ...{ datanetId, refinerId: owner, pipeline: ['clean-1', 'chunk-1'] },
+    datanetId,
+    refinerId: owner,
+    pipeline: ['clean-1', 'chunk-1'],
   });
   const { id: snapshotId } = await datanets.seal(datanetId);
   let hash = '';
