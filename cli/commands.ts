@@ -50,7 +50,8 @@ export const commands: Readonly<
     load: async () => (await import('./commands/roles.ts')).serve,
   },
   trace: {
-    summary: 'Show whose words stand in an answer: trace INFERENCE',
+    summary:
+      'Show whose words stand in an answer, or in files: trace INFERENCE, trace FILE... --snapshot SNAPSHOT',
     load: async () => (await import('./commands/trace.ts')).trace,
   },
   up: {

@@ -62,6 +62,7 @@ test('a datanet by request shows its texts to nobody but owner, contributors and
     () => client.datanets.exportSnapshot({ snapshotId }),
     () => client.datanets.listSnapshotRecords({ snapshotId }),
     () => client.attribution.count({ snapshotId, text: 'lighthouse' }),
+    () => client.attribution.trace({ snapshotIds: [snapshotId], texts: [query] }),
   ];
   for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject(closed);
   await expect(client.datanets.branchSnapshot({ snapshotId, name: 'mine' })).rejects.toMatchObject(

@@ -1,4 +1,4 @@
-/** `trace inf_...`: the passages of an answer that stand in records, word for word, and who has what share. */
+/** `trace inf_...`, or files: the passages of an answer that stand in records, word for word, and who has what share. */
 import {
   type Client,
   type Id,
@@ -10,12 +10,17 @@ import {
 import { hasFlag, parseArguments } from '../arguments.ts';
 import { table } from '../print.ts';
 import { openSession } from '../session.ts';
+import { traceFiles } from './trace-files.ts';
 
 export async function trace(argv: readonly string[]): Promise<number> {
   const args = parseArguments(argv);
   const [inferenceId = ''] = args.words;
   if (!isId('inference', inferenceId)) {
-    throw new OpenLedgerError('invalid_input', 'Say which inference: openledger trace inf_...');
+    if (args.words.length > 0) return traceFiles(args);
+    throw new OpenLedgerError(
+      'invalid_input',
+      'Say what: openledger trace inf_..., or openledger trace FILE... --snapshot snp_...',
+    );
   }
   const { client } = await openSession(args);
   const [{ output, model }, attribution] = await Promise.all([

@@ -301,3 +301,41 @@ test('the summary weighs grounded information over all inferences', async () => 
   expect(groundedPpm).toBeGreaterThan(0);
   expect(groundedPpm).toBeLessThan(1_000_000);
 });
+
+test('traces any text against snapshots: offsets past astral characters, owners, and what of it is grounded', async () => {
+  const text = `\u{1F600} \u{20BB7} says: ${ADA} And nothing else that is known.`;
+  const { rules, texts } = await attributions.trace({ texts: [text, 'x'], snapshotIds: [DOCS] });
+  expect(rules).toEqual({ minWords: 8, maxRecords: 64 });
+  const [{ spans, owners, total, covered }, nothing] = texts;
+  expect(spans).toHaveLength(1);
+  const [span] = spans;
+  expect(`${text.slice(span.start, span.end)}.`).toBe(ADA);
+  expect([...text].slice(span.codePoints.start, span.codePoints.end).join('')).toBe(
+    text.slice(span.start, span.end),
+  );
+  expect(span.records).toEqual([
+    { hash: sha256Hex(ADA), snapshotId: DOCS, start: 0, end: span.end - span.start },
+  ]);
+  expect(owners).toEqual([{ party: ada, information: covered }]);
+  expect(span).toMatchObject({ owners, information: covered, commons: false, words: 17 });
+  expect(covered).toBe(informationOf(ADA, DOCS));
+  expect(total).toBeGreaterThan(covered);
+  expect(nothing).toMatchObject({ spans: [], owners: [], covered: 0n });
+});
+
+test('a traced record counts by the first snapshot named, and not at all once it is withdrawn', async () => {
+  const traced = async (...snapshotIds: readonly string[]) =>
+    (await attributions.trace({ texts: [ADA], snapshotIds })).texts[0];
+  expect((await traced(DOCS, BOOKS)).owners.map(({ party }) => party)).toEqual([ada]);
+  expect((await traced(BOOKS, DOCS)).owners.map(({ party }) => party)).toEqual([eve]);
+  withdraw(ADA);
+  expect(await traced(BOOKS, DOCS)).toMatchObject({ spans: [], owners: [], covered: 0n });
+  restore();
+});
+
+test('a caller may ask for shorter passages than the policy pays', async () => {
+  const order = { texts: [ADA.split(' ').slice(0, 5).join(' ')], snapshotIds: [DOCS] };
+  expect((await attributions.trace(order)).texts[0].spans).toEqual([]);
+  const { texts } = await attributions.trace({ ...order, rules: { minWords: 5 } });
+  expect(texts[0].spans).toMatchObject([{ words: 5 }]);
+});

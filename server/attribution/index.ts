@@ -27,11 +27,13 @@ import {
 import { createSnapshotShelf } from './snapshot-shelf.ts';
 import type { AttributionHandles } from './stage.ts';
 import { countWordTokens, type WordCount } from './trace/trace-index.ts';
+import { type TracedTexts, traceTexts } from './trace-text.ts';
 
 export type { Attribution, AttributionSummary } from './attributions.ts';
 export { snapshotsFrom } from './snapshots-from.ts';
 export type { AttributionHandles } from './stage.ts';
 export type { WordCount } from './trace/trace-index.ts';
+export type { TracedSpan, TracedText, TracedTexts } from './trace-text.ts';
 
 export type Attributions = {
   /** Attributes a served inference, and announces `inference.attributed`. Repeatable. */
@@ -40,6 +42,13 @@ export type Attributions = {
   find(inferenceId: string): Promise<Attribution>;
   /** How often a text's word tokens stand in a snapshot, in order and together. Withdrawn records are left out. */
   count(snapshotId: string, text: string): Promise<WordCount>;
+  /**
+   * Which passages of texts, anybody's, stand in records of snapshots, by the policy's rules or the caller's. Nothing of it is
+   * stored or paid. Withdrawn records are left out.
+   *
+   * @throws not_found
+   */
+  trace(order: Parameters<typeof traceTexts>[1]): Promise<TracedTexts>;
   /** Inferences of the last days in which a passage of one of the records was found that is no echo, up to a most. */
   countCiting(query: {
     readonly recordHashes: readonly string[];
@@ -63,6 +72,7 @@ export function createAttributions(handles: AttributionHandles): Attributions {
       const { withdrawn } = await handles.snapshots.standing(snapshotId);
       return countWordTokens(text, { indexes: [snapshot.index()], withdrawn });
     },
+    trace: (order) => traceTexts({ ...handles, shelf }, order),
     countCiting({ days, ...query }) {
       const since = new Date(handles.clock.now().getTime() - days * DAY_MS);
       return countCiting(handles.db, { ...query, since });

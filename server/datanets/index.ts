@@ -81,6 +81,7 @@ import {
   restartImport,
   uploadImport,
 } from './imports.ts';
+import { type PassagePlace, type PassageSource, passageSources } from './passage-sources.ts';
 import { findPool, type Pool } from './pools.ts';
 import { createProver, type Prover } from './prove-records.ts';
 import { createQuoter, type Quoter } from './quotes/quote-drafts.ts';
@@ -202,6 +203,11 @@ export type Datanets = {
   snapshotRecords(snapshotId: string): AsyncIterable<SnapshotRecord>;
   /** Whose the words of each record are, by its hash. Equal vectors are one list. @throws not_found */
   ownerMapsOf(snapshotId: string): Promise<ReadonlyMap<string, readonly OwnedWords[]>>;
+  /** Who wrote passages of its records, and where. One a place; undefined for what is withdrawn. */
+  passageSources(
+    snapshotId: string,
+    places: readonly PassagePlace[],
+  ): Promise<readonly (PassageSource | undefined)[]>;
   unigramTableOf(snapshotId: string): Promise<UnigramTable>;
   snapshotExport(snapshotId: string): Promise<SnapshotExport>;
   /** Croissant 1.1, with the digest of the JSON lines that `exportedRecords` gives. */
@@ -341,6 +347,7 @@ export function createDatanets(handles: {
     },
     snapshotRecords: (snapshotId) => snapshotRecords(db, snapshotId),
     ownerMapsOf: (snapshotId) => findAllOwnerMaps(db, snapshotId),
+    passageSources: (snapshotId, places) => passageSources(db, snapshotId, places),
     unigramTableOf: (snapshotId) => findUnigramTable(db, snapshotId),
     snapshotExport: (snapshotId) => exportSnapshot(db, snapshotId),
     describeSnapshot: (snapshotId) => describeSnapshot(db, snapshotId),

@@ -48,6 +48,23 @@ export async function findOrigins(
   return origins;
 }
 
+/** Where single lines of records stand in their contributions, all from 1; undefined where no way leads there. */
+export async function documentLines(
+  reader: Reader,
+  datanetId: string,
+  asked: readonly (Omit<Derived, 'text'> & { readonly lines: readonly number[] })[],
+): Promise<readonly (readonly (number | undefined)[])[]> {
+  const derived = asked.filter(({ recordHash, documentHash }) => recordHash !== documentHash);
+  const edges = await readEdges(reader, datanetId, [
+    ...new Set(derived.map(({ recordHash }) => recordHash)),
+  ]);
+  return asked.map(({ recordHash, documentHash, lines }) =>
+    lines.map(
+      (line) => linesIn(edges, { hash: recordHash, lines: [line] }, documentHash, DEEPEST)?.[0],
+    ),
+  );
+}
+
 type Edge = { readonly child: string; readonly parent: string; readonly lines: readonly number[] };
 
 async function readEdges(
