@@ -43,7 +43,10 @@ test('scores windows under every adapter as the scorer scores them under each', 
   for (const [i, adapter] of adapters.entries()) {
     const rows = await scorer.logLikelihoods(mergeAdapter(base, adapter).weights, windows);
     for (const [j, row] of rows.entries())
-      expect(scores[i][j]).toBeCloseTo(row.reduce((a, b) => a + b, 0), 3);
+      expect(scores[i][j]).toBeCloseTo(
+        row.reduce((a, b) => a + b, 0),
+        3,
+      );
   }
   await scorer.release();
 });

@@ -56,7 +56,9 @@ export async function trainEnsemble(
     // The last group is filled with copies of its first member, which are thrown away.
     const full = [...chosen, ...Array<Member>(size - chosen.length).fill(chosen[0])];
     const randoms = full.map(({ seed }) => createRandom(seed));
-    let state = stateOf(randoms.map((random) => initialAdapter(base.config, { ...recipe, random })));
+    let state = stateOf(
+      randoms.map((random) => initialAdapter(base.config, { ...recipe, random })),
+    );
     let spare = copyOf(state);
     for (let step = 1; step <= schedule.steps; step++) {
       const windows = full.flatMap(({ nextWindow }, i) =>
@@ -72,9 +74,7 @@ export async function trainEnsemble(
         });
       }
     }
-    adapters.push(
-      ...chosen.map((_, member) => memberOf(template, state, { prefix: '', member })),
-    );
+    adapters.push(...chosen.map((_, member) => memberOf(template, state, { prefix: '', member })));
   }
   await session.release();
   return { adapters, shown };
@@ -108,7 +108,8 @@ export async function scoreEnsemble(
       for (let i = 0; i < losses.length; i++) {
         const member = first + Math.floor(i / (batch * context));
         const window = at + (Math.floor(i / context) % batch);
-        if (member < adapters.length && window < windows.length) scores[member][window] -= losses[i];
+        if (member < adapters.length && window < windows.length)
+          scores[member][window] -= losses[i];
       }
     }
   }
