@@ -4,8 +4,8 @@
  * Source: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019, algorithm 2; clipping as in
  * Pascanu, Mikolov, Bengio, 2013. Bias correction is Adam's own (Kingma, Ba, 2015), as in PyTorch.
  */
-import { emit, input, output, scalar, type Value } from './graph.ts';
-import { add, multiply, reshape, scale, subtract } from './operators.ts';
+import { emit, input, output, type Shape, scalar, type Value } from './graph.ts';
+import { add, multiply, reshape, scale, subtract, sum } from './operators.ts';
 
 export type AdamWSettings = {
   readonly beta1: number;
@@ -27,12 +27,23 @@ export type Trained = { readonly weight: Value; readonly gradient: Value };
  * `next.v.w`; once, it gains the scalar inputs that `adamWScalars` computes.
  */
 export function emitAdamW(trained: readonly Trained[], settings: AdamWSettings): void {
+  emitSteps(trained, settings, clipFactor(trained, settings.maxGradientNorm));
+}
+
+/**
+ * As `emitAdamW`, for many models in one graph: the first axis of every weight counts the models, and each model's
+ * gradient is clipped by its own norm.
+ */
+export function emitEnsembleAdamW(trained: readonly Trained[], settings: AdamWSettings): void {
+  emitSteps(trained, settings, clipFactors(trained, settings.maxGradientNorm));
+}
+
+function emitSteps(trained: readonly Trained[], settings: AdamWSettings, clip: Value): void {
   const { graph } = trained[0].weight;
   const { beta1, beta2, weightDecay } = settings;
   const stepSize = input(graph, 'stepSize', 'float32', []);
   const epsilon = input(graph, 'epsilon', 'float32', []);
   const retention = input(graph, 'retention', 'float32', []); // 1 - learning rate * weight decay
-  const clip = clipFactor(trained, settings.maxGradientNorm);
 
   for (const { weight, gradient } of trained) {
     const m = input(graph, `m.${weight.name}`, 'float32', weight.shape);
@@ -42,7 +53,7 @@ export function emitAdamW(trained: readonly Trained[], settings: AdamWSettings):
     const nextV = add(scale(v, beta2), scale(multiply(clipped, clipped), 1 - beta2));
     const deviation = add(emit('Sqrt', [nextV], { shape: v.shape }), epsilon);
     const direction = emit('Div', [nextM, deviation], { shape: m.shape });
-    const decays = weightDecay > 0 && weight.shape.length === 2;
+    const decays = weightDecay > 0 && weight.shape.length >= 2;
     const kept = decays ? multiply(weight, retention) : weight;
     output(subtract(kept, multiply(direction, stepSize)), `next.${weight.name}`);
     output(nextM, `next.m.${weight.name}`);
@@ -75,9 +86,20 @@ function clipFactor(trained: readonly Trained[], limit: number): Value {
     });
     return reshape(total, []);
   });
-  const norm = emit('Sqrt', [emit('Sum', squares, { shape: [] })], { shape: [] });
+  return clipTo(limit, squares, []);
+}
+
+/** The same for each model by itself: [models, 1, 1]. */
+function clipFactors(trained: readonly Trained[], limit: number): Value {
+  const shape = [trained[0].weight.shape[0], 1, 1];
+  const squares = trained.map(({ gradient }) => sum(multiply(gradient, gradient), [1, 2]));
+  return clipTo(limit, squares, shape);
+}
+
+function clipTo(limit: number, squares: readonly Value[], shape: Shape): Value {
+  const norm = emit('Sqrt', [emit('Sum', squares, { shape })], { shape });
   output(norm, 'gradientNorm');
   const { graph } = norm;
-  const room = emit('Div', [scalar(graph, limit), add(norm, scalar(graph, 1e-6))], { shape: [] });
-  return emit('Min', [scalar(graph, 1), room], { shape: [] });
+  const room = emit('Div', [scalar(graph, limit), add(norm, scalar(graph, 1e-6))], { shape });
+  return emit('Min', [scalar(graph, 1), room], { shape });
 }
