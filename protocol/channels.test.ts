@@ -195,7 +195,7 @@ function shapleyByOrders(players: number, worth: (coalition: number) => Q): read
 /** The rules of `channels.ts` again, in fractions and in the order of their sentences. */
 function slowShares(of: Attributable, withScores: boolean): Map<string, Q> {
   const { policy } = of;
-  const scores = withScores ? of.channels?.scores : undefined;
+  const scores = (withScores && of.channels?.scores) || undefined;
   const roles = snapshotRoles.filter((role) => of.snapshots.some((one) => one.role === role));
   const agreedSum = roles.reduce((all, role) => all + policy.prior[`${role}Ppm`], 0);
   const agreed = (role: SnapshotRole) =>
