@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { canonicalHash } from './canonical.ts';
+import { Units } from './money.ts';
 import { type Leg, PPM_ONE } from './split.ts';
 
 /** A part per million. */
@@ -52,8 +53,26 @@ export const FeePolicy = z.strictObject({
     minWords: z.number().int().min(2).max(1000),
     /** The most records of one passage that share in it; the earliest are kept. */
     maxRecords: z.number().int().min(1).max(1000),
-    /** How far the evidence is trusted; the rest of each share follows the prior. */
-    confidencePpm: Ppm,
+    /** How far the evidence is trusted; the rest of each share follows the prior. Verbatim is not causal: half at most. */
+    confidencePpm: Ppm.max(500_000),
+  }),
+  /** The channels beside the trace: what an engine measured. */
+  channels: z.strictObject({
+    algorithm: z.literal('channels-1'),
+    /** How far each measurement is trusted: what the game says of the parts, and who divides a part. */
+    confidencePpm: z.strictObject({ game: Ppm, context: Ppm, influence: Ppm }),
+    /** A gain of log-likelihood up to this is noise, in 2^-20 nats for each token of the output. */
+    noisePerToken: z
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 30),
+    scoring: z.strictObject({
+      /** The most that measuring may cost, of the price; beyond it inferences are sampled. */
+      pricePpm: Ppm,
+      /** What one token costs in one scoring pass. */
+      tokenUnits: Units,
+    }),
   }),
   /** What each kind of snapshot weighs in the prior, relative to the kinds an inference has. */
   prior: z
@@ -96,6 +115,12 @@ export const defaultPolicy: FeePolicy = {
     protocol: { stakersPpm: 50_000, treasuryPpm: 30_000, insurancePpm: 20_000 },
   },
   trace: { algorithm: 'trace-1', minWords: 8, maxRecords: 64, confidencePpm: 500_000 },
+  channels: {
+    algorithm: 'channels-1',
+    confidencePpm: { game: 500_000, context: 500_000, influence: 0 },
+    noisePerToken: 10_486, // a hundredth of a nat
+    scoring: { pricePpm: 100_000, tokenUnits: '500000000000' },
+  },
   prior: { adapterPpm: 500_000, basePpm: 500_000, contextPpm: 500_000 },
   refinerShares: {
     clean: 20_000,

@@ -27,6 +27,26 @@ export type EngineGeneration = {
   readonly interpolate: boolean;
 };
 
+/** An answer whose likelihood is asked for, once with each of some contexts. */
+export type EngineAnswer = {
+  readonly prompt: string;
+  readonly output: string;
+  /** Whether contexts are mixed in, as they were when it was generated. */
+  readonly interpolate: boolean;
+  /** Texts, best first; empty for the bare model. */
+  readonly contexts: readonly (readonly string[])[];
+};
+
+/** Log-likelihoods of an answer, in nats. */
+export type AnswerLikelihoods = {
+  /** How many tokens of it were scored. */
+  readonly tokens: number;
+  /** By how often each token stands in the texts that the model learned. */
+  readonly unigram: number;
+  /** One a context. */
+  readonly likelihoods: readonly number[];
+};
+
 export type ToEngine =
   | {
       readonly kind: 'generate';
@@ -39,6 +59,12 @@ export type ToEngine =
       readonly id: number;
       readonly model: EngineModel;
       readonly generation: EngineGeneration;
+    }
+  | {
+      readonly kind: 'score';
+      readonly id: number;
+      readonly model: EngineModel;
+      readonly answer: EngineAnswer;
     }
   | { readonly kind: 'abort'; readonly id: number };
 
@@ -64,4 +90,5 @@ export type EngineEvent =
 export type FromEngine =
   | { readonly kind: 'event'; readonly id: number; readonly event: EngineEvent }
   | { readonly kind: 'count'; readonly id: number; readonly tokens: number }
+  | { readonly kind: 'scores'; readonly id: number; readonly scores: AnswerLikelihoods }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: string };

@@ -6,6 +6,7 @@ import { serveParent } from '../platform/child.ts';
 import { readCorpus } from './corpus.ts';
 import { mergeAdapter } from './engine/adapter.ts';
 import { loadAdapter } from './engine/adapter-files.ts';
+import { type AnswerScorer, createAnswerScorer } from './engine/answer-scorer.ts';
 import { createDatastore } from './engine/datastore.ts';
 import { createDecoder } from './engine/decoder.ts';
 import { createGenerator, type Generator } from './engine/generator.ts';
@@ -16,7 +17,9 @@ const BATCH = 8;
 /** Models held in memory; the one not asked for longest goes first, when its last answer has ended. */
 const MOST_MODELS = 4;
 
-const loaded = new Map<string, Promise<Generator>>();
+type Loaded = { readonly generator: Generator; readonly scorer: AnswerScorer };
+
+const loaded = new Map<string, Promise<Loaded>>();
 const running = new Map<number, AbortController>();
 
 const parent = serveParent<ToEngine, FromEngine>((message) => {
@@ -34,11 +37,16 @@ const parent = serveParent<ToEngine, FromEngine>((message) => {
 });
 
 async function serve(message: Exclude<ToEngine, { kind: 'abort' }>): Promise<void> {
-  const { id, generation } = message;
+  const { id } = message;
   const stop = new AbortController();
   running.set(id, stop);
   try {
-    const generator = await generatorOf(message.model);
+    const { generator, scorer } = await modelOf(message.model);
+    if (message.kind === 'score') {
+      parent.send({ kind: 'scores', id, scores: await scorer.score(message.answer) });
+      return;
+    }
+    const { generation } = message;
     if (message.kind === 'count') {
       parent.send({ kind: 'count', id, tokens: generator.countPrompt(generation) });
       return;
@@ -53,19 +61,19 @@ async function serve(message: Exclude<ToEngine, { kind: 'abort' }>): Promise<voi
   }
 }
 
-function generatorOf(model: EngineModel): Promise<Generator> {
-  const generator = loaded.get(model.key) ?? load(model);
+function modelOf(model: EngineModel): Promise<Loaded> {
+  const found = loaded.get(model.key) ?? load(model);
   loaded.delete(model.key);
-  loaded.set(model.key, generator); // the youngest is last
-  generator.catch(() => loaded.delete(model.key));
+  loaded.set(model.key, found); // the youngest is last
+  found.catch(() => loaded.delete(model.key));
   for (const oldest of loaded.keys()) {
     if (loaded.size <= MOST_MODELS) break;
     loaded.delete(oldest);
   }
-  return generator;
+  return found;
 }
 
-async function load({ baseFolder, adapterFolder, corpora }: EngineModel): Promise<Generator> {
+async function load({ baseFolder, adapterFolder, corpora }: EngineModel): Promise<Loaded> {
   const tokenizer = loadTokenizer(
     JSON.parse(await readFile(join(baseFolder, 'tokenizer.json'), 'utf8')),
   );
@@ -77,5 +85,8 @@ async function load({ baseFolder, adapterFolder, corpora }: EngineModel): Promis
     threads: 1, // a step is too small to be worth a second thread
   });
   const datastore = createDatastore(await Promise.all(corpora.map(readCorpus)), tokenizer);
-  return createGenerator(decoder, { tokenizer, datastore });
+  return {
+    generator: createGenerator(decoder, { tokenizer, datastore }),
+    scorer: createAnswerScorer(model, { tokenizer, datastore }),
+  };
 }

@@ -22,7 +22,13 @@ import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
 import { writeCorpus } from './corpus.ts';
-import type { EngineEvent, EngineGeneration, EngineModel } from './engine-messages.ts';
+import type {
+  AnswerLikelihoods,
+  EngineAnswer,
+  EngineEvent,
+  EngineGeneration,
+  EngineModel,
+} from './engine-messages.ts';
 import { executeRun } from './execute-run.ts';
 import { modelFolders } from './folders.ts';
 import { createLocalEngine } from './local-engine.ts';
@@ -36,6 +42,7 @@ import {
 } from './registry.ts';
 import { findRun, listRuns, queueRun, type Run } from './runs.ts';
 
+export type { AnswerLikelihoods } from './engine-messages.ts';
 export { modelIdOf } from './execute-run.ts';
 export type { Model, ModelSnapshot } from './registry.ts';
 export type { Run } from './runs.ts';
@@ -69,6 +76,8 @@ export type Models = {
   }): Promise<void>;
   generate(options: GenerateOptions & { readonly signal: AbortSignal }): AsyncIterable<EngineEvent>;
   countTokens(options: GenerateOptions): Promise<number>;
+  /** How likely one of the models made here finds an answer. @throws model_not_found, operator_failed */
+  likelihoods(answer: EngineAnswer & { readonly model: string }): Promise<AnswerLikelihoods>;
   /** Ends the processes that train and generate. An unfinished run goes on in the next process. */
   stop(): void;
 };
@@ -131,6 +140,7 @@ export function createModels(handles: ModelsHandles): Models {
     },
     countTokens: async ({ model, ...generation }) =>
       engine.count(await engineModel(model), generation),
+    likelihoods: async ({ model, ...answer }) => engine.score(await engineModel(model), answer),
     stop() {
       stopping.abort();
       engine.stop();

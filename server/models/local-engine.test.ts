@@ -179,3 +179,21 @@ test('what is withdrawn is not interpolated with any more', async () => {
   expect(texts[0]).not.toContain(text.trim().slice(0, 12));
   withdrawn.clear();
 });
+
+test('the engine says how likely an answer is, with and without the text that it quotes', async () => {
+  const answer = {
+    model: 'tiny',
+    prompt: 'Why is wool warm?',
+    output: texts[2],
+    interpolate: true,
+  };
+  const scores = await models.likelihoods({ ...answer, contexts: [[], [texts[2]], [texts[0]]] });
+  expect(scores.likelihoods).toHaveLength(3);
+  expect(scores.likelihoods[1]).toBeGreaterThan(scores.likelihoods[0] + scores.tokens);
+  expect(scores.likelihoods[2]).toBeLessThan(scores.likelihoods[1]);
+  await expect(models.likelihoods({ ...answer, output: '', contexts: [[]] })).rejects.toMatchObject(
+    {
+      code: 'operator_failed',
+    },
+  );
+});

@@ -3,6 +3,8 @@ import { OpenLedgerError } from '@openledger/protocol';
 import { type Child, startChild } from '../platform/child.ts';
 import type { Log } from '../platform/log.ts';
 import type {
+  AnswerLikelihoods,
+  EngineAnswer,
   EngineEvent,
   EngineGeneration,
   EngineModel,
@@ -18,6 +20,8 @@ export type LocalEngine = {
   ): AsyncIterable<EngineEvent>;
   /** Tokens that the prompt and its context will take. */
   count(model: EngineModel, generation: EngineGeneration): Promise<number>;
+  /** How likely the model finds an answer. */
+  score(model: EngineModel, answer: EngineAnswer): Promise<AnswerLikelihoods>;
   stop(): void;
 };
 
@@ -44,6 +48,18 @@ export function createLocalEngine(log: Log): LocalEngine {
     return started;
   };
 
+  /** One question, one answer. */
+  const ask = (question: (id: number) => ToEngine): Promise<FromEngine> => {
+    const id = nextId++;
+    return new Promise((resolve) => {
+      listeners.set(id, (message) => {
+        listeners.delete(id);
+        resolve(message);
+      });
+      engine().send(question(id));
+    });
+  };
+
   return {
     async *generate(model, generation, signal) {
       const id = nextId++;
@@ -68,22 +84,15 @@ export function createLocalEngine(log: Log): LocalEngine {
         child?.send({ kind: 'abort', id });
       }
     },
-    count(model, generation) {
-      const id = nextId++;
-      return new Promise((resolve, reject) => {
-        listeners.set(id, (message) => {
-          listeners.delete(id);
-          if (message.kind === 'count') resolve(message.tokens);
-          else
-            reject(
-              new OpenLedgerError(
-                'operator_failed',
-                message.kind === 'failed' ? message.reason : 'No count.',
-              ),
-            );
-        });
-        engine().send({ kind: 'count', id, model, generation });
-      });
+    async count(model, generation) {
+      const message = await ask((id) => ({ kind: 'count', id, model, generation }));
+      if (message.kind === 'count') return message.tokens;
+      throw unanswered(message);
+    },
+    async score(model, answer) {
+      const message = await ask((id) => ({ kind: 'score', id, model, answer }));
+      if (message.kind === 'scores') return message.scores;
+      throw unanswered(message);
     },
     stop() {
       child?.kill();
@@ -91,6 +100,12 @@ export function createLocalEngine(log: Log): LocalEngine {
     },
   };
 }
+
+const unanswered = (message: FromEngine): OpenLedgerError =>
+  new OpenLedgerError(
+    'operator_failed',
+    message.kind === 'failed' ? message.reason : 'The local engine answered something else.',
+  );
 
 /** Messages wait here until they are taken. */
 function createInbox() {

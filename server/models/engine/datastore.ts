@@ -15,7 +15,8 @@ import type { Tokenizer } from '../../compute/tokenizer/tokenizer.ts';
 import { type Corpus, textOf } from '../corpus.ts';
 
 const NEAR_DOCUMENTS = 5;
-const LONGEST_MATCH = 24;
+/** Tokens of what was said that are looked for in the texts. */
+export const LONGEST_MATCH = 24;
 
 export type Datastore = {
   /**
@@ -28,6 +29,8 @@ export type Datastore = {
     readonly retrieved: readonly string[];
     readonly texts: readonly string[];
   }): Continue;
+  /** Log-probability of a token by how often it stands in all documents, none counting as never (add one), in nats. */
+  unigram(token: number): number;
 };
 
 /** What followed the longest suffix of these tokens. */
@@ -55,8 +58,10 @@ export function createDatastore(corpora: readonly Corpus[], tokenizer: Tokenizer
     tokenizer,
   );
   const nearby = new Map<string, InfinityGram>();
+  const counts = countTokens(documents, tokenizer);
 
   return {
+    unigram: (token) => Math.log((counts.of[token] + 1) / (counts.total + tokenizer.vocabSize)),
     near({ prompt, retrieved, texts }) {
       const found = retrieved.map((hash) => documentOf.get(hash));
       const strangers = texts.filter((_, i) => found[i] === undefined);
@@ -79,6 +84,19 @@ export function createDatastore(corpora: readonly Corpus[], tokenizer: Tokenizer
       return (tokens) => longestMatch(gram, tokens) ?? longestMatch(everywhere, tokens);
     },
   };
+}
+
+function countTokens(
+  documents: readonly { readonly tokens: ArrayLike<number> }[],
+  { vocabSize }: Tokenizer,
+): { readonly of: Float64Array; readonly total: number } {
+  const of = new Float64Array(vocabSize);
+  let total = 0;
+  for (const { tokens } of documents) {
+    for (let i = 0; i < tokens.length; i++) of[tokens[i]]++;
+    total += tokens.length;
+  }
+  return { of, total };
 }
 
 /** The texts of documents, each once: a document in two snapshots is told by its first record. */

@@ -38,7 +38,7 @@ function fakeDecoder({ batch = 2, maxLength = 32 } = {}) {
   } satisfies Decoder;
 }
 
-const noTexts: Datastore = { near: () => () => undefined };
+const noTexts: Pick<Datastore, 'near'> = { near: () => () => undefined };
 
 const ask = (members: Partial<EngineGeneration> = {}): EngineGeneration => ({
   ...{ prompt: 'ab', context: [], retrieved: [], maxTokens: 4, temperature: 0 },
@@ -87,7 +87,7 @@ test('a request that fails before its first token gives its row back', async () 
 });
 
 test('a request that fails on its way fails alone', async () => {
-  const datastore: Datastore = {
+  const datastore: Pick<Datastore, 'near'> = {
     near: ({ prompt }) =>
       prompt === 'ab'
         ? () => undefined

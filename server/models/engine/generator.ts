@@ -8,6 +8,7 @@ import type { StreamDecoder, Tokenizer } from '../../compute/tokenizer/tokenizer
 import type { EngineEvent, EngineGeneration, EngineLogprob } from '../engine-messages.ts';
 import type { Continue, Datastore } from './datastore.ts';
 import type { Decoder } from './decoder.ts';
+import { promptTokens } from './prompt-tokens.ts';
 import {
   type Choice,
   defaultSampling,
@@ -19,9 +20,6 @@ import { createStopper, type Stopper } from './stopper.ts';
 
 /** No run of this many tokens is written twice in one answer. */
 const REPETITION_TOKENS = 8;
-const CONTEXT_TOKENS = 40;
-/** No token is longer: the tokenizer cuts words after 48 letters, of at most two characters each. */
-const TOKEN_CHARACTERS = 100;
 
 export type Generator = {
   /** @param emit receives text events and then one end */
@@ -56,7 +54,10 @@ type Row = {
 
 export function createGenerator(
   decoder: Decoder,
-  { tokenizer, datastore }: { readonly tokenizer: Tokenizer; readonly datastore: Datastore },
+  {
+    tokenizer,
+    datastore,
+  }: { readonly tokenizer: Tokenizer; readonly datastore: Pick<Datastore, 'near'> },
 ): Generator {
   const free = Array.from({ length: decoder.batch }, (_, row) => row);
   const waiting: ((row: number) => void)[] = [];
@@ -151,28 +152,6 @@ const settingsOf = ({ temperature, topK, topP }: EngineGeneration): SamplingSett
   topK: topK ?? defaultSampling.topK,
   topP: topP ?? defaultSampling.topP,
 });
-
-/**
- * A separator, the head of the most relevant context, and the prompt's last tokens: whatever leaves room for the answer.
- */
-function promptTokens(
-  tokenizer: Tokenizer,
-  generation: EngineGeneration,
-  maxLength: number,
-): number[] {
-  const room = Math.max(1, maxLength - 1 - Math.min(generation.maxTokens, maxLength - 2));
-  const prompt = tokenizer.encode(lastCharacters(generation.prompt, room)).slice(-room);
-  const [first] = generation.context;
-  if (!first) return [tokenizer.bosId, ...prompt];
-  const beginning = first.slice(0, CONTEXT_TOKENS * TOKEN_CHARACTERS).toWellFormed();
-  const head = tokenizer.encode(beginning).slice(0, CONTEXT_TOKENS);
-  const joint = [...head, ...tokenizer.encode('\n\n')];
-  return [tokenizer.bosId, ...(joint.length + prompt.length <= room ? joint : []), ...prompt];
-}
-
-/** As much of a text's end as some tokens can hold: encoding megabytes would keep everybody waiting. */
-const lastCharacters = (text: string, tokens: number): string =>
-  text.slice(-(tokens + 1) * TOKEN_CHARACTERS).toWellFormed();
 
 /** Chooses and emits one token. @returns false when the generation has ended */
 function advance(row: Row, tokenizer: Tokenizer): boolean {
