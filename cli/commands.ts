@@ -24,7 +24,8 @@ export const commands: Readonly<
     load: async () => (await import('./commands/eval.ts')).evaluate,
   },
   explain: {
-    summary: 'Show what a party has earned and why: explain [PARTY]',
+    summary:
+      'Show what a party has earned, or who has what of a price and why: explain [PARTY | RECEIPT | FILE.json]',
     load: async () => (await import('./commands/explain.ts')).explain,
   },
   export: {

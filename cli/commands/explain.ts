@@ -1,4 +1,4 @@
-/** `explain [party]`: what a party has earned, where it stands, and what it was paid for last. */
+/** `explain [party]`: what a party has earned, where it stands, and what it was paid for last; `explain RECEIPT`: who has what of a price. */
 import {
   type api,
   type Client,
@@ -11,9 +11,11 @@ import {
 import { hasFlag, parseArguments } from '../arguments.ts';
 import { readable, table } from '../print.ts';
 import { openSession } from '../session.ts';
+import { explainReceipt, isReceiptName } from './explain-receipt.ts';
 
 export async function explain(argv: readonly string[]): Promise<number> {
   const args = parseArguments(argv);
+  if (args.words.length === 1 && isReceiptName(args.words[0])) return explainReceipt(args);
   const { client } = await openSession(args);
   const party = await findParty(client, args.words[0]);
   const [earnings, payouts] = await Promise.all([

@@ -6,6 +6,7 @@ import {
   type EvidenceSpan,
   formatOpen,
   type OutputOf,
+  ownersIn,
   passageEarnings,
 } from '@openledger/sdk';
 import type { Check, FeesSummary, Receipted } from './check.ts';
@@ -92,7 +93,7 @@ async function printQuotation(
     `    ${[detail.source.package, detail.source.path].filter(Boolean).join(' ')}:${at}, ${detail.licence}`,
   );
   line(
-    `    they earned ${formatOpen(earned(bundle.receipt, span))} OPEN for contributor and refiner, of a call that cost ${formatOpen(BigInt(bundle.receipt.price.units))}`,
+    `    they earned ${formatOpen(earned(bundle, span))} OPEN for contributor and refiner, of a call that cost ${formatOpen(BigInt(bundle.receipt.price.units))}`,
   );
   const file = receiptFile(bundle.receipt.id);
   line(`    check it: npx openledger verify ${file} --trust ${join(dirname(file), 'trust.json')}`);
@@ -109,10 +110,12 @@ type Quotation = {
 };
 
 /** A passage's part of the data leg. */
-function earned({ attribution, legs }: Receipted['bundle']['receipt'], span: EvidenceSpan): bigint {
+function earned(bundle: Receipted['bundle'], span: EvidenceSpan): bigint {
+  const { attribution, legs } = bundle.receipt;
   if (!attribution) return 0n;
   const data = BigInt(legs.find(({ role }) => role === 'data')?.units ?? 0);
-  return passageEarnings(attribution, data)[attribution.spans.indexOf(span)];
+  const earnings = passageEarnings(attribution, data, ownersIn(bundle));
+  return earnings[attribution.spans.indexOf(span)].units;
 }
 
 async function printTop(admin: Client, line: Line): Promise<void> {

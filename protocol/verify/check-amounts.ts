@@ -1,14 +1,13 @@
 /** Whether the numbers follow: shares from evidence, legs from the price, and nothing lost. */
 import { canonicalize } from '../canonical.ts';
-import type { OwnersOf } from '../coverage.ts';
 import { measuredFrom } from '../evidence.ts';
-import { ownersByWord, parseOwnerMap } from '../owner-map.ts';
 import { type FeeRole, feeLegs, REMAINDER_ROLE } from '../policy.ts';
 import type { InferenceReceipt } from '../receipt.ts';
 import { blendShares, formatShares, groundedPpm, parseShares, priorPools } from '../shares.ts';
 import { shareProducts, splitLegs, WEIGHT_ONE } from '../split.ts';
 import type { Bundle } from './bundle.ts';
 import { must } from './check.ts';
+import { ownersIn } from './owners-in.ts';
 
 /** The shares follow from spans, entitlements and pools; evidence adds up and obeys its own rules. */
 export function checkArithmetic(bundle: Bundle): string {
@@ -84,18 +83,6 @@ export function checkConservation({ receipt }: Bundle): string {
   const given = [...shareProducts(data, parseShares(shares)).values()].reduce((a, b) => a + b, 0n);
   must(given === data * WEIGHT_ONE, 'The shares do not divide the data leg exactly.');
   return `${sum} units in, ${sum} units out, ${data} of them to data.`;
-}
-
-/** Owners word by word, from the records shown. @throws Error on a record that is not shown */
-export function ownersIn({ records }: Bundle): OwnersOf {
-  const maps = new Map(
-    records.map(({ record, map }) => [record, ownersByWord(parseOwnerMap(map))]),
-  );
-  return (recordHash, word) => {
-    const ownersOf = maps.get(recordHash);
-    must(ownersOf !== undefined, `The owners of record ${recordHash} are not shown.`);
-    return ownersOf(word);
-  };
 }
 
 /** Where a role's part goes. Direct earners are credited in the settlement period the receipt names. */

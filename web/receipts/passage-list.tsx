@@ -1,5 +1,5 @@
 /** The passages of a receipt: the words, whose record they stand in, and what they earned. */
-import { type EvidenceSpan, passageEarnings } from '@openledger/protocol';
+import { type EvidenceSpan, ownersIn, passageEarnings } from '@openledger/protocol';
 import type { Client } from '@openledger/sdk';
 import { plural } from '../app/numbers.ts';
 import { Amount } from '../ledger/amount.tsx';
@@ -27,7 +27,7 @@ export function PassageList({
     );
   }
   const data = BigInt(receipt.legs.find(({ role }) => role === 'data')?.units ?? 0);
-  const earnings = passageEarnings(evidence, data);
+  const earnings = passageEarnings(evidence, data, ownersIn(opened.bundle));
   return (
     <ol className="passages">
       {evidence.spans.map((span, i) => (
@@ -60,7 +60,7 @@ export function PassageList({
           </div>
           <p className="passage-earned">
             <span className="quiet">{plural(span.words, 'word')}</span>
-            {unpaidBecause(span) ?? <Amount units={earnings[i]} />}
+            {unpaidBecause(span) ?? <Amount units={earnings[i].units} />}
           </p>
         </li>
       ))}
