@@ -92,6 +92,11 @@ test("a copy that pads gains nothing while its copied words are their first owne
   );
 });
 
+test('owners that are not known are a fault, and not nobody', () => {
+  const unknown = { hash: '1', text: 'aaa bbb', owners: [] };
+  expect(() => cover('aaa bbb', [unknown])).toThrow('sum to 2^64');
+});
+
 test('commons are grounded and pay nobody; echoes are neither', () => {
   const records = ['1', '2'].map((hash) => ({ hash, text: 'aaa bbb', owners: all(hash) }));
   expect(cover('aaa bbb cc', records, [], 1)).toMatchObject({

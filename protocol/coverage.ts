@@ -5,8 +5,7 @@
  * distinct entitlements to that very word in the records of those spans: two records in which it pays the same parties
  * in the same proportions count once, so copying it under the same owners gains nothing, whatever stands around it. An
  * entitlement's part goes to its parties by weight. A word that only commons cover, or that is nobody's in its
- * records, is grounded but pays nobody. Symbols
- * carry nothing.
+ * records, is grounded but pays nobody. Symbols carry nothing.
  *
  * In the game where a set of owners is worth the information it covers, equal parts are the Shapley value.
  * Whole numbers only; see `COVERAGE_SCALE` for how thirds stay exact.

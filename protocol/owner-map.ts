@@ -45,8 +45,9 @@ export const hashOwnerMap = (map: readonly OwnedWords[]): string =>
 export const wordsIn = (map: readonly { readonly words: number }[]): number =>
   map.reduce((sum, { words }) => sum + words, 0);
 
-/** Nobody's: common, or withdrawn. */
-export const isUnpaid = (owners: Shares): boolean => owners.every(({ to }) => to === COMMONS);
+/** Nobody's: common, or withdrawn. Owners that are not known are not nobody: an empty list is a fault elsewhere. */
+export const isUnpaid = (owners: Shares): boolean =>
+  owners.length > 0 && owners.every(({ to }) => to === COMMONS);
 
 /**
  * Prepares a map to be asked whose a word is, by its number from 0; the words of one run are answered by one list.
