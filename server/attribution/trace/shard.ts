@@ -6,7 +6,14 @@
  * rows token, space, token, space... A run of tokens with the white space inside it is then a prefix: whole symbols,
  * and after them one token with any white space. Symbol 0 ends each record and is part of no pattern.
  */
-import { cutWords, gapAfter, type TraceRecord, tokenAt, type Words } from '@openledger/protocol';
+import {
+  cutWords,
+  firstAtLeast,
+  gapAfter,
+  type TraceRecord,
+  tokenAt,
+  type Words,
+} from '@openledger/protocol';
 import {
   insertionRank,
   narrow,
@@ -91,10 +98,10 @@ export function queryOf({ symbols: { tokens, gaps, keys } }: TraceShard, output:
   for (let i = 0; i < output.count; i++) {
     const token = tokens.get(tokenAt(output, i));
     if (token === undefined) continue;
-    low[i] = firstKey(keys, token * gaps.size) + 1;
-    high[i] = firstKey(keys, (token + 1) * gaps.size) + 1;
+    low[i] = firstAtLeast(keys, token * gaps.size) + 1;
+    high[i] = firstAtLeast(keys, (token + 1) * gaps.size) + 1;
     const gap = gaps.get(gapAfter(output, i));
-    const symbol = gap === undefined ? 0 : firstKey(keys, token * gaps.size + gap);
+    const symbol = gap === undefined ? 0 : firstAtLeast(keys, token * gaps.size + gap);
     const isKnown = gap !== undefined && keys[symbol] === token * gaps.size + gap;
     pattern[i] = isKnown ? symbol + 1 : high[i] - 0.5;
   }
@@ -200,16 +207,4 @@ function numberOf(text: string, numbers: Map<string, number>): number {
     numbers.set(text, number);
   }
   return number;
-}
-
-/** How many keys are below this one. */
-function firstKey(keys: Float64Array, key: number): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (keys[middle] < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -9,9 +9,9 @@ import {
   decideReader,
   findReader,
   listReaders,
-  ownRecords,
   type Reader,
   type ReaderState,
+  recordsOfParty,
   requestReading,
   type Standing,
   standingOf,
@@ -129,14 +129,14 @@ export function createAccess(
       const found = await standing(datanetId, caller);
       if (found.standing === 'free') return new Set(recordHashes);
       const of = { datanetId, partyId: caller.partyId };
-      const own = await ownRecords(db, of, recordHashes);
+      const own = await recordsOfParty(db, of, recordHashes);
       return new Set([...own, ...(await everPaid(db, of, recordHashes))]);
     },
     async read({ datanetId, recordHashes, ...order }) {
       const found = await standing(datanetId, order.caller);
       if (found.standing === 'free') return undefined;
       const of = { datanetId, partyId: order.caller.partyId };
-      const own = await ownRecords(db, of, recordHashes);
+      const own = await recordsOfParty(db, of, recordHashes);
       const others = recordHashes.filter((hash) => !own.has(hash));
       if (others.length === 0) return undefined;
       if (found.standing === 'closed') throw closed(found.datanet);

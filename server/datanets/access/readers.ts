@@ -44,7 +44,7 @@ export async function standingOf(
 }
 
 /** Of the records, those that a party has contributed or owns a part of: everybody reads his own. */
-export async function ownRecords(
+export async function recordsOfParty(
   db: Db,
   { datanetId, partyId }: OfParty,
   recordHashes: readonly string[],
