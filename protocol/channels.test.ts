@@ -44,7 +44,8 @@ const traced = (
   }) as unknown as Evidence;
 
 /** One word a passage, one record a passage: what a passage is worth goes to that record's owners. */
-const measure: Attributable['measure'] = ({ spans, information }) => {
+const measure: Attributable['measure'] = ({ spans: all, information }) => {
+  const spans = all.filter(({ records }) => records.length > 0);
   const covered = spans.reduce((sum, span) => sum + BigInt(span.information[0]), 0n);
   return {
     ...{ total: BigInt(information.total), covered, scale: WEIGHT_ONE },
@@ -287,7 +288,9 @@ function slowDivision(
   return {
     c: q(trace.confidencePpm, PPM_ONE),
     parts: spans.flatMap((span) =>
-      split(span.records[0].record, q(span.information[0], information.total)),
+      span.records.flatMap(({ record }) =>
+        split(record, q(span.information[0], information.total)),
+      ),
     ),
   };
 }
@@ -435,7 +438,9 @@ describe('a part', () => {
       100,
     );
     const inPart = (role: SnapshotRole) =>
-      evidenceOfPart(plain({ evidence }), role).spans.map(({ records }) => records[0].record);
+      evidenceOfPart(plain({ evidence }), role).spans.flatMap(({ records }) =>
+        records.map((one) => one.record),
+      );
     expect(inPart('adapter')).toEqual([record(4)]);
     expect(inPart('base')).toEqual([record(5), record(1)]);
     expect(inPart('context')).toEqual([record(1)]); // it stood in the prompt, whoever else holds it
@@ -444,6 +449,17 @@ describe('a part', () => {
     expect(shares.get('pty_4')).toBe((third * 40n) / 200n);
     expect(shares.get('pty_5')).toBe((third * 20n) / 200n);
     expect(shares.get('pty_1')).toBe((third * 10n) / 200n + ((third + 1n) * 10n) / 200n);
+  });
+
+  test('is refused where its evidence gives away more than it covers', () => {
+    const greedy = {
+      total: 10n,
+      covered: 10n,
+      scale: 1n,
+      parties: [{ party: 'a', information: 11n }],
+    };
+    const of = { ...plain({}), measure: () => greedy };
+    expect(() => shareByChannels(of)).toThrow('more information');
   });
 
   test('of context is divided by what each owner was worth to the answer', () => {

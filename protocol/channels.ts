@@ -20,7 +20,7 @@ import type {
 } from './channel-evidence.ts';
 import type { Evidence } from './evidence.ts';
 import type { FeePolicy } from './policy.ts';
-import { weightBySampling } from './sampling.ts';
+import { type Factor, weightBySampling } from './sampling.ts';
 import { COMMONS, type Measured, type SnapshotRole, snapshotRoles } from './shares.ts';
 import { PPM_ONE, type Shares, WEIGHT_ONE } from './split.ts';
 
@@ -41,6 +41,13 @@ export type ChannelPart = {
   readonly channel: Channel;
   /** How far the channel is trusted; the rest is the prior's. */
   readonly confidencePpm: number;
+  readonly measurement: Measurement;
+};
+
+/** Each party's amount of a whole, which together they do not exceed; what is left is nobody's by this measurement. */
+type Measurement = {
+  readonly parties: readonly { readonly to: string; readonly amount: bigint }[];
+  readonly whole: bigint;
 };
 
 /** All that shares follow from. */
@@ -71,12 +78,23 @@ export function shareByChannels(of: Attributable): Shares {
 }
 
 /** The parts of the data leg in the order of `snapshotRoles`, before any weighting by sampling. */
-export const partsOf = (of: Attributable): readonly ChannelPart[] =>
-  divisionsOf(of).map(({ role, weight, channel, confidencePpm }) => ({
-    ...{ role, weight, channel, confidencePpm },
-  }));
+export const partsOf = (of: Attributable): readonly ChannelPart[] => divisionsOf(of);
 
-/** The trace of one part: only passages in records of its snapshots, or of those put into the prompt. */
+/**
+ * What weighting by sampling makes of what the parts give to a payee.
+ *
+ * A factor for each payee, since shares move away from the provisional ones; nobody has a share whom the parts give nothing.
+ */
+export function samplingOf(of: Attributable): (to: string) => Factor {
+  const given = weightsOf(blend(of, divisionsOf(of)));
+  const shares = weightsOf(shareByChannels(of));
+  return (to) => ({ numerator: shares.get(to) ?? 0n, denominator: given.get(to) ?? 1n });
+}
+
+const weightsOf = (shares: Shares): ReadonlyMap<string, bigint> =>
+  new Map(shares.map(({ to, weight }) => [to, weight]));
+
+/** The trace of one part: passages name only records of its snapshots, or those put into the prompt. */
 export function evidenceOfPart(
   { evidence, snapshots, retrieved }: Pick<Attributable, 'evidence' | 'snapshots' | 'retrieved'>,
   role: SnapshotRole,
@@ -85,28 +103,18 @@ export function evidenceOfPart(
   const inPrompt = new Set(retrieved.map(({ record }) => record));
   return {
     ...evidence,
-    spans: evidence.spans
-      .map((span) => ({
-        ...span,
-        records: span.records.filter(({ record, snapshot }) =>
-          role === 'context' ? inPrompt.has(record) : learned.has(snapshot),
-        ),
-      }))
-      .filter(({ commons, records }) => commons || records.length > 0),
+    spans: evidence.spans.map((span) => ({
+      ...span,
+      records: span.records.filter(({ record, snapshot }) =>
+        role === 'context' ? inPrompt.has(record) : learned.has(snapshot),
+      ),
+    })),
   };
 }
 
-/** Each party's amount of a whole, which together they do not exceed; what is left is nobody's by this measurement. */
-type Measurement = {
-  readonly parties: readonly { readonly to: string; readonly amount: bigint }[];
-  readonly whole: bigint;
-};
-
 const NOTHING: Measurement = { parties: [], whole: 1n };
 
-type Division = ChannelPart & { readonly measurement: Measurement };
-
-function divisionsOf(of: Attributable): readonly Division[] {
+function divisionsOf(of: Attributable): readonly ChannelPart[] {
   const roles = snapshotRoles.filter((role) => of.snapshots.some((one) => one.role === role));
   const agreed = policyWeights(of.policy, roles);
   const scores = of.channels?.scores;
@@ -171,7 +179,7 @@ const noiseOf = ({ policy, channels }: Attributable): bigint =>
   BigInt(policy.channels.noisePerToken) * BigInt(channels?.scores?.tokens ?? 0);
 
 /** The first channel that has something to say of a part. */
-function channelOf(of: Attributable, role: SnapshotRole): Omit<Division, keyof Weighted> {
+function channelOf(of: Attributable, role: SnapshotRole): Omit<ChannelPart, keyof Weighted> {
   const { confidencePpm } = of.policy.channels;
   const { context, influence } = of.channels?.scores ?? {};
   if (role === 'context' && context) {
@@ -184,7 +192,9 @@ function channelOf(of: Attributable, role: SnapshotRole): Omit<Division, keyof W
     if (measurement)
       return { channel: 'influence', confidencePpm: confidencePpm.influence, measurement };
   }
-  const { total, scale, parties } = of.measure(evidenceOfPart(of, role));
+  const measured = of.measure(evidenceOfPart(of, role));
+  assertMeasured(measured);
+  const { total, scale, parties } = measured;
   if (total === 0n || parties.length === 0)
     return { channel: 'prior', confidencePpm: 0, measurement: NOTHING };
   return {
@@ -195,6 +205,17 @@ function channelOf(of: Attributable, role: SnapshotRole): Omit<Division, keyof W
       whole: total * scale,
     },
   };
+}
+
+/** @throws Error for evidence that gives away more than it covers */
+function assertMeasured({ total, covered, parties, scale }: Measured): void {
+  if (scale < 1n) throw new Error('The scale of information is at least one.');
+  if (covered < 0n || covered > total) throw new Error('More information covered than there is.');
+  if (parties.some(({ information }) => information < 0n)) {
+    throw new Error('A party has negative information.');
+  }
+  const given = parties.reduce((sum, { information }) => sum + information, 0n);
+  if (given > covered * scale) throw new Error('Parties have more information than was covered.');
 }
 
 /** @returns undefined when the owners together gained no more than noise */
@@ -284,7 +305,7 @@ function measuredInfluence(
 }
 
 /** Measured parts are rounded down; what that leaves is the prior's. */
-function blend(of: Attributable, divisions: readonly Division[]): Shares {
+function blend(of: Attributable, divisions: readonly ChannelPart[]): Shares {
   const weights = new Map<string, bigint>();
   const give = (to: string, weight: bigint) => weights.set(to, (weights.get(to) ?? 0n) + weight);
   for (const { role, weight, confidencePpm, measurement } of divisions) {

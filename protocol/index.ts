@@ -7,6 +7,7 @@ export * from './api/index.ts';
 export * from './books.ts';
 export * from './bytes.ts';
 export * from './canonical.ts';
+export * from './channel-earnings.ts';
 export * from './channel-evidence.ts';
 export * from './channels.ts';
 export * from './coverage.ts';

@@ -14,6 +14,7 @@ import {
   entitlementHash,
   formatEntitlement,
   parseEntitlement,
+  sharesOf,
 } from './snapshot.ts';
 import type { Shares } from './split.ts';
 import { firstAtLeast } from './words.ts';
@@ -62,8 +63,7 @@ export function ownersByWord(map: readonly OwnedWords[]): (word: number) => Shar
   for (const run of map) {
     end += run.words;
     ends.push(end);
-    const shares =
-      known.get(run.owners) ?? run.owners.map(({ party, weight }) => ({ to: party, weight }));
+    const shares = known.get(run.owners) ?? sharesOf(run.owners);
     known.set(run.owners, shares);
     owners.push(shares);
   }

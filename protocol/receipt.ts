@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import { concatBytes, fromHex, utf8 } from './bytes.ts';
 import { canonicalHash, canonicalize } from './canonical.ts';
+import { ChannelEvidence, recordsOfChannels } from './channel-evidence.ts';
 import { Evidence } from './evidence.ts';
 import { Sha256Hex, sha256Hex } from './hash.ts';
 import { type Id, idSchema } from './ids.ts';
@@ -76,6 +77,8 @@ export const InferenceReceipt = z
     policy: Sha256Hex,
     /** null when there was nothing to trace against. */
     attribution: Evidence.nullable(),
+    /** What the engine measured beside the trace; null where nothing is to be told apart, or no engine of ours can measure it. */
+    channels: ChannelEvidence.nullable(),
     /** Who the data leg belongs to; empty without registered data. */
     shares: z.union([ShareList, z.tuple([])]),
     /** The price by role, the data leg among them; legs of nothing are left out. */
@@ -100,6 +103,17 @@ export const InferenceReceipt = z
     error: 'An answer is not given again by the call that made it.',
   });
 export type InferenceReceipt = z.output<typeof InferenceReceipt>;
+
+/** Every record that its evidence names, with the snapshot through which it takes part; one may stand there twice. */
+export const recordsCited = ({
+  attribution,
+  channels,
+}: Pick<InferenceReceipt, 'attribution' | 'channels'>): ReturnType<typeof recordsOfChannels> => [
+  ...(attribution?.spans ?? []).flatMap(({ records }) =>
+    records.map(({ record, snapshot }) => ({ record, snapshot })),
+  ),
+  ...recordsOfChannels(channels ?? undefined),
+];
 
 /** Takes back units of an earlier receipt: a refund, a takedown, a lost dispute. */
 export const ReversalReceipt = z.strictObject({

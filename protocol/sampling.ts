@@ -51,36 +51,37 @@ export function isDrawn({ ppm, checkpoint }: Omit<Draw, 'passes'>, inferenceId: 
   return drawn * BigInt(PPM_ONE) < BigInt(ppm) * 2n ** 64n;
 }
 
-/**
- * provisional + (measured - provisional) * min(1 / p, the largest factor that leaves nobody below zero).
- *
- * Over draws the mean is the measured vector wherever the factor is 1/p, and lies between the two elsewhere. Rounded
- * downwards; the last payee by name takes what that leaves.
- *
- * @param ppm the probability p, above zero
- */
-export function weightBySampling({
-  provisional,
-  measured,
-  ppm,
-}: {
+/** A measured vector, the one without measuring, and the probability p of measuring, above zero. */
+type Sampled = {
   readonly provisional: Shares;
   readonly measured: Shares;
   readonly ppm: number;
-}): Shares {
-  if (ppm === PPM_ONE) return measured;
-  const before = new Map(provisional.map(({ to, weight }) => [to, weight]));
-  const after = new Map(measured.map(({ to, weight }) => [to, weight]));
-  const changes = [...new Set([...before.keys(), ...after.keys()])].sort().map((to) => {
-    const from = before.get(to) ?? 0n;
-    return { to, from, by: (after.get(to) ?? 0n) - from };
-  });
+};
+
+export type Factor = { readonly numerator: bigint; readonly denominator: bigint };
+
+/** min(1 / p, the largest factor of the difference that leaves nobody below zero). */
+function samplingFactor({ provisional, measured, ppm }: Sampled): Factor {
   let factor = { numerator: BigInt(PPM_ONE), denominator: BigInt(ppm) };
-  for (const { from, by } of changes) {
+  if (ppm === PPM_ONE) return factor;
+  for (const { from, by } of changesOf(provisional, measured)) {
     if (by < 0n && from * factor.denominator < -by * factor.numerator) {
       factor = { numerator: from, denominator: -by };
     }
   }
+  return factor;
+}
+
+/**
+ * provisional + (measured - provisional) * the factor.
+ *
+ * Over draws the mean is the measured vector wherever the factor is 1/p, and lies between the two elsewhere. Rounded
+ * downwards; the last payee by name takes what that leaves.
+ */
+export function weightBySampling(sampled: Sampled): Shares {
+  if (sampled.ppm === PPM_ONE) return sampled.measured;
+  const factor = samplingFactor(sampled);
+  const changes = changesOf(sampled.provisional, sampled.measured);
   const moved = changes.map(({ to, from, by }) => ({
     to,
     weight: from + floorOf(by * factor.numerator, factor.denominator),
@@ -89,6 +90,16 @@ export function weightBySampling({
   return moved
     .map((one, i) => (i === moved.length - 1 ? { ...one, weight: one.weight + left } : one))
     .filter(({ weight }) => weight > 0n);
+}
+
+/** Payee by payee, by name. */
+function changesOf(provisional: Shares, measured: Shares) {
+  const before = new Map(provisional.map(({ to, weight }) => [to, weight]));
+  const after = new Map(measured.map(({ to, weight }) => [to, weight]));
+  return [...new Set([...before.keys(), ...after.keys()])].sort().map((to) => {
+    const from = before.get(to) ?? 0n;
+    return { to, from, by: (after.get(to) ?? 0n) - from };
+  });
 }
 
 const floorOf = (numerator: bigint, denominator: bigint): bigint => {

@@ -10,7 +10,7 @@ import { canonicalHash, canonicalize } from './canonical.ts';
 import { Sha256Hex } from './hash.ts';
 import { idSchema } from './ids.ts';
 import { COMMONS, Weight } from './shares.ts';
-import { PPM_ONE, WEIGHT_ONE } from './split.ts';
+import { PPM_ONE, type Shares, WEIGHT_ONE } from './split.ts';
 import { WORDS_VERSION } from './words.ts';
 
 export const SNAPSHOT_VERSION = 'openledger-snapshot-3';
@@ -33,6 +33,10 @@ export const formatEntitlement = (vector: EntitlementVector): z.output<typeof En
 
 export const parseEntitlement = (list: EntitlementList): EntitlementVector =>
   list.map(({ party, weight }) => ({ party, weight: BigInt(weight) }));
+
+/** The same vector as shares. */
+export const sharesOf = (vector: EntitlementVector): Shares =>
+  vector.map(({ party, weight }) => ({ to: party, weight }));
 
 /** SHA-256 of the canonical vector: `owners` of a leaf. */
 export const entitlementHash = (vector: EntitlementVector): string =>

@@ -186,21 +186,18 @@ async function createStages(handles: AppHandles) {
   const complete = completeBy(gateway);
   const bounties = createBounties({ db, ledger, clock, log, identity, complete });
   const agents = createAgents({ db, clock, identity });
-  const attributions = createAttributions({
-    db,
-    clock,
-    gateway,
-    governance,
-    snapshots: snapshotsFrom(datanets),
-  });
-  const fees = createFees({
-    ...{ db, clock, log, ledger, gateway, attributions, governance, reads: access.reads },
-    poolMembers: poolMembersFrom(datanets),
-  });
   const receipts = createReceipts({
     ...{ db, clock, log, governance, snapshots: proofsFrom(datanets) },
     signers: await openSigners(keys),
     textsOf: (inferenceId) => gateway.find(inferenceId),
+  });
+  const attributions = createAttributions({
+    ...{ db, clock, log, gateway, governance, models, snapshots: snapshotsFrom(datanets) },
+    logHead: () => receipts.checkpoint(),
+  });
+  const fees = createFees({
+    ...{ db, clock, log, ledger, gateway, attributions, governance, reads: access.reads },
+    poolMembers: poolMembersFrom(datanets),
   });
   const settlement = await createSettlement({
     ...{ db, ledger, fees, identity, datanets, chain, keys, clock, log },

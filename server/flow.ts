@@ -80,6 +80,7 @@ export async function accountFor(
     priceUnits: routing.units,
     policyHash: routing.policyHash,
     evidence: attribution.evidence,
+    channels: attribution.channels,
     shares: routing.shares,
     legs: routing.legs,
     transactionId: routing.transactionId,

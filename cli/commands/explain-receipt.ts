@@ -1,8 +1,10 @@
 /** `explain RECEIPT`: each unit of a price in sentences, the largest first: which words, whose, where, how known, how much. */
 import { readFile } from 'node:fs/promises';
 import {
+  attributableIn,
   type Bundle,
   type Client,
+  channelEarnings,
   type EvidenceSpan,
   type FeeRole,
   formatOpen,
@@ -58,6 +60,7 @@ export type Part = { readonly units: bigint; readonly to: string; readonly becau
 export async function partsOf(bundle: Bundle, names: Names): Promise<readonly Part[]> {
   const parts = [
     ...(await passageParts(bundle, names)),
+    ...(await channelParts(bundle, names)),
     ...poolParts(bundle),
     ...(await directParts(bundle, names)),
   ];
@@ -71,8 +74,9 @@ const dataUnitsOf = ({ receipt }: Bundle): bigint =>
 
 async function passageParts(bundle: Bundle, names: Names): Promise<readonly Part[]> {
   const { attribution } = bundle.receipt;
-  if (!attribution) return [];
-  const earnings = passageEarnings(attribution, dataUnitsOf(bundle), ownersIn(bundle));
+  const attributable = attributableIn(bundle);
+  if (!attribution || !attributable) return [];
+  const earnings = passageEarnings(attributable, dataUnitsOf(bundle), ownersIn(bundle));
   const parts: Part[] = [];
   for (const [i, span] of attribution.spans.entries()) {
     if (earnings[i].parties.length === 0) continue;
@@ -89,6 +93,25 @@ async function passageParts(bundle: Bundle, names: Names): Promise<readonly Part
   }
   return parts;
 }
+
+async function channelParts(bundle: Bundle, names: Names): Promise<readonly Part[]> {
+  const attributable = attributableIn(bundle);
+  if (!attributable) return [];
+  return Promise.all(
+    channelEarnings(attributable, dataUnitsOf(bundle)).map(
+      async ({ to, units, channel, confidencePpm }) => ({
+        units,
+        to: await names.party(to),
+        because: `${causes[channel]}, which is trusted by ${percent(confidencePpm)}.`,
+      }),
+    ),
+  );
+}
+
+const causes: Readonly<Record<string, string>> = {
+  context: 'with these records in the prompt the model found this very answer likelier (context)',
+  influence: 'what was learned from these records made this very answer likelier (influence)',
+};
 
 function citedBy({ snapshots }: Bundle, { records }: EvidenceSpan): Cited {
   const [first] = records;

@@ -53,12 +53,14 @@ const questions: Readonly<Record<CheckName, string>> = {
   snapshot: 'Are these the snapshots the receipt names?',
   record: 'Does every passage stand in its record, and the record in its snapshot?',
   output: 'Are the texts those that the receipt committed to?',
+  channels: 'Was what was measured drawn fairly, and is it of what took part?',
   arithmetic: 'Do the shares follow from the evidence?',
   split: 'Do the payments follow from price and policy?',
   conservation: 'Was every unit paid out, and none twice?',
   'recompute-snapshot': 'Do all texts given make up the sealed snapshots?',
   'recompute-information': 'Do the word counts follow from the texts?',
   'recompute-trace': 'Does tracing again find these passages and no others?',
+  'recompute-channels': 'Was the context measured with all its records?',
   'recompute-shares': 'Do shares and pools follow from the texts?',
 };
 

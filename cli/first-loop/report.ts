@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import {
   type api,
+  attributableIn,
   type Client,
   type EvidenceSpan,
   formatOpen,
@@ -112,9 +113,10 @@ type Quotation = {
 /** A passage's part of the data leg. */
 function earned(bundle: Receipted['bundle'], span: EvidenceSpan): bigint {
   const { attribution, legs } = bundle.receipt;
-  if (!attribution) return 0n;
+  const attributable = attributableIn(bundle);
+  if (!attribution || !attributable) return 0n;
   const data = BigInt(legs.find(({ role }) => role === 'data')?.units ?? 0);
-  const earnings = passageEarnings(attribution, data, ownersIn(bundle));
+  const earnings = passageEarnings(attributable, data, ownersIn(bundle));
   return earnings[attribution.spans.indexOf(span)].units;
 }
 

@@ -25,7 +25,7 @@ const Proof = z.array(Sha256Hex).max(64);
 export const Anchor = z.strictObject({ epoch: Count, size: Count, root: Sha256Hex });
 export type Anchor = z.output<typeof Anchor>;
 
-/** A record that spans cite: its place in its snapshot, who is entitled to it, and its text unless withdrawn. */
+/** A record that evidence cites: its place in its snapshot, who is entitled to it, and its text unless withdrawn. */
 export const BundleRecord = z.strictObject({
   snapshot: idSchema('snapshot'),
   record: Sha256Hex,
@@ -48,10 +48,12 @@ export const Bundle = z.strictObject({
   checkpoint: z.string().max(4000),
   /** The proof leads from the smaller of the two trees to the larger. */
   anchor: z.strictObject({ ...Anchor.shape, consistency: Proof }).optional(),
+  /** Where a head of the log decided whether to measure: the proof that the checkpoint's log grew out of it. */
+  draw: z.strictObject({ consistency: Proof }).optional(),
   policy: FeePolicy,
   /** Each once, in the order of the receipt. */
   snapshots: z.array(SnapshotManifest),
-  /** Those that spans cite, sorted by hash. */
+  /** Those that spans and channels cite, sorted by hash. */
   records: z.array(BundleRecord),
   disclosures: z.strictObject({
     request: Disclosure.optional(),

@@ -1,19 +1,19 @@
 /** Whether the numbers follow: shares from evidence, legs from the price, and nothing lost. */
 import { canonicalize } from '../canonical.ts';
-import { measuredFrom } from '../evidence.ts';
+import { shareByChannels } from '../channels.ts';
 import { type FeeRole, feeLegs, REMAINDER_ROLE } from '../policy.ts';
 import type { InferenceReceipt } from '../receipt.ts';
-import { blendShares, formatShares, groundedPpm, parseShares, priorPools } from '../shares.ts';
+import { formatShares, groundedPpm, parseShares } from '../shares.ts';
 import { shareProducts, splitLegs, WEIGHT_ONE } from '../split.ts';
+import { attributableIn } from './attributable-in.ts';
 import type { Bundle } from './bundle.ts';
 import { must } from './check.ts';
-import { ownersIn } from './owners-in.ts';
 
-/** The shares follow from spans, entitlements and pools; evidence adds up and obeys its own rules. */
+/** The shares follow from spans, scores, entitlements and pools; evidence adds up and obeys its own rules. */
 export function checkArithmetic(bundle: Bundle): string {
-  const { receipt, policy } = bundle;
-  const { attribution, snapshots, shares } = receipt;
-  if (!attribution) {
+  const { attribution, snapshots, shares } = bundle.receipt;
+  const attributable = attributableIn(bundle);
+  if (!attribution || !attributable) {
     const isBare = snapshots.length === 0 && shares.length === 0;
     must(isBare, 'There are snapshots or shares, but no attribution.');
     return 'No registered data, so no shares.';
@@ -28,7 +28,7 @@ export function checkArithmetic(bundle: Bundle): string {
     const isPaid = information.some((worth) => worth > 0);
     must(!(echo && isPaid), `The passage at ${start} is an echo, and yet informative.`);
   }
-  const measured = measuredFrom(attribution, ownersIn(bundle));
+  const measured = attributable.measure(attribution);
   const { covered } = attribution.information;
   must(
     measured.covered === BigInt(covered),
@@ -38,9 +38,8 @@ export function checkArithmetic(bundle: Bundle): string {
   const grounded = groundedPpm(measured);
   must(attribution.groundedPpm === grounded, `The grounded fraction is ${grounded} ppm.`);
 
-  const pools = priorPools(policy, snapshots);
-  const blend = blendShares({ measured, confidencePpm: attribution.confidencePpm, pools });
-  const isSame = canonicalize(formatShares(blend.shares)) === canonicalize(shares);
+  const follows = formatShares(shareByChannels(attributable));
+  const isSame = canonicalize(follows) === canonicalize(shares);
   must(isSame, 'The shares do not follow from the evidence and the prior.');
   return `${shares.length} shares follow from the evidence; grounded ${grounded} ppm.`;
 }

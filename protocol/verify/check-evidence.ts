@@ -6,7 +6,7 @@ import { sha256Hex } from '../hash.ts';
 import { leafHash, verifyInclusion } from '../merkle.ts';
 import { hashOwnerMap, parseOwnerMap, wordsIn } from '../owner-map.ts';
 import { policyHash } from '../policy.ts';
-import { commitment, type InferenceReceipt, RequestDocument } from '../receipt.ts';
+import { commitment, type InferenceReceipt, RequestDocument, recordsCited } from '../receipt.ts';
 import { snapshotRoles } from '../shares.ts';
 import { entitlementHash, parseEntitlement, snapshotHash, snapshotLeaf } from '../snapshot.ts';
 import { standsAt } from '../trace-by-scan.ts';
@@ -76,14 +76,17 @@ function checkContext({ snapshots, retrieved }: InferenceReceipt): void {
 export function checkRecords({ receipt, snapshots, records }: Bundle): string | Finding {
   const spans = receipt.attribution?.spans ?? [];
   const cited = new Map<string, string>();
-  for (const { record, snapshot } of spans.flatMap((span) => span.records)) {
+  for (const { record, snapshot } of recordsCited(receipt)) {
     const before = cited.get(record) ?? snapshot;
     must(before === snapshot, `Record ${record} is cited from two snapshots.`);
     cited.set(record, snapshot);
   }
   const shown = records.map(({ record, snapshot }) => `${record} ${snapshot}`);
   const expected = [...cited].map(([record, snapshot]) => `${record} ${snapshot}`).sort();
-  must(shown.join() === expected.join(), 'The records shown are not those that the spans cite.');
+  must(
+    shown.join() === expected.join(),
+    'The records shown are not those that the evidence cites.',
+  );
 
   const roots = new Map(snapshots.map((manifest) => [manifest.snapshot, manifest]));
   for (const one of records) {

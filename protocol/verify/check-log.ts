@@ -58,7 +58,7 @@ export function checkAnchor(bundle: Bundle, trust: Trust): string {
   return `One history with the root anchored for epoch ${anchor.epoch}.`;
 }
 
-function checkpointOf(bundle: Bundle): Checkpoint {
+export function checkpointOf(bundle: Bundle): Checkpoint {
   const checkpoint = parseCheckpoint(parseNote(bundle.checkpoint).text);
   const isEmpty = checkpoint.size === 0 || equalBytes(checkpoint.root, emptyRoot());
   must(!isEmpty, 'The checkpoint is of an empty log.');

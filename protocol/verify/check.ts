@@ -11,12 +11,14 @@ export const checkNames = [
   'snapshot',
   'record',
   'output',
+  'channels',
   'arithmetic',
   'split',
   'conservation',
   'recompute-snapshot',
   'recompute-information',
   'recompute-trace',
+  'recompute-channels',
   'recompute-shares',
 ] as const;
 export type CheckName = (typeof checkNames)[number];

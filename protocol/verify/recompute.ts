@@ -7,8 +7,9 @@
 
 import { toHex } from '../bytes.ts';
 import { canonicalize, parseCanonical } from '../canonical.ts';
-import { type Coverage, coverage, type OwnersOf } from '../coverage.ts';
-import { type Evidence, evidenceOf } from '../evidence.ts';
+import { shareByChannels } from '../channels.ts';
+import { coverage, type OwnersOf } from '../coverage.ts';
+import { type Evidence, evidenceOf, measuredFrom } from '../evidence.ts';
 import { sha256Hex } from '../hash.ts';
 import {
   informationIn,
@@ -20,7 +21,7 @@ import {
 import { merkleRoot } from '../merkle.ts';
 import { ownerMapHash, ownersByWord } from '../owner-map.ts';
 import { clientTextsOf, RequestDocument } from '../receipt.ts';
-import { blendShares, formatShares, priorPools } from '../shares.ts';
+import { formatShares } from '../shares.ts';
 import {
   entitlementHash,
   formatEntitlement,
@@ -29,6 +30,7 @@ import {
   poolEntitlement,
   poolName,
   type SnapshotExport,
+  sharesOf,
   snapshotHash,
   snapshotLeaf,
 } from '../snapshot.ts';
@@ -69,6 +71,7 @@ export function recompute(
       return exports.map(checkInformation).join(' ') || 'No words to count.';
     }),
     runCheck('recompute-trace', () => checkTrace(bundle, exports, redo)),
+    runCheck('recompute-channels', () => checkContext(bundle, exports)),
     runCheck('recompute-shares', () => checkShares(bundle, exports, redo)),
   ];
 }
@@ -188,13 +191,31 @@ function checkTrace(
   };
 }
 
+/** What was measured of the context is of all records in the prompt that could still be credited. */
+function checkContext(bundle: Bundle, exports: readonly SnapshotExport[]): string {
+  const scores = bundle.receipt.channels?.scores;
+  if (!scores) return 'No scores.';
+  const inPrompt = new Set(bundle.receipt.retrieved.map(({ record }) => record));
+  const due = new Set(
+    recordsInScope(bundle, exports).flatMap(({ record }) => (inPrompt.has(record) ? [record] : [])),
+  );
+  const measured = new Set(
+    scores.context?.owners.flatMap(({ records }) => records.map(({ record }) => record)),
+  );
+  const left = [...due].find((record) => !measured.has(record));
+  must(left === undefined, `The context was measured without record ${left}.`);
+  const extra = [...measured].find((record) => !due.has(record));
+  must(extra === undefined, `Record ${extra} had been withdrawn, and was measured.`);
+  return `The context was measured with all ${due.size} records in the prompt.`;
+}
+
 /** The pools' members and the share vector follow from texts, owners and policy. */
 function checkShares(
   bundle: Bundle,
   exports: readonly SnapshotExport[],
   redo: () => Redone,
 ): string | Finding {
-  const { attribution, snapshots, shares } = bundle.receipt;
+  const { attribution, channels, retrieved, snapshots, shares } = bundle.receipt;
   if (!attribution) return 'Nothing to share.';
   const pools = new Map(snapshots.map(({ snapshot, pool }) => [snapshot, pool]));
   for (const [snapshot, pool] of pools) {
@@ -206,13 +227,15 @@ function checkShares(
   const withdrawn = lostRecords(bundle, exports).size;
   if (withdrawn > 0)
     return { detail: 'The pools follow; shares hang on texts withdrawn since.', withdrawn };
-  const { measured } = redo();
-  const blend = blendShares({
-    measured,
-    confidencePpm: bundle.policy.trace.confidencePpm,
-    pools: priorPools(bundle.policy, snapshots),
+  const { evidence, holders } = redo();
+  const again = shareByChannels({
+    ...{ policy: bundle.policy, snapshots, retrieved, evidence },
+    channels: channels ?? undefined,
+    measure: (part) =>
+      measuredFrom(part, (record, word) => holderOf(holders, record).ownersOf(word)),
+    ownersOf: (record) => holderOf(holders, record).owners,
   });
-  const isSame = canonicalize(formatShares(blend.shares)) === canonicalize(shares);
+  const isSame = canonicalize(formatShares(again)) === canonicalize(shares);
   must(isSame, 'The shares recomputed from the texts are others.');
   return `${shares.length} shares recomputed from the texts.`;
 }
@@ -234,7 +257,7 @@ function checkPool(name: string, from: SnapshotExport | undefined): void {
   must(canonicalize(expected) === canonicalize(pool.members), `The members of ${name} are others.`);
 }
 
-type Redone = { readonly evidence: Evidence; readonly measured: Coverage };
+type Redone = { readonly evidence: Evidence; readonly holders: Holders };
 
 /** Traces the disclosed output through every record that could be traced when the receipt was issued. */
 function retrace(bundle: Bundle, exports: readonly SnapshotExport[]): Redone {
@@ -267,24 +290,38 @@ function retrace(bundle: Bundle, exports: readonly SnapshotExport[]): Redone {
     firstWordOf,
     snapshotOf: (record) => holders.get(record)?.snapshot ?? '',
   });
-  return { evidence, measured };
+  return { evidence, holders };
 }
 
-/** By which snapshot a record takes part, and whose it is there: of several, the first that the receipt names. */
-function holdersOf(exports: readonly SnapshotExport[]) {
-  const holders = new Map<
-    string,
-    { readonly snapshot: string; readonly ownersOf: (word: number) => Shares }
-  >();
+/** By which snapshot a record takes part, and whose it and its words are there. */
+type Holder = {
+  readonly snapshot: string;
+  readonly owners: Shares;
+  readonly ownersOf: (word: number) => Shares;
+};
+type Holders = ReadonlyMap<string, Holder>;
+
+/** Of several snapshots, the first that the receipt names. */
+function holdersOf(exports: readonly SnapshotExport[]): Holders {
+  const holders = new Map<string, Holder>();
   for (const { manifest, records, entitlements } of exports) {
     const vectors = entitlements.map(parseEntitlement);
-    for (const { record, map } of records) {
+    for (const { record, owners, map } of records) {
       if (holders.has(record)) continue;
       const ownersOf = ownersByWord(map.map(([words, i]) => ({ words, owners: vectors[i] })));
-      holders.set(record, { snapshot: manifest.snapshot, ownersOf });
+      holders.set(record, {
+        ...{ snapshot: manifest.snapshot, ownersOf },
+        owners: sharesOf(vectors[owners]),
+      });
     }
   }
   return holders;
+}
+
+function holderOf(holders: Holders, record: string): Holder {
+  const holder = holders.get(record);
+  must(holder !== undefined, `Record ${record} stands in no snapshot.`);
+  return holder;
 }
 
 /**

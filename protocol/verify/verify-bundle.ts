@@ -5,6 +5,7 @@ import { type CanonicalValue, parseCanonical } from '../canonical.ts';
 import { Bundle, MAX_BUNDLE_BYTES, type Trust } from './bundle.ts';
 import { type CheckResult, must, runCheck } from './check.ts';
 import { checkArithmetic, checkConservation, checkSplit } from './check-amounts.ts';
+import { checkChannels } from './check-channels.ts';
 import { checkOutput, checkPolicy, checkRecords, checkSnapshots } from './check-evidence.ts';
 import { checkAnchor, checkCheckpoint, checkInclusion, checkSignature } from './check-log.ts';
 
@@ -30,6 +31,7 @@ export function verifyBundle(bundle: Uint8Array | string, trust: Trust): readonl
     runCheck('snapshot', () => checkSnapshots(it)),
     runCheck('record', () => checkRecords(it)),
     runCheck('output', () => checkOutput(it)),
+    runCheck('channels', () => checkChannels(it)),
     runCheck('arithmetic', () => checkArithmetic(it)),
     runCheck('split', () => checkSplit(it)),
     runCheck('conservation', () => checkConservation(it)),

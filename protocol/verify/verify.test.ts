@@ -173,6 +173,8 @@ test.each<[string, string, (honest: Bundle) => Bundle]>([
     'another text',
     (b) => ({ ...b, records: b.records.map((one) => ({ ...one, text: `${one.text}!` })) }),
   ],
+  ['channels', 'no proof of the draw', (b) => ({ ...b, draw: undefined })],
+  ['channels', 'another proof of the draw', (b) => ({ ...b, draw: { consistency: [] } })],
   [
     'output',
     'another output',
@@ -217,7 +219,11 @@ const lies: [string, string, (honest: InferenceReceipt) => InferenceReceipt][] =
     (r) => withEvidence(r, { information: { total: 1, covered: 2 } }),
   ],
   ['arithmetic', 'pays an echo', (r) => withSpans(r, (span) => ({ ...span, echo: true }))],
-  ['arithmetic', 'shares without an attribution', (r) => ({ ...r, attribution: null })],
+  [
+    'arithmetic',
+    'shares without an attribution',
+    (r) => ({ ...r, attribution: null, channels: null }),
+  ],
   ['policy', 'counts shorter passages than the policy', (r) => withEvidence(r, { minWords: 1 })],
   [
     'snapshot',
@@ -291,6 +297,87 @@ const lies: [string, string, (honest: InferenceReceipt) => InferenceReceipt][] =
     'counts the words wrongly',
     (r) => withSpans(r, (span) => ({ ...span, firstWord: span.firstWord + 1 })),
   ],
+  ['channels', 'counts fewer passes than measuring takes', (r) => withDraw(r, { passes: 3 })],
+  ['channels', 'calls likelier what he measured', (r) => withDraw(r, { ppm: 600_000 })],
+  [
+    'channels',
+    'draws by a head of another log',
+    (r) => withDraw(r, { checkpoint: { size: 2, root: otherHash } }),
+  ],
+  [
+    'channels',
+    'draws by a head that he could choose after the receipt',
+    (r) => withDraw(r, { checkpoint: { size: 4, root: otherHash } }),
+  ],
+  [
+    'channels',
+    'keeps the scores to himself',
+    (r) => ({ ...r, channels: r.channels && { ...r.channels, scores: null } }),
+  ],
+  [
+    'channels',
+    'leaves the adapter out of the game',
+    (r) => withScores(r, ({ game }) => ({ game: { ...game, adapter: null } })),
+  ],
+  [
+    'channels',
+    'scores the context in the game and for its owners in two ways',
+    (r) => withScores(r, ({ game }) => ({ game: { ...game, both: -1 } })),
+  ],
+  [
+    'channels',
+    'measures a record that was not in the prompt',
+    (r) =>
+      withScores(r, ({ context, influence }) => ({
+        context: context && {
+          ...context,
+          owners: [{ records: [named(influence?.groups[0].records[0])] }],
+        },
+      })),
+  ],
+  [
+    'channels',
+    'counts one owner of context as two',
+    (r) =>
+      withScores(r, ({ context }) => ({
+        context: context && {
+          ...context,
+          owners: [context.owners[0], context.owners[0]],
+          scores: [context.scores[0], 0, 0, context.scores[1]],
+        },
+      })),
+  ],
+  [
+    'channels',
+    'says that the adapter learned from a record of the base',
+    (r) =>
+      withScores(r, ({ influence }) => ({
+        influence: influence && {
+          ...influence,
+          groups: [{ score: 1, rest: 0, records: [{ ...baseRecordOf(r), score: 1 }] }],
+        },
+      })),
+  ],
+  [
+    'arithmetic',
+    'raises the score of a group after sharing',
+    (r) =>
+      withScores(r, ({ influence }) => ({
+        influence: influence && {
+          ...influence,
+          groups: influence.groups.map((group) => ({ ...group, score: 4_000_000 })),
+        },
+      })),
+  ],
+  [
+    'arithmetic',
+    'says that the context was worth more than he measured',
+    (r) =>
+      withScores(r, ({ game, context }) => ({
+        game: { ...game, both: -1 },
+        context: context && { ...context, scores: [context.scores[0], -1] },
+      })),
+  ],
   [
     'split',
     'takes from the data leg',
@@ -351,12 +438,22 @@ test('recompute finds a passage that a signer left out', () => {
   expect(failure.detail).toContain('leaves out a passage');
 });
 
+test('recompute finds that a context was measured without one of its records', () => {
+  const lying = exampleReceipt((receipt) =>
+    withScores(receipt, ({ game }) => ({
+      ...{ context: null, game: { ...game, context: null, both: null } },
+    })),
+  );
+  const [failure] = redo(lying.bundle, lying.snapshots);
+  expect(failure).toMatchObject({ check: 'recompute-channels' });
+  expect(failure.detail).toContain('without record');
+});
+
 test('recompute finds a record that was never in the snapshot it is said to be from', () => {
   const lying = exampleReceipt((receipt) => ({
     ...receipt,
     retrieved: [{ ...receipt.retrieved[0], record: otherHash }],
   }));
-  expect(firstFailure(verifyBundle(canonicalize(lying.bundle), lying.trust))).toBe(undefined);
   const [failure] = redo(lying.bundle, lying.snapshots);
   expect(failure).toMatchObject({ check: 'recompute-snapshot' });
   expect(failure.detail).toContain('does not hold');
@@ -486,6 +583,41 @@ function withEvidence(
 ): InferenceReceipt {
   return { ...receipt, attribution: receipt.attribution && { ...receipt.attribution, ...change } };
 }
+
+type Scores = NonNullable<NonNullable<InferenceReceipt['channels']>['scores']>;
+
+function withScores(
+  receipt: InferenceReceipt,
+  change: (scores: Scores) => Partial<Scores>,
+): InferenceReceipt {
+  const { channels } = receipt;
+  if (!channels?.scores) throw new Error('The example was measured.');
+  const scores = { ...channels.scores, ...change(channels.scores) };
+  return { ...receipt, channels: { ...channels, scores } };
+}
+
+type Draw = NonNullable<InferenceReceipt['channels']>['draw'];
+
+const withDraw = (receipt: InferenceReceipt, change: Partial<Draw>): InferenceReceipt => ({
+  ...receipt,
+  channels: receipt.channels && {
+    ...receipt.channels,
+    draw: { ...receipt.channels.draw, ...change },
+  },
+});
+
+const named = (one: { record: string; snapshot: `snp_${string}` } | undefined) => {
+  if (!one) throw new Error('The example names a record for influence.');
+  return { record: one.record, snapshot: one.snapshot };
+};
+
+/** One that a passage cites, and the adapter did not learn from. */
+const baseRecordOf = ({ attribution, snapshots }: InferenceReceipt) => {
+  const base = snapshots.find(({ role }) => role === 'base')?.snapshot;
+  return named(
+    attribution?.spans.flatMap(({ records }) => records).find(({ snapshot }) => snapshot === base),
+  );
+};
 
 type Span = NonNullable<InferenceReceipt['attribution']>['spans'][number];
 

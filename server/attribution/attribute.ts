@@ -1,15 +1,17 @@
-/** Attributes one served inference: trace, coverage, blend. */
+/** Attributes one served inference: trace, coverage, the other channels, shares. */
 import {
-  blendShares,
+  type ChannelEvidence,
   type Coverage,
   coverage,
   type Evidence,
   evidenceOf,
   type FeePolicy,
+  measuredFrom,
   OpenLedgerError,
-  priorPools,
+  type OwnersOf,
   type ReceiptSnapshot,
   type Shares,
+  shareByChannels,
   snapshotRoles,
   type TraceRecord,
 } from '@openledger/protocol';
@@ -17,6 +19,8 @@ import type { Inference } from '../gateway/index.ts';
 import { announce } from '../platform/jobs.ts';
 import { newId } from '../platform/new-id.ts';
 import { insertAttribution, isAttributed } from './attributions.ts';
+import { measureChannels } from './measure-channels.ts';
+import type { CreditableText } from './score-channels.ts';
 import type { ShelvedSnapshot, SnapshotShelf } from './snapshot-shelf.ts';
 import type { AttributionHandles, Standing } from './stage.ts';
 import { buildTraceIndex, trace } from './trace/trace-index.ts';
@@ -30,7 +34,7 @@ export async function attribute(
   handles: AttributionHandles & { readonly shelf: SnapshotShelf },
   inferenceId: string,
 ): Promise<void> {
-  const { db, clock, gateway, governance, shelf } = handles;
+  const { db, clock, gateway, governance } = handles;
   if (await isAttributed(db, inferenceId)) return;
   const inference = await gateway.find(inferenceId);
   if (inference.status !== 'served') {
@@ -38,10 +42,10 @@ export async function attribute(
   }
   const { hash, policy } = await governance.policyInForce();
   const sources = await sourcesOf(handles, inference);
-  const { shares, evidence, covered, total } = weigh(inference, sources, { policy, shelf });
+  const weighed = await weigh(handles, { inference, sources, policy });
   await db.transaction(async (tx) => {
     const isNew = await insertAttribution(tx, {
-      ...{ inferenceId: inference.inferenceId, policyHash: hash, shares, evidence, total, covered },
+      ...{ ...weighed, inferenceId: inference.inferenceId, policyHash: hash },
       attributionId: newId('attribution', clock),
       snapshots: sources.map(({ snapshot }) => snapshot),
       attributedAt: clock.now(),
@@ -91,50 +95,77 @@ async function sourcesOf(
 type Weighed = {
   readonly shares: Shares;
   readonly evidence: Evidence | undefined;
+  readonly channels: ChannelEvidence | undefined;
 } & Pick<Coverage, 'total' | 'covered'>;
 
+type Weighable = {
+  readonly inference: Inference;
+  readonly sources: readonly Source[];
+  readonly policy: FeePolicy;
+};
+
 /** Without registered data there are neither evidence nor shares. */
-function weigh(
-  inference: Pick<Inference, 'output' | 'clientTexts' | 'retrieved'>,
-  sources: readonly Source[],
-  { policy, shelf }: { readonly policy: FeePolicy; readonly shelf: SnapshotShelf },
-): Weighed {
-  if (sources.length === 0) return { shares: [], evidence: undefined, total: 0n, covered: 0n };
+async function weigh(
+  handles: AttributionHandles & { readonly shelf: SnapshotShelf },
+  weighable: Weighable,
+): Promise<Weighed> {
+  const { inference, sources, policy } = weighable;
+  if (sources.length === 0) {
+    return { ...{ shares: [], evidence: undefined, channels: undefined }, total: 0n, covered: 0n };
+  }
+  const { evidence, total, covered } = traced(handles.shelf, weighable);
+  const creditable = creditableOf(inference, sources);
+  const channels = await measureChannels(handles, { inference, creditable, policy });
+  const shares = shareByChannels({
+    ...{ policy, evidence, channels },
+    snapshots: sources.map(({ snapshot }) => snapshot),
+    retrieved: inference.retrieved.map(({ recordHash }) => ({ record: recordHash })),
+    measure: (part) => measuredFrom(part, ownersOfWordIn(sources)),
+    ownersOf: (recordHash) => holder(recordHash, sources).shelved.ownersOf(recordHash) ?? [],
+  });
+  return { shares, evidence, channels, total, covered };
+}
+
+function traced(shelf: SnapshotShelf, { inference, sources, policy }: Weighable) {
   const { output, clientTexts } = inference;
   const { minWords, maxRecords, confidencePpm } = policy.trace;
   const rules = { minWords, maxRecords };
   const found = trace(output, { scope: scopeOf(inference, sources), clientTexts, rules });
   const information = shelf.informationOf(sources.map(({ shelved }) => shelved));
-  const holderOf = (recordHash: string) => holder(recordHash, sources);
   const firstWordOf = (recordHash: string, start: number) =>
-    holderOf(recordHash).shelved.wordAt(recordHash, start);
+    holder(recordHash, sources).shelved.wordAt(recordHash, start);
   const measured = coverage(output, found, {
-    information,
-    firstWordOf,
-    ownersOf: (recordHash, word) => holderOf(recordHash).shelved.ownersOf(recordHash, word) ?? [],
+    ...{ information, firstWordOf, ownersOf: ownersOfWordIn(sources) },
   });
-  const pools = priorPools(
-    policy,
-    sources.map(({ snapshot }) => snapshot),
-  );
-  return {
-    shares: blendShares({ measured, confidencePpm, pools }).shares,
-    evidence: evidenceOf({
-      ...{
-        output,
-        trace: found,
-        rules,
-        confidencePpm,
-        information,
-        coverage: measured,
-        firstWordOf,
-      },
-      snapshotOf: (recordHash) => holderOf(recordHash).snapshot.snapshot,
-    }),
-    total: measured.total,
-    covered: measured.covered,
-  };
+  const evidence = evidenceOf({
+    ...{ output, trace: found, rules, confidencePpm, information, coverage: measured, firstWordOf },
+    snapshotOf: (recordHash) => holder(recordHash, sources).snapshot.snapshot,
+  });
+  return { evidence, total: measured.total, covered: measured.covered };
 }
+
+const ownersOfWordIn =
+  (sources: readonly Source[]): OwnersOf =>
+  (recordHash, word) =>
+    holder(recordHash, sources).shelved.ownersOfWord(recordHash, word) ?? [];
+
+/** The records in the prompt that nobody has withdrawn, best first, each once. */
+function creditableOf(
+  { retrieved }: Pick<Inference, 'retrieved'>,
+  sources: readonly Source[],
+): readonly CreditableText[] {
+  const withdrawn = withdrawnIn(sources);
+  const hashes = new Set(retrieved.map(({ recordHash }) => recordHash));
+  return [...hashes].flatMap((record) => {
+    if (withdrawn.has(record)) return [];
+    const { shelved, snapshot } = holder(record, sources);
+    const [text, owners] = [shelved.textOf(record), shelved.ownersOf(record)];
+    return text && owners ? [{ record, snapshot: snapshot.snapshot, text, owners }] : [];
+  });
+}
+
+const withdrawnIn = (sources: readonly Source[]): ReadonlySet<string> =>
+  new Set(sources.flatMap(({ withdrawn }) => [...withdrawn]));
 
 /** All records of the model's snapshots, and of the others just those that were put into the prompt. */
 function scopeOf({ retrieved }: Pick<Inference, 'retrieved'>, sources: readonly Source[]) {
@@ -146,13 +177,13 @@ function scopeOf({ retrieved }: Pick<Inference, 'retrieved'>, sources: readonly 
   });
   return {
     indexes: [...learned.map(({ shelved }) => shelved.index()), buildTraceIndex(inPrompt)],
-    withdrawn: new Set(sources.flatMap(({ withdrawn }) => [...withdrawn])),
+    withdrawn: withdrawnIn(sources),
   };
 }
 
 /** A record that several of the snapshots hold takes part by the first of them. */
 function holder(recordHash: string, sources: readonly Source[]): Source {
   const source = sources.find(({ shelved }) => shelved.textOf(recordHash) !== undefined);
-  if (!source) throw new Error(`The trace found ${recordHash}, which no snapshot holds.`);
+  if (!source) throw new Error(`Record ${recordHash} took part, and no snapshot holds it.`);
   return source;
 }

@@ -1,17 +1,19 @@
 import {
-  blendShares,
   type EntitlementVector,
+  type Evidence,
+  groundedPpm,
   type Id,
   informationIn,
   measuredFrom,
-  priorPools,
   sha256Hex,
+  shareByChannels,
   unigramTable,
   WEIGHT_ONE,
   wordCount,
 } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
+import { unmeasured } from '../../test/harness/unmeasured.ts';
 import type { Inference } from '../gateway/index.ts';
 import { createGovernance, type Governance } from '../governance/index.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -90,7 +92,7 @@ beforeAll(async () => {
   const { db } = database;
   governance = await createGovernance({ db, clock: systemClock });
   attributions = createAttributions({
-    ...{ db, clock: systemClock, governance },
+    ...{ db, clock: systemClock, ...unmeasured, governance },
     gateway: { find: async (id) => inferences.get(id) as Inference },
     snapshots: {
       load: async (id) => {
@@ -184,9 +186,9 @@ test('of a snapshot that was retrieved from, only the records in the prompt are 
   expect(found.snapshots.map(({ role }) => role)).toEqual(['base', 'context']);
   expect(found.weights).toEqual(
     new Map([
-      [poolOf(DOCS), half / 2n],
+      [poolOf(DOCS), half],
       [poolOf(BOOKS), half / 2n],
-      [eve, half],
+      [eve, half / 2n], // of the context's part, which is half
     ]),
   );
   const other = [{ recordHash: sha256Hex(ADA), snapshotId: BOOKS }];
@@ -241,13 +243,13 @@ test('whoever holds evidence, entitlements and policy gets the same shares', asy
       .flatMap((id) => snapshots.get(id)!.records)
       .find((record) => record.hash === hash)!
       .owners.map(({ party, weight }) => ({ to: party, weight }));
-  const again = blendShares({
-    measured: measuredFrom(evidence!, ownersOf),
-    confidencePpm: evidence!.confidencePpm,
-    pools: priorPools(policy, named),
+  const measure = (part: Evidence) => measuredFrom(part, ownersOf);
+  const again = shareByChannels({
+    ...{ policy, snapshots: named, retrieved: [], evidence: evidence!, channels: undefined },
+    ...{ measure, ownersOf },
   });
-  expect(again.shares).toEqual(shares);
-  expect(again.groundedPpm).toBe(evidence!.groundedPpm);
+  expect(again).toEqual(shares);
+  expect(groundedPpm(measure(evidence!))).toBe(evidence!.groundedPpm);
 });
 
 test('an inference is attributed and announced once', async () => {

@@ -1,5 +1,6 @@
 /** The record of attributions. */
 import {
+  type ChannelEvidence,
   type Evidence,
   formatShares,
   groundedPpm,
@@ -24,6 +25,8 @@ export type Attribution = {
   readonly shares: Shares;
   /** As receipts state it; undefined where there was nothing to trace against. */
   readonly evidence: Evidence | undefined;
+  /** What the engine measured beside the trace, as receipts state it; undefined where nothing was. */
+  readonly channels: ChannelEvidence | undefined;
   readonly attributedAt: Date;
 };
 
@@ -32,15 +35,15 @@ export async function insertAttribution(
   tx: Tx,
   attribution: Attribution & { readonly total: bigint; readonly covered: bigint },
 ): Promise<boolean> {
-  const { evidence } = attribution;
+  const { evidence, channels } = attribution;
   const inserted = await tx.query(sql`
     insert into attribution.attributions
-      (inference_id, id, policy_hash, snapshots, shares, evidence, total, covered, attributed_at)
+      (inference_id, id, policy_hash, snapshots, shares, evidence, channels, total, covered, attributed_at)
     values (
       ${attribution.inferenceId}, ${attribution.attributionId}, ${attribution.policyHash},
       ${JSON.stringify(attribution.snapshots)}, ${JSON.stringify(formatShares(attribution.shares))},
-      ${evidence ? JSON.stringify(evidence) : null}, ${attribution.total}, ${attribution.covered},
-      ${attribution.attributedAt}
+      ${evidence ? JSON.stringify(evidence) : null}, ${channels ? JSON.stringify(channels) : null},
+      ${attribution.total}, ${attribution.covered}, ${attribution.attributedAt}
     )
     on conflict (inference_id) do nothing
     returning id`);
@@ -60,13 +63,14 @@ type Row = {
   snapshots: ReceiptSnapshot[];
   shares: ShareList;
   evidence: Evidence | null;
+  channels: ChannelEvidence | null;
   attributed_at: Date;
 };
 
 /** @throws not_found when the inference is not, or not yet, attributed */
 export async function findAttribution(on: Reader, inferenceId: string): Promise<Attribution> {
   const [row] = await on.query<Row>(sql`
-    select id, inference_id, policy_hash, snapshots, shares, evidence, attributed_at
+    select id, inference_id, policy_hash, snapshots, shares, evidence, channels, attributed_at
     from attribution.attributions
     where inference_id = ${inferenceId}`);
   if (!row) throw new OpenLedgerError('not_found', `${inferenceId} has not been attributed.`);
@@ -77,6 +81,7 @@ export async function findAttribution(on: Reader, inferenceId: string): Promise<
     snapshots: row.snapshots,
     shares: parseShares(row.shares),
     evidence: row.evidence ?? undefined,
+    channels: row.channels ?? undefined,
     attributedAt: row.attributed_at,
   };
 }

@@ -11,6 +11,7 @@ import {
 } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
+import { unmeasured } from '../../test/harness/unmeasured.ts';
 import type { Inference } from '../gateway/index.ts';
 import { createGovernance } from '../governance/index.ts';
 import { systemClock as clock } from '../platform/clock.ts';
@@ -30,6 +31,7 @@ const sealed = {
     { text: MOON, party: parties.moon },
   ].map(({ text, party }) => ({
     ...{ hash: sha256Hex(text), text },
+    owners: [{ party, weight: WEIGHT_ONE }],
     map: [{ words: wordCount(text), owners: [{ party, weight: WEIGHT_ONE }] }],
   })),
   information: unigramTable([TIDES, MOON]),
@@ -43,7 +45,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   const { db } = database;
   attributions = createAttributions({
-    ...{ db, clock, governance: await createGovernance({ db, clock }) },
+    ...{ db, clock, ...unmeasured, governance: await createGovernance({ db, clock }) },
     gateway: { find: async (id) => inferences.get(id) as Inference },
     snapshots: {
       load: async () => sealed,

@@ -6,7 +6,7 @@ import {
   WEIGHT_ONE,
 } from '@openledger/protocol';
 import { expect, test } from 'vitest';
-import { type LikelihoodSource, scoreChannels } from './score-channels.ts';
+import { scoreChannels } from './score-channels.ts';
 
 const snapshot: Id<'snapshot'> = `snp_${'1'.repeat(32)}`;
 const retrieved = (n: number, party = n) => ({
@@ -15,7 +15,7 @@ const retrieved = (n: number, party = n) => ({
 });
 
 /** Each text adds as many nats as it says, the adapter a hundred. */
-const additive: LikelihoodSource = {
+const additive: Parameters<typeof scoreChannels>[0] = {
   likelihoods: async ({ model, contexts }) => ({
     ...{ tokens: 7, unigram: -2000 },
     likelihoods: contexts.map(

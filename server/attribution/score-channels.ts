@@ -7,16 +7,14 @@ import {
   type Shares,
   scoreOf,
 } from '@openledger/protocol';
-import type { AnswerLikelihoods } from '../models/index.ts';
+import type { Models } from '../models/index.ts';
 
-export type LikelihoodSource = {
-  likelihoods(answer: {
-    readonly model: string;
-    readonly prompt: string;
-    readonly output: string;
-    readonly interpolate: boolean;
-    readonly contexts: readonly (readonly string[])[];
-  }): Promise<AnswerLikelihoods>;
+/** A record in the prompt that may still be credited, by the snapshot through which it takes part. */
+export type CreditableText = {
+  readonly record: string;
+  readonly snapshot: Id<'snapshot'>;
+  readonly text: string;
+  readonly owners: Shares;
 };
 
 export type ScoredAnswer = {
@@ -27,20 +25,12 @@ export type ScoredAnswer = {
   readonly prompt: string;
   readonly output: string;
   readonly interpolate: boolean;
-  /** Records in the prompt that may still be credited, best first; withdrawn ones are not among them. */
-  readonly retrieved: readonly RetrievedText[];
-};
-
-type RetrievedText = {
-  readonly record: string;
-  readonly snapshot: Id<'snapshot'>;
-  readonly text: string;
-  readonly owners: Shares;
+  readonly retrieved: readonly CreditableText[];
 };
 
 /** Needs an adapter or a context: without either there is nothing to tell apart. */
 export async function scoreChannels(
-  source: LikelihoodSource,
+  source: Pick<Models, 'likelihoods'>,
   { model, base, retrieved, ...answer }: ScoredAnswer,
 ): Promise<Pick<ChannelScores, 'tokens' | 'game' | 'context'>> {
   const owners = ownersAmong(retrieved);
@@ -93,11 +83,11 @@ const game = (
   ...scores,
 });
 
-type Owner = readonly RetrievedText[];
+type Owner = readonly CreditableText[];
 
 /** Records under one entitlement vector are one owner's; owners in the order of their first record. */
-function ownersAmong(retrieved: readonly RetrievedText[]): readonly Owner[] {
-  const owners = new Map<string, RetrievedText[]>();
+function ownersAmong(retrieved: readonly CreditableText[]): readonly Owner[] {
+  const owners = new Map<string, CreditableText[]>();
   for (const one of retrieved.toSorted((a, b) => (a.record < b.record ? -1 : 1))) {
     const key = one.owners.map(({ to, weight }) => `${to} ${weight}`).join();
     owners.set(key, [...(owners.get(key) ?? []), one]);

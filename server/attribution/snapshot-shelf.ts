@@ -4,6 +4,7 @@ import {
   informationIn,
   ownersByWord,
   type Shares,
+  sharesOf,
   sumUnigramTables,
   type UnigramTable,
   wordStarts,
@@ -21,8 +22,10 @@ export type ShelvedSnapshot = {
   textOf(recordHash: string): string | undefined;
   /** The number of the word that begins at an offset of a record's text. */
   wordAt(recordHash: string, offset: number): number;
+  /** Whose a record is. */
+  ownersOf(recordHash: string): Shares | undefined;
   /** Whose a record's word is, by its number. */
-  ownersOf(recordHash: string, word: number): Shares | undefined;
+  ownersOfWord(recordHash: string, word: number): Shares | undefined;
   /** Of all records; built when it is first needed, seconds for tens of megabytes. */
   index(): TraceIndex;
 };
@@ -71,7 +74,11 @@ async function load(
       starts.set(recordHash, known);
       return firstAtLeast(known, offset);
     },
-    ownersOf(recordHash, word) {
+    ownersOf(recordHash) {
+      const record = byHash.get(recordHash);
+      return record && sharesOf(record.owners);
+    },
+    ownersOfWord(recordHash, word) {
       const record = byHash.get(recordHash);
       if (!record) return undefined;
       const ownersOf = asked.get(recordHash) ?? ownersByWord(record.map);

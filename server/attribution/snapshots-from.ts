@@ -14,8 +14,8 @@ export function snapshotsFrom(
     const { hash } = await datanets.findSnapshot(snapshotId);
     const maps = await datanets.ownerMapsOf(snapshotId);
     const records: SealedTexts['records'][number][] = [];
-    for await (const { recordHash, text } of datanets.snapshotRecords(snapshotId)) {
-      records.push({ hash: recordHash, text, map: maps.get(recordHash) ?? [] });
+    for await (const { recordHash, text, owners } of datanets.snapshotRecords(snapshotId)) {
+      records.push({ hash: recordHash, text, owners, map: maps.get(recordHash) ?? [] });
     }
     return { hash, records, information: await datanets.unigramTableOf(snapshotId) };
   }

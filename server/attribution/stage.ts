@@ -1,9 +1,16 @@
 /** What attribution works with. */
-import type { OwnedWords, TraceRecord, UnigramTable } from '@openledger/protocol';
+import type {
+  EntitlementVector,
+  OwnedWords,
+  TraceRecord,
+  UnigramTable,
+} from '@openledger/protocol';
 import type { Gateway } from '../gateway/index.ts';
 import type { Governance } from '../governance/index.ts';
+import type { Models } from '../models/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
+import type { Log } from '../platform/log.ts';
 
 export type AttributionHandles = {
   readonly db: Db;
@@ -11,6 +18,10 @@ export type AttributionHandles = {
   readonly gateway: Pick<Gateway, 'find'>;
   readonly governance: Pick<Governance, 'policyInForce'>;
   readonly snapshots: SnapshotSource;
+  readonly models: Pick<Models, 'likelihoods'>;
+  /** The receipts' log as it stands, signed: it draws which inferences are measured. */
+  readonly logHead: () => Promise<{ readonly treeSize: number; readonly rootHash: string }>;
+  readonly log: Log;
 };
 
 export type SnapshotSource = {
@@ -24,8 +35,14 @@ export type SnapshotSource = {
 export type SealedTexts = {
   /** SHA-256 of the manifest. */
   readonly hash: string;
-  readonly records: readonly (TraceRecord & { readonly map: readonly OwnedWords[] })[];
+  readonly records: readonly SealedRecord[];
   readonly information: UnigramTable;
+};
+
+/** A record with its owners, and those of each of its words. */
+export type SealedRecord = TraceRecord & {
+  readonly owners: EntitlementVector;
+  readonly map: readonly OwnedWords[];
 };
 
 export type Standing = {

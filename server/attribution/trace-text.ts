@@ -96,7 +96,7 @@ function traceText(
 ): TracedText {
   const found = trace(text, { scope, clientTexts: [], rules });
   const holderOf = (hash: string) => holder(hash, shelved);
-  const ownersOf: OwnersOf = (hash, word) => holderOf(hash).ownersOf(hash, word) ?? [];
+  const ownersOf: OwnersOf = (hash, word) => holderOf(hash).ownersOfWord(hash, word) ?? [];
   const firstWordOf = (hash: string, start: number) => holderOf(hash).wordAt(hash, start);
   const whole = coverage(text, found, { information, firstWordOf, ownersOf });
   const words = [...informedWords(text, information)];

@@ -8,6 +8,7 @@ import {
   outstanding,
   type Shares,
   type SubUnits,
+  sharesOf,
   sumSubUnits,
   WEIGHT_ONE,
 } from '@openledger/protocol';
@@ -101,10 +102,7 @@ const UNFOLDED = { folded: 0n, remainder: 0n };
 /** A pool without members pays the commons. */
 const heirsOf = (
   members: readonly { readonly party: string; readonly weight: bigint }[],
-): Shares =>
-  members.length === 0
-    ? [{ to: COMMONS, weight: WEIGHT_ONE }]
-    : members.map(({ party, weight }) => ({ to: party, weight }));
+): Shares => (members.length === 0 ? [{ to: COMMONS, weight: WEIGHT_ONE }] : sharesOf(members));
 
 function partition(sums: SubUnits): { readonly payees: SubUnits; readonly pools: SubUnits } {
   const payees = new Map<string, bigint>();

@@ -38,6 +38,7 @@ import { recover, sweep, voidAbandoned } from './sweep.ts';
 export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
+export { plainPrompt } from './operators/local.ts';
 export type { TokenLogprob } from './operators/operator.ts';
 export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';

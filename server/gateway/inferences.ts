@@ -22,6 +22,14 @@ export type InferenceRoute = {
   readonly adapterHash: string | undefined;
   /** How the answer was made, where that is ours to know. */
   readonly engine: string | undefined;
+  /** What an engine of ours needs to know to measure the answer; undefined where another operator gave it. */
+  readonly scoring:
+    | {
+        /** The bare base under the adapter; undefined where a base answered. */
+        readonly base: string | undefined;
+        readonly interpolate: boolean;
+      }
+    | undefined;
   readonly snapshots: readonly ModelSnapshot[];
 };
 

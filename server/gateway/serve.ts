@@ -192,6 +192,10 @@ async function routeOf(
     modelHash: base ? base.hash : model.hash,
     adapterHash: base ? model.hash : undefined,
     engine: model.kind === 'external' ? undefined : engineNote(request),
+    scoring:
+      model.kind === 'external'
+        ? undefined
+        : { base: base?.name, interpolate: request.interpolate },
     snapshots: model.snapshots,
   };
 }

@@ -8,6 +8,7 @@ import {
   type SnapshotExport,
   sha256Hex,
   verifyBundle,
+  wordCount,
 } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freeAccess } from '../../test/harness/access.ts';
@@ -22,6 +23,7 @@ import type { Inference } from '../gateway/index.ts';
 import { createGovernance } from '../governance/index.ts';
 import { createIdentity } from '../identity/index.ts';
 import { createLedger, type Ledger, transactionIdFor } from '../ledger/index.ts';
+import type { Models } from '../models/index.ts';
 import { systemClock as clock } from '../platform/clock.ts';
 import { silentLog as log } from '../platform/log.ts';
 import { createReceipts, openSigners, type Receipts } from './index.ts';
@@ -30,6 +32,7 @@ import { proofsFrom } from './proofs-from.ts';
 const TIDES = 'The tide comes in twice a day because the earth turns under two bulges of water.';
 const MOON =
   'Nobody at the harbour doubts that the moon pulls the nearer water harder than the earth itself.';
+const TABLE = 'The harbour master keeps a tide table of his own beside the office door.';
 const ANSWER =
   'As they say, the tide comes in twice a day because the earth turns under two bulges, ' +
   'and the moon pulls the nearer water harder than the earth itself. Who would have thought?';
@@ -64,14 +67,15 @@ beforeAll(async () => {
   learned = await sealed('tides', [[parties.ann, TIDES]]);
   context = await sealed('harbour', [
     [parties.bob, MOON],
-    [parties.ann, 'The harbour master keeps a tide table of his own beside the office door.'],
+    [parties.ann, TABLE],
   ]);
 
   const inferences = new Map<string, Inference>();
   const gateway = { find: async (id: string) => inferences.get(id) as Inference };
   const attributions = createAttributions({
-    ...{ db, clock, gateway, governance },
-    snapshots: snapshotsFrom(datanets),
+    ...{ db, clock, log, gateway, governance, snapshots: snapshotsFrom(datanets) },
+    models: { likelihoods: async (answer) => likelihoodsOf(answer) },
+    logHead: () => receipts.checkpoint(),
   });
   const fees = createFees({
     ...{ db, clock, log, ledger, gateway, attributions, governance },
@@ -124,6 +128,47 @@ test('what the stages account for verifies offline and recomputes from the expor
   expect(receipt.attribution?.spans.map(({ words }) => words)).toEqual([13, 11]);
   const payees = receipt.shares.map(({ to }) => to);
   expect(payees).toEqual(expect.arrayContaining([parties.ann, parties.bob]));
+});
+
+/** As an engine would answer: the adapter is worth three nats to the answer, each text of the context one a word. */
+const likelihoodsOf: Models['likelihoods'] = async ({ model, contexts }) => ({
+  ...{ tokens: 40, unigram: -200 },
+  likelihoods: contexts.map((texts) => {
+    const words = texts.reduce((sum, text) => sum + wordCount(text), 0);
+    return -150 + words + (model === 'tiny' ? 0 : 3);
+  }),
+});
+
+const measurable = (call: Inference): Inference => ({
+  ...call,
+  route: { ...call.route, scoring: { base: 'tiny', interpolate: false } },
+});
+
+test('what an engine measured of a call stands in its receipt, verifies, and pays whose records were in the prompt', async () => {
+  const call = measurable(callWith({ retrieved: [sha256Hex(MOON), sha256Hex(TABLE)] }));
+  const receiptId = await account({ ...call, priceUnits: 10n ** 18n });
+  const text = await receipts.bundle(receiptId, { disclose: true });
+  expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+  const { receipt } = JSON.parse(text) as Bundle;
+  expect(receipt.channels).toMatchObject({
+    draw: { passes: 6, ppm: 1_000_000, checkpoint: null },
+    scores: { tokens: 40, context: { algorithm: 'context-shapley-1' } },
+  });
+  expect(receipt.channels?.scores?.context?.owners).toHaveLength(2);
+});
+
+test('where measuring is left to a draw, the head of the log that drew is proved to be of the same log', async () => {
+  const seen = new Set<boolean>();
+  while (seen.size < 2) {
+    const call = measurable(callWith({ retrieved: [sha256Hex(MOON)] }));
+    const receiptId = await account({ ...call, priceUnits: 5n * 10n ** 14n });
+    const text = await receipts.bundle(receiptId, { disclose: true });
+    expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+    const { receipt, draw } = JSON.parse(text) as Bundle;
+    expect(receipt.channels?.draw).toMatchObject({ passes: 4, ppm: 510_204 });
+    expect(draw).toBeDefined();
+    seen.add(receipt.channels?.scores !== null);
+  }
 });
 
 test('a call without registered data has a receipt that says so', async () => {
@@ -217,6 +262,7 @@ function callWith({ retrieved }: { readonly retrieved: readonly string[] }): Inf
       modelHash: sha256Hex('model'),
       adapterHash: sha256Hex('adapter'),
       engine: 'small model, bare',
+      scoring: undefined,
       snapshots: [{ snapshotId: snapshotId as Id<'snapshot'>, hash, role: 'adapter' }],
     },
     request: canonicalize({

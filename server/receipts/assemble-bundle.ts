@@ -8,6 +8,7 @@ import {
   formatOwnerMap,
   type InferenceReceipt,
   OpenLedgerError,
+  recordsCited,
 } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
@@ -57,6 +58,7 @@ export async function assembleBundle(
     },
     checkpoint: note,
     anchor: anchor && (await proveAnchor(db, anchor, { leafIndex, treeSize })),
+    draw: await proveDraw(db, receipt, treeSize),
     policy,
     snapshots: await Promise.all(named.map((snapshotId) => snapshots.manifest(snapshotId))),
     records: await citedRecords(snapshots, receipt, readable),
@@ -67,14 +69,14 @@ export async function assembleBundle(
 
 const all: Readable = async (_, recordHashes) => new Set(recordHashes);
 
-/** Every record that a passage cites, sorted by hash. */
+/** Every record that the evidence cites, sorted by hash. */
 async function citedRecords(
   snapshots: SnapshotProofs,
-  { attribution }: InferenceReceipt,
+  receipt: InferenceReceipt,
   readable: Readable,
 ): Promise<Bundle['records']> {
   const bySnapshot = new Map<`snp_${string}`, Set<string>>();
-  for (const { record, snapshot } of attribution?.spans.flatMap(({ records }) => records) ?? []) {
+  for (const { record, snapshot } of recordsCited(receipt)) {
     bySnapshot.set(snapshot, (bySnapshot.get(snapshot) ?? new Set()).add(record));
   }
   const proved = await Promise.all(
@@ -92,6 +94,18 @@ async function citedRecords(
     }),
   );
   return proved.flat().sort((a, b) => (a.record < b.record ? -1 : 1));
+}
+
+/** That the head which drew the inference is of this log. */
+async function proveDraw(
+  on: Reader,
+  { channels }: InferenceReceipt,
+  treeSize: number,
+): Promise<Bundle['draw']> {
+  const head = channels?.draw.checkpoint;
+  if (!head) return undefined;
+  if (head.size === 0) return { consistency: [] };
+  return { consistency: await proveConsistency(on, { first: head.size, second: treeSize }) };
 }
 
 async function proveAnchor(

@@ -1,6 +1,7 @@
 /** Issues receipts: builds, signs, and appends them to the log, each subject once. */
 import { randomBytes } from 'node:crypto';
 import {
+  type ChannelEvidence,
   canonicalize,
   commitment,
   type Evidence,
@@ -54,6 +55,7 @@ export type Accounted = {
   readonly policyHash: string;
   /** Undefined where there was nothing to trace against. */
   readonly evidence: Evidence | undefined;
+  readonly channels: ChannelEvidence | undefined;
   readonly shares: Shares;
   readonly legs: readonly {
     readonly role: FeeRole;
@@ -152,6 +154,7 @@ function receiptFor(
     price: { asset: OPEN, units: accounted.priceUnits.toString() },
     policy: accounted.policyHash,
     attribution: accounted.evidence ?? null,
+    channels: accounted.channels ?? null,
     shares: formatShares(accounted.shares),
     legs: accounted.legs.map(({ role, account, amount }) => ({
       role,

@@ -1,4 +1,5 @@
 import {
+  attributableIn,
   type Bundle,
   type CheckResult,
   firstFailure,
@@ -9,9 +10,9 @@ import {
   parseEntitlement,
   parseNote,
   parseOwnerMap,
-  parseShares,
   receiptLeaf,
   recompute,
+  shareByChannels,
   toHex,
   verifyBundle,
   verifyConsistency,
@@ -24,6 +25,8 @@ import { type Accounted, createReceipts, openSigners, type Receipts } from './in
 
 const { bundle: example, snapshots } = exampleReceipt();
 const { request, output } = example.disclosures;
+const attributable = attributableIn(example);
+if (!attributable) throw new Error('The example has evidence.');
 
 const accounted = (n: number): Accounted => {
   const { receipt } = example;
@@ -47,8 +50,9 @@ const accounted = (n: number): Accounted => {
     usage: receipt.usage,
     priceUnits: BigInt(receipt.price.units),
     policyHash: receipt.policy,
-    evidence: receipt.attribution ?? undefined,
-    shares: parseShares(receipt.shares),
+    // The example's draw is of another inference.
+    ...{ evidence: receipt.attribution ?? undefined, channels: undefined },
+    shares: shareByChannels({ ...attributable, channels: undefined }),
     legs: receipt.legs.map(({ role, account, units }) => ({
       role,
       account,

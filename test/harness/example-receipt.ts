@@ -1,9 +1,9 @@
-/** A small, complete receipt with everything around it: two snapshots, an answer that quotes them, a log of five. */
+/** A small, complete receipt with everything around it: two snapshots, an answer that quotes them and was measured, a log of five. */
 import {
   addressOf,
   BUNDLE_VERSION,
   type Bundle,
-  blendShares,
+  type ChannelEvidence,
   canonicalize,
   commitment,
   coverage,
@@ -24,6 +24,7 @@ import {
   type InferenceReceipt,
   informationIn,
   leafHash,
+  measuredFrom,
   merkleRoot,
   type OwnedWords,
   ownedHash,
@@ -33,15 +34,17 @@ import {
   policyHash,
   poolEntitlement,
   poolName,
-  priorPools,
   RECEIPT_VERSION,
   REMAINDER_ROLE,
   receiptLeaf,
   receiptTypedData,
+  recordsCited,
   SNAPSHOT_VERSION,
   type SnapshotExport,
   type SnapshotManifest,
   sha256Hex,
+  shareByChannels,
+  sharesOf,
   signNote,
   signTypedData,
   snapshotHash,
@@ -72,6 +75,11 @@ const thirds: EntitlementVector = [
 const policy: FeePolicy = {
   ...defaultPolicy,
   trace: { ...defaultPolicy.trace, minWords: 4, maxRecords: 2 },
+  channels: {
+    ...defaultPolicy.channels,
+    confidencePpm: { game: 500_000, context: 400_000, influence: 300_000 },
+    scoring: { pricePpm: 100_000, tokenUnits: '1000' }, // so dear that measuring is left to a draw
+  },
 };
 
 type Owned = {
@@ -111,6 +119,9 @@ export const logSeed = new Uint8Array(32).fill(1);
 export const signerKey = new Uint8Array(32).fill(2);
 const logKey = { name: 'log.example', publicKey: ed25519PublicKey(logSeed) };
 
+/** The size of the log whose head draws this receipt's inference. */
+const DRAWN_AT = 2;
+
 export type Example = {
   readonly bundle: Bundle;
   readonly trust: Trust;
@@ -129,13 +140,15 @@ export function exampleReceipt(
     exampleSnapshot(1, adapterRecords, count),
     exampleSnapshot(2, baseRecords, count),
   ];
-  const receipt = lie(honestReceipt(snapshots));
+  const others = ['one', 'two', 'three', 'four'].map((text) => leafHash(utf8(text)));
+  const before = createMerkleTree(others.slice(0, DRAWN_AT)).root();
+  const head = { size: DRAWN_AT, root: toHex(before) };
+  const receipt = lie(honestReceipt(snapshots, head));
   const signature = {
     scheme: 'eip712' as const,
     signer: addressOf(signerKey),
     value: signTypedData(receiptTypedData(receipt), signerKey),
   };
-  const others = ['one', 'two', 'three', 'four'].map((text) => leafHash(utf8(text)));
   const tree = createMerkleTree(
     others.toSpliced(2, 0, leafHash(receiptLeaf({ receipt, signature }))),
   );
@@ -152,6 +165,9 @@ export function exampleReceipt(
       inclusion: { index: 2, proof: tree.inclusion(2).map(toHex) },
       checkpoint: formatNote(note),
       anchor: { ...anchor, consistency: tree.consistency(4).map(toHex) },
+      draw: receipt.channels?.draw.checkpoint
+        ? { consistency: tree.consistency(DRAWN_AT).map(toHex) }
+        : undefined,
       policy,
       snapshots: snapshots.map(({ manifest }) => manifest),
       records: citedRecords(receipt, snapshots),
@@ -242,12 +258,16 @@ function exampleSnapshot(
   };
 }
 
-function honestReceipt(snapshots: readonly SnapshotExport[]): InferenceReceipt {
+function honestReceipt(
+  snapshots: readonly SnapshotExport[],
+  head: { readonly size: number; readonly root: string },
+): InferenceReceipt {
   const records = snapshots.flatMap(({ manifest, records, entitlements }) =>
-    records.map(({ record, text = '', map }) => ({
+    records.map(({ record, text = '', owners, map }) => ({
       hash: record,
       text,
       snapshot: manifest.snapshot,
+      owners: sharesOf(parseEntitlement(entitlements[owners])),
       ownersOf: ownersByWord(
         map.map(([words, i]) => ({ words, owners: parseEntitlement(entitlements[i]) })),
       ),
@@ -272,10 +292,17 @@ function honestReceipt(snapshots: readonly SnapshotExport[]): InferenceReceipt {
     role: snapshotRoles[i],
     pool: poolName(manifest.snapshot, 1),
   }));
-  const { shares } = blendShares({
-    measured,
+  const evidence = evidenceOf({
+    ...{ output, trace, information, firstWordOf, coverage: measured, rules: policy.trace },
     confidencePpm: policy.trace.confidencePpm,
-    pools: priorPools(policy, named),
+    snapshotOf: (hash) => byHash.get(hash)?.snapshot ?? '',
+  });
+  const retrieved = [{ record: records[0].hash, snapshot: records[0].snapshot }];
+  const channels = measuredChannels(records, head);
+  const shares = shareByChannels({
+    ...{ policy, snapshots: named, retrieved, evidence, channels },
+    measure: (part) => measuredFrom(part, ownersOf),
+    ownersOf: (hash) => byHash.get(hash)?.owners ?? [],
   });
   return {
     version: RECEIPT_VERSION,
@@ -293,20 +320,12 @@ function honestReceipt(snapshots: readonly SnapshotExport[]): InferenceReceipt {
     request: commitment({ salt: 'aa'.repeat(32), text: request }),
     output: commitment({ salt: 'bb'.repeat(32), text: output }),
     snapshots: named,
-    retrieved: [{ record: records[0].hash, snapshot: records[0].snapshot }],
+    retrieved,
     usage: { promptTokens: 12, completionTokens: 30 },
     price: { asset: 'OPEN', units: '1000003' },
     policy: policyHash(policy),
-    attribution: evidenceOf({
-      output,
-      trace,
-      rules: policy.trace,
-      confidencePpm: policy.trace.confidencePpm,
-      information,
-      coverage: measured,
-      firstWordOf,
-      snapshotOf: (hash) => byHash.get(hash)?.snapshot ?? '',
-    }),
+    attribution: evidence,
+    channels,
     shares: formatShares(shares),
     legs: splitLegs(
       1_000_003n,
@@ -322,6 +341,35 @@ function honestReceipt(snapshots: readonly SnapshotExport[]): InferenceReceipt {
   };
 }
 
+/** Adapter, context and both made the answer likelier; of the adapter's records the second did, a third of it by others. */
+function measuredChannels(
+  [first, second]: readonly { readonly hash: string; readonly snapshot: `snp_${string}` }[],
+  head: { readonly size: number; readonly root: string },
+): ChannelEvidence {
+  const game = { unigram: -60e6, none: -50e6, adapter: -44e6, context: -47e6, both: -40e6 };
+  const named = ({ hash, snapshot }: typeof first) => ({ record: hash, snapshot });
+  return {
+    version: 'channels-1',
+    draw: { passes: 4, ppm: 595_239, checkpoint: head },
+    scores: {
+      tokens: 30,
+      game: { algorithm: 'likelihood-game-1', kind: 'contributive', ...game },
+      context: {
+        ...{ algorithm: 'context-shapley-1', kind: 'contributive' },
+        owners: [{ records: [named(first)] }],
+        scores: [game.adapter, game.both],
+      },
+      influence: {
+        ...{ algorithm: 'example-1', kind: 'contributive', adapters: 8 },
+        groups: [
+          { score: 3_000_000, records: [{ ...named(second), score: 2000 }], rest: 1000 },
+          { score: -10, records: [], rest: 0 },
+        ],
+      },
+    },
+  };
+}
+
 const accounts: Readonly<Record<string, string>> = {
   data: 'control:data',
   builder: `${party(12)}:pending:7`,
@@ -333,13 +381,11 @@ const accounts: Readonly<Record<string, string>> = {
 };
 
 function citedRecords(
-  { attribution }: InferenceReceipt,
+  receipt: InferenceReceipt,
   snapshots: readonly SnapshotExport[],
 ): Bundle['records'] {
   const cited = new Map(
-    (attribution?.spans ?? [])
-      .flatMap(({ records }) => records)
-      .map(({ record, snapshot }) => [record, snapshot]),
+    recordsCited(receipt).map(({ record, snapshot }) => [record, snapshot] as const),
   );
   return [...cited].sort().flatMap(([record, snapshot]) => {
     const { records, entitlements } =

@@ -1,5 +1,5 @@
 /** The passages of a receipt: the words, whose record they stand in, and what they earned. */
-import { type EvidenceSpan, ownersIn, passageEarnings } from '@openledger/protocol';
+import { attributableIn, type EvidenceSpan, ownersIn, passageEarnings } from '@openledger/protocol';
 import type { Client } from '@openledger/sdk';
 import { plural } from '../app/numbers.ts';
 import { Amount } from '../ledger/amount.tsx';
@@ -19,7 +19,8 @@ export function PassageList({
 }: Pointing & { readonly client: Client; readonly opened: OpenedReceipt }) {
   const { receipt } = opened.bundle;
   const evidence = receipt.attribution;
-  if (!evidence || evidence.spans.length === 0) {
+  const attributable = attributableIn(opened.bundle);
+  if (!evidence || !attributable || evidence.spans.length === 0) {
     return (
       <p className="note">
         No passage of {evidence?.minWords ?? 0} words or more stands in a record.
@@ -27,7 +28,7 @@ export function PassageList({
     );
   }
   const data = BigInt(receipt.legs.find(({ role }) => role === 'data')?.units ?? 0);
-  const earnings = passageEarnings(evidence, data, ownersIn(opened.bundle));
+  const earnings = passageEarnings(attributable, data, ownersIn(opened.bundle));
   return (
     <ol className="passages">
       {evidence.spans.map((span, i) => (

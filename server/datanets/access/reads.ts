@@ -13,6 +13,7 @@ import {
   OpenLedgerError,
   parseEntitlement,
   type Shares,
+  sharesOf,
 } from '@openledger/protocol';
 import type { Caller } from '../../identity/index.ts';
 import { transactionIdFor } from '../../ledger/index.ts';
@@ -145,7 +146,7 @@ async function planRead(
   if (units > payUpTo) throw paymentRequired(datanet, { records: due.length, units, payUpTo });
   await spend(tx, caller, units);
   const { hash: policyHash } = await governance.policyInForce();
-  const shares = await sharesOf(tx, { datanetId: datanet.id, snapshotId }, due);
+  const shares = await payeesOf(tx, { datanetId: datanet.id, snapshotId }, due);
   const id = newId('read', clock);
   await tx.query(sql`
     insert into datanets.reads
@@ -161,7 +162,7 @@ const lockReader = (tx: Tx, datanetId: string, partyId: string) =>
   tx.query(sql`select pg_advisory_xact_lock(hashtextextended(${`${datanetId} ${partyId}`}, 9))`);
 
 /** Each record counts the same, and its owners have it as they were sealed. @throws forbidden */
-async function sharesOf(
+async function payeesOf(
   tx: Tx,
   from: { readonly datanetId: string; readonly snapshotId: string | undefined },
   recordHashes: readonly string[],
@@ -253,6 +254,6 @@ const columns = sql`
 const fromRow = (row: Row): Read => ({
   ...{ id: row.id, datanetId: row.datanet_id, readerId: row.reader_id, ownerId: row.owner_id },
   ...{ records: row.records, units: BigInt(row.units), policyHash: row.policy_hash },
-  shares: parseEntitlement(row.shares).map(({ party, weight }) => ({ to: party, weight })),
+  shares: sharesOf(parseEntitlement(row.shares)),
   readAt: row.read_at,
 });

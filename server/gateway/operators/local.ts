@@ -14,7 +14,6 @@ export function localOperator(models: Models): Operator {
   };
 }
 
-/** A small model continues text; it knows no roles. So the prompt is the messages, one after the other. */
 function optionsOf({
   model,
   request,
@@ -24,12 +23,13 @@ function optionsOf({
   const { temperature, topP, topK, seed, stop, logprobs } = request;
   return {
     ...{ model, maxTokens, temperature, topP, topK, seed, stop, logprobs },
-    prompt: request.messages
-      .map((message) => message.content)
-      .filter((text) => text !== '')
-      .join('\n\n'),
+    prompt: plainPrompt(request.messages.map((message) => message.content)),
     context: retrieved.map((record) => record.text),
     retrieved: retrieved.map((record) => record.recordHash),
     interpolate: request.interpolate,
   };
 }
+
+/** A small model continues text; it knows no roles. So the prompt is the messages' texts, one after the other. */
+export const plainPrompt = (texts: readonly string[]): string =>
+  texts.filter((text) => text !== '').join('\n\n');
