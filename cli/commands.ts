@@ -46,6 +46,10 @@ export const commands: Readonly<
     summary: 'Make a local key file, or remember an API key: keys new FILE, keys use SECRET',
     load: async () => (await import('./commands/keys.ts')).keys,
   },
+  replay: {
+    summary: "Have a receipt's answer measured once more, and compare: replay RECEIPT",
+    load: async () => (await import('./commands/replay.ts')).replay,
+  },
   serve: {
     summary: 'Serve on a database and a chain that others share: serve [--port PORT] [--data DIR]',
     load: async () => (await import('./commands/roles.ts')).serve,

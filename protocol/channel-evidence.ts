@@ -15,6 +15,12 @@ export const SCORE_PER_NAT = 2 ** 20;
 /** Rounds a measured log-likelihood to a score; this is the only rounding of a float on the way to money. */
 export const scoreOf = (nats: number): number => Math.round(nats * SCORE_PER_NAT);
 
+/**
+ * How far two measurements of one answer on one engine may lie apart, in scores a token: floats are added in another order where
+ * passes are batched otherwise.
+ */
+export const REPLAY_TOLERANCE_PER_TOKEN = 64;
+
 const Count = z.number().int().min(0);
 const Score = z.number().int();
 

@@ -1,5 +1,6 @@
 /** Operations on attribution: the evidence for an inference's shares, and counting passages in snapshots. */
 import { z } from 'zod';
+import { ChannelEvidence } from '../channel-evidence.ts';
 import { Evidence } from '../evidence.ts';
 import { Sha256Hex } from '../hash.ts';
 import { idSchema } from '../ids.ts';
@@ -78,6 +79,7 @@ export const attributionOperations = {
       snapshots: z.array(ReceiptSnapshot),
       shares: z.union([ShareList, z.tuple([])]),
       evidence: Evidence.optional(),
+      channels: ChannelEvidence.optional(),
       attributedAt: z.iso.datetime(),
     }),
   },

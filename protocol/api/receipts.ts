@@ -60,6 +60,22 @@ export const receiptsOperations = {
     /** Canonical JSON as text, to be kept byte for byte. */
     output: z.object({ bundle: z.string() }),
   },
+  replay: {
+    summary: 'Measure the answer of a receipt that the caller has a part in once more, and compare',
+    method: 'POST',
+    path: '/api/receipts/:receiptId/replay',
+    scope: 'read',
+    input: z.object({ receiptId }),
+    output: z.object({
+      /** No score lies further apart than the tolerance. */
+      holds: z.boolean(),
+      /** In 2^-20 nats, as the scores are. */
+      tolerance: z.number().int().min(0),
+      scores: z.array(
+        z.object({ of: z.string(), committed: z.number().int(), again: z.number().int() }),
+      ),
+    }),
+  },
   erase: {
     summary: "Delete what opens a receipt's commitments to request and output, for good",
     method: 'POST',

@@ -9,8 +9,12 @@
  * - a record withdrawn before the attribution is neither found nor paid;
  * - an inference without registered data has no shares and no evidence, and says so.
  *
- * Channels so far: `trace` (verbatim passages of the model's snapshots and of retrieved records) and the prior (pools of
- * those snapshots). What is verbatim is not thereby causal: trace is trusted as far as the policy's confidence says.
+ * - what an engine of ours measured stands in the evidence, whether it was due to be measured can be recomputed, and it can be
+ *   measured again.
+ *
+ * Channels: `trace` (verbatim passages of the model's snapshots and of retrieved records), `context` (what records in the prompt
+ * did to the answer's likelihood), `influence`, and the prior (pools of those snapshots); what base, adapter and context weigh is
+ * told by a game on likelihoods. What is verbatim is not thereby causal: each is trusted as far as the policy's confidence says.
  *
  * It does not split money (fees), and knows nothing of what came before the inference's record (gateway).
  *
@@ -24,6 +28,7 @@ import {
   findAttribution,
   summarizeAttributions,
 } from './attributions.ts';
+import { type Replay, replay } from './replay.ts';
 import { createSnapshotShelf } from './snapshot-shelf.ts';
 import type { AttributionHandles } from './stage.ts';
 import { countWordTokens, type WordCount } from './trace/trace-index.ts';
@@ -55,6 +60,12 @@ export type Attributions = {
     readonly days: number;
     readonly most: number;
   }): Promise<number>;
+  /**
+   * Measures an answer again, on the same engine, beside what its receipt committed to.
+   *
+   * @throws not_found, or unprocessable where nothing was measured or a record in the prompt has gone since
+   */
+  replay(inferenceId: string): Promise<Replay>;
   /** Loads a snapshot and builds its index, so that the first inference need not wait for it. */
   prepare(snapshotId: string): Promise<void>;
   summary(): Promise<AttributionSummary>;
@@ -77,6 +88,7 @@ export function createAttributions(handles: AttributionHandles): Attributions {
       const since = new Date(handles.clock.now().getTime() - days * DAY_MS);
       return countCiting(handles.db, { ...query, since });
     },
+    replay: (inferenceId) => replay({ ...handles, shelf }, inferenceId),
     async prepare(snapshotId) {
       (await shelf.find(snapshotId)).index();
     },

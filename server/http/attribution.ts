@@ -41,6 +41,7 @@ export const attributionRoutes = ({
         snapshots: [...found.snapshots],
         shares: formatShares(found.shares),
         evidence: found.evidence,
+        channels: found.channels,
         attributedAt: found.attributedAt.toISOString(),
       };
     },

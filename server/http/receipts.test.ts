@@ -29,6 +29,14 @@ const receipts = {
   trusted: () => ({ logKeys: ['log+0+x'], signers: [`0x${'0'.repeat(40)}`] }),
 } as Pick<Receipts, 'find' | 'list' | 'bundle' | 'erase' | 'trusted'> as Receipts;
 
+let apart = 0;
+const attributions = {
+  replay: async () => ({
+    tolerance: 100,
+    scores: [{ of: 'game none', committed: -5, again: -5 - apart }],
+  }),
+};
+
 const settlement = {
   epochs: async () =>
     [
@@ -48,7 +56,10 @@ const ask = async (
   partyId?: string,
   scope: 'read' | 'admin' = 'read',
 ) =>
-  receiptsRoutes({ receipts, access: { readable: async () => new Set() }, settlement })
+  receiptsRoutes({
+    ...{ receipts, attributions, settlement },
+    access: { readable: async () => new Set() },
+  })
     .find((route) => route.verb === verb)
     ?.handle(input, {
       caller: partyId ? callerOf(partyId, scope) : undefined,
@@ -83,6 +94,13 @@ test('an anchor is that of a published epoch, or there is none', async () => {
       code: 'not_found',
     });
   }
+});
+
+test('a replay holds as long as no score lies further apart than the tolerance, and is for those with a part', async () => {
+  const verdicts: unknown[] = [];
+  for (apart of [0, 100, 101, -101]) verdicts.push(await ask('replay', { receiptId }, operator));
+  expect(verdicts).toMatchObject([true, true, false, false].map((holds) => ({ holds })));
+  await expect(ask('replay', { receiptId }, stranger)).rejects.toMatchObject({ code: 'not_found' });
 });
 
 test('lists only what the caller paid for', async () => {

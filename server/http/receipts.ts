@@ -1,5 +1,6 @@
 /** Receipts and their log over HTTP. */
 import { type Anchor, api, type Id, OpenLedgerError, type OutputOf } from '@openledger/protocol';
+import type { Attributions } from '../attribution/index.ts';
 import type { Access } from '../datanets/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { IssuedReceipt, Receipts } from '../receipts/index.ts';
@@ -9,12 +10,14 @@ import { pageFrom } from './page.ts';
 
 export type ReceiptsRoutes = {
   readonly receipts: Receipts;
+  readonly attributions: Pick<Attributions, 'replay'>;
   readonly access: Pick<Access, 'readable'>;
   readonly settlement: Pick<Settlement, 'epochs'>;
 };
 
 export const receiptsRoutes = ({
   receipts,
+  attributions,
   access,
   settlement,
 }: ReceiptsRoutes): readonly Route[] =>
@@ -35,6 +38,15 @@ export const receiptsRoutes = ({
       const readable = (snapshotId: string, recordHashes: readonly string[]) =>
         access.readable(snapshotId, recordHashes, caller);
       return { bundle: await receipts.bundle(receiptId, { disclose, anchor, readable }) };
+    },
+    replay: async ({ receiptId }, { caller }) => {
+      const issued = await receipts.find(receiptId);
+      assertReader(issued, caller);
+      const { scores, tolerance } = await attributions.replay(issued.inferenceId);
+      const holds = scores.every(
+        ({ committed, again }) => Math.abs(again - committed) <= tolerance,
+      );
+      return { holds, tolerance, scores: [...scores] };
     },
     erase: async ({ receiptId }, { caller }) => {
       const issued = await receipts.find(receiptId);

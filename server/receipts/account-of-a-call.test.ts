@@ -13,7 +13,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freeAccess } from '../../test/harness/access.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
-import { createAttributions } from '../attribution/index.ts';
+import { type Attributions, createAttributions } from '../attribution/index.ts';
 import { snapshotsFrom } from '../attribution/snapshots-from.ts';
 import { createDatanets, type Datanets } from '../datanets/index.ts';
 import { createFees } from '../fees/index.ts';
@@ -41,6 +41,7 @@ let database: TestDatabase;
 let ledger: Ledger;
 let datanets: Datanets;
 let receipts: Receipts;
+let attributions: Attributions;
 let account: (inference: Inference) => Promise<string>;
 let parties: Record<'ann' | 'bob' | 'payer' | 'operator' | 'builder' | 'base', Id<'party'>>;
 let learned: {
@@ -72,7 +73,7 @@ beforeAll(async () => {
 
   const inferences = new Map<string, Inference>();
   const gateway = { find: async (id: string) => inferences.get(id) as Inference };
-  const attributions = createAttributions({
+  attributions = createAttributions({
     ...{ db, clock, log, gateway, governance, snapshots: snapshotsFrom(datanets) },
     models: { likelihoods: async (answer) => likelihoodsOf(answer) },
     logHead: () => receipts.checkpoint(),
@@ -155,6 +156,21 @@ test('what an engine measured of a call stands in its receipt, verifies, and pay
     scores: { tokens: 40, context: { algorithm: 'context-shapley-1' } },
   });
   expect(receipt.channels?.scores?.context?.owners).toHaveLength(2);
+
+  const { scores } = await attributions.replay(call.inferenceId);
+  expect(scores.map(({ of }) => of)).toEqual([
+    ...['unigram', 'none', 'adapter', 'context', 'both'].map((name) => `game ${name}`),
+    ...[0, 1, 2, 3].map((coalition) => `context ${coalition}`),
+  ]);
+  for (const { committed, again } of scores) expect(again).toBe(committed);
+});
+
+test('what was not measured cannot be replayed', async () => {
+  const call = callWith({ retrieved: [] });
+  await account(call);
+  await expect(attributions.replay(call.inferenceId)).rejects.toMatchObject({
+    code: 'unprocessable',
+  });
 });
 
 test('where measuring is left to a draw, the head of the log that drew is proved to be of the same log', async () => {
