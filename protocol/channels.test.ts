@@ -78,7 +78,10 @@ const attributable: fc.Arbitrary<Attributable> = fc
   .record({
     roles: fc.subarray([...snapshotRoles], { minLength: 1 }),
     prior: fc.record({ adapterPpm: ppm, basePpm: ppm, contextPpm: ppm }),
-    confidencePpm: fc.record({ game: ppm, context: ppm, influence: ppm }),
+    confidencePpm: fc.record({
+      ...{ game: ppm, context: ppm },
+      influence: ppm.map((ppm) => [{ adapters: 2, ppm }]),
+    }),
     tracePpm: fc.nat(500_000),
     noisePerToken: fc.constantFrom(0, 1000, 2 ** 20),
     passages: fc.array(
@@ -270,7 +273,7 @@ function slowDivision(
       return { c: q(channels.confidencePpm.context, PPM_ONE), parts };
     }
   }
-  if (role === 'adapter' && scores?.influence && channels.confidencePpm.influence > 0) {
+  if (role === 'adapter' && scores?.influence && channels.confidencePpm.influence[0].ppm > 0) {
     const { groups } = scores.influence;
     const all = sum(groups.map(({ score }) => above0(q(score))));
     if (isMore(all, noise)) {
@@ -280,7 +283,7 @@ function slowDivision(
           split(one.record, times(over(above0(q(score)), all), q(one.score, inGroup))),
         );
       });
-      return { c: q(channels.confidencePpm.influence, PPM_ONE), parts };
+      return { c: q(channels.confidencePpm.influence[0].ppm, PPM_ONE), parts };
     }
   }
   const { spans, information } = evidenceOfPart(of, role);
@@ -398,7 +401,7 @@ describe('the game', () => {
       ...defaultPolicy,
       channels: {
         ...defaultPolicy.channels,
-        confidencePpm: { game: PPM_ONE, context: 0, influence: 0 },
+        confidencePpm: { game: PPM_ONE, context: 0, influence: [] },
       },
     };
     const [adapter, base, context] = partsOf(plain({ channels, policy }));
@@ -446,9 +449,11 @@ describe('a part', () => {
     expect(inPart('context')).toEqual([record(1)]); // it stood in the prompt, whoever else holds it
     const shares = new Map(shareByChannels(plain({ evidence })).map((one) => [one.to, one.weight]));
     const third = WEIGHT_ONE / 3n;
-    expect(shares.get('pty_4')).toBe((third * 40n) / 200n);
-    expect(shares.get('pty_5')).toBe((third * 20n) / 200n);
-    expect(shares.get('pty_1')).toBe((third * 10n) / 200n + ((third + 1n) * 10n) / 200n);
+    const trusted = (of: bigint, words: bigint) =>
+      (of * BigInt(defaultPolicy.trace.confidencePpm) * words) / (100n * BigInt(PPM_ONE));
+    expect(shares.get('pty_4')).toBe(trusted(third, 40n));
+    expect(shares.get('pty_5')).toBe(trusted(third, 20n));
+    expect(shares.get('pty_1')).toBe(trusted(third, 10n) + trusted(third + 1n, 10n));
   });
 
   test('is refused where its evidence gives away more than it covers', () => {
@@ -489,13 +494,13 @@ describe('a part', () => {
         { score: -5000000, rest: 0, records: [] },
       ],
     };
-    const channels = scored({ influence });
+    const channels = scored({ influence }); // of fewer adapters than the policy asks for
     const evidence = traced([{ record: 4, role: 'adapter', information: 40 }], 100);
     const trusting = {
       ...defaultPolicy,
       channels: {
         ...defaultPolicy.channels,
-        confidencePpm: { game: 0, context: 0, influence: 800_000 },
+        confidencePpm: { game: 0, context: 0, influence: [{ adapters: 8, ppm: 800_000 }] },
       },
     };
     const [untrusted] = partsOf(plain({ channels, evidence }));

@@ -187,10 +187,10 @@ function channelOf(of: Attributable, role: SnapshotRole): Omit<ChannelPart, keyo
     if (measurement)
       return { channel: 'context', confidencePpm: confidencePpm.context, measurement };
   }
-  if (role === 'adapter' && influence && confidencePpm.influence > 0) {
+  const trusted = influence ? influenceConfidence(of.policy, influence) : 0;
+  if (role === 'adapter' && influence && trusted > 0) {
     const measurement = measuredInfluence(influence, of);
-    if (measurement)
-      return { channel: 'influence', confidencePpm: confidencePpm.influence, measurement };
+    if (measurement) return { channel: 'influence', confidencePpm: trusted, measurement };
   }
   const measured = of.measure(evidenceOfPart(of, role));
   assertMeasured(measured);
@@ -206,6 +206,13 @@ function channelOf(of: Attributable, role: SnapshotRole): Omit<ChannelPart, keyo
     },
   };
 }
+
+/** More subset adapters tell more. */
+const influenceConfidence = (
+  { channels }: Pick<FeePolicy, 'channels'>,
+  { adapters }: InfluenceEvidence,
+): number =>
+  channels.confidencePpm.influence.findLast((step) => step.adapters <= adapters)?.ppm ?? 0;
 
 /** @throws Error for evidence that gives away more than it covers */
 function assertMeasured({ total, covered, parties, scale }: Measured): void {

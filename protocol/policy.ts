@@ -60,7 +60,17 @@ export const FeePolicy = z.strictObject({
   channels: z.strictObject({
     algorithm: z.literal('channels-1'),
     /** How far each measurement is trusted: what the game says of the parts, and who divides a part. */
-    confidencePpm: z.strictObject({ game: Ppm, context: Ppm, influence: Ppm }),
+    confidencePpm: z.strictObject({
+      game: Ppm,
+      context: Ppm,
+      /** By how many subset adapters it is measured at least, ascending; with fewer it is not trusted at all. */
+      influence: z
+        .array(z.strictObject({ adapters: z.number().int().min(1), ppm: Ppm }))
+        .refine(
+          (steps) => steps.every((step, i) => i === 0 || steps[i - 1].adapters < step.adapters),
+          'The steps of influence ascend.',
+        ),
+    }),
     /** A gain of log-likelihood up to this is noise, in 2^-20 nats for each token of the output. */
     noisePerToken: z
       .number()
@@ -90,7 +100,10 @@ export const FeePolicy = z.strictObject({
 
 export type FeePolicy = z.infer<typeof FeePolicy>;
 
-/** The policy that is in force until governance decides otherwise. */
+/**
+ * The policy that is in force until governance decides otherwise. Trace and influence are trusted as far as the published
+ * calibration says (`docs/calibration.md`), and no further: `test/calibrate/policy.test.ts`.
+ */
 export const defaultPolicy: FeePolicy = {
   version: 'openledger-policy-1',
   withData: {
@@ -114,10 +127,18 @@ export const defaultPolicy: FeePolicy = {
     operatorPpm: 100_000,
     protocol: { stakersPpm: 50_000, treasuryPpm: 30_000, insurancePpm: 20_000 },
   },
-  trace: { algorithm: 'trace-1', minWords: 8, maxRecords: 64, confidencePpm: 500_000 },
+  trace: { algorithm: 'trace-1', minWords: 8, maxRecords: 64, confidencePpm: 328_000 },
   channels: {
     algorithm: 'channels-1',
-    confidencePpm: { game: 500_000, context: 500_000, influence: 0 },
+    confidencePpm: {
+      game: 500_000,
+      context: 500_000,
+      influence: [
+        { adapters: 16, ppm: 255_000 },
+        { adapters: 32, ppm: 368_000 },
+        { adapters: 64, ppm: 490_000 },
+      ],
+    },
     noisePerToken: 10_486, // a hundredth of a nat
     scoring: { pricePpm: 100_000, tokenUnits: '500000000000' },
   },

@@ -1,10 +1,12 @@
 import {
+  defaultPolicy,
   type EntitlementVector,
   type Evidence,
   groundedPpm,
   type Id,
   informationIn,
   measuredFrom,
+  PPM_ONE,
   sha256Hex,
   shareByChannels,
   unigramTable,
@@ -35,6 +37,8 @@ const EVE =
 
 const whole = (party: string): EntitlementVector => [{ party, weight: WEIGHT_ONE }];
 const half = WEIGHT_ONE / 2n;
+/** What evidence gives to who owns all words of an answer. */
+const trusted = (WEIGHT_ONE * BigInt(defaultPolicy.trace.confidencePpm)) / BigInt(PPM_ONE);
 
 const records = (...list: readonly (readonly [string, EntitlementVector])[]) =>
   list.map(([text, owners]) => ({ hash: sha256Hex(text), text, owners }));
@@ -148,8 +152,8 @@ test('an output that repeats one author whole gives him the confidence and the p
   const { weights, evidence, snapshots: named } = await attributed({ output: ADA });
   expect(weights).toEqual(
     new Map([
-      [poolOf(DOCS), half],
-      [ada, half],
+      [poolOf(DOCS), WEIGHT_ONE - trusted],
+      [ada, trusted],
     ]),
   );
   expect(evidence).toMatchObject({ groundedPpm: 1_000_000, spans: [{ start: 0, words: 17 }] });
@@ -159,13 +163,15 @@ test('an output that repeats one author whole gives him the confidence and the p
   ]);
 });
 
-test('worked by hand: each author has half of what the words of his passage say', async () => {
+test('worked by hand: each author has of what the words of his passage say as much as it is trusted', async () => {
   const made = 'Purple engines sing';
   const { weights, evidence } = await attributed({ output: `${ADA} ${made} ${BOTH}` });
   const [fromAda, fromBoth] = [informationOf(ADA, DOCS), informationOf(BOTH, DOCS)];
   const total = fromAda + fromBoth + informationOf(made, DOCS);
 
-  const part = (information: bigint) => (information * WEIGHT_ONE) / (4n * total);
+  const part = (information: bigint) =>
+    (BigInt(defaultPolicy.trace.confidencePpm) * information * WEIGHT_ONE) /
+    (2n * total * BigInt(PPM_ONE));
   expect(weights.get(ada)).toBe(part(2n * fromAda + fromBoth));
   expect(weights.get(bob)).toBe(part(fromBoth));
   expect(weights.get(poolOf(DOCS))).toBe(
@@ -187,8 +193,8 @@ test('of a snapshot that was retrieved from, only the records in the prompt are 
   expect(found.weights).toEqual(
     new Map([
       [poolOf(DOCS), half],
-      [poolOf(BOOKS), half / 2n],
-      [eve, half / 2n], // of the context's part, which is half
+      [poolOf(BOOKS), half - trusted / 2n],
+      [eve, trusted / 2n], // of the context's part, which is half
     ]),
   );
   const other = [{ recordHash: sha256Hex(ADA), snapshotId: BOOKS }];
@@ -198,7 +204,7 @@ test('of a snapshot that was retrieved from, only the records in the prompt are 
 test('a record that several snapshots hold pays by the first that is named', async () => {
   const retrieved = [{ recordHash: sha256Hex(ADA), snapshotId: BOOKS }];
   const { weights, evidence } = await attributed({ output: ADA, retrieved });
-  expect([weights.get(ada), weights.get(eve)]).toEqual([half, undefined]);
+  expect([weights.get(ada), weights.get(eve)]).toEqual([2n * (trusted / 2n), undefined]);
   expect(evidence?.spans[0].records).toMatchObject([{ snapshot: DOCS }]);
 });
 
@@ -207,7 +213,7 @@ test('a withdrawn record is neither found nor paid', async () => {
   const { weights } = await attributed({ output: BOB });
   expect(weights).toEqual(new Map([[poolOf(DOCS), WEIGHT_ONE]]));
   restore();
-  expect((await attributed({ output: BOB })).weights.get(bob)).toBe(half);
+  expect((await attributed({ output: BOB })).weights.get(bob)).toBe(trusted);
 });
 
 test('a withdrawal in between does not split a snapshot into two versions', async () => {

@@ -77,7 +77,7 @@ const policy: FeePolicy = {
   trace: { ...defaultPolicy.trace, minWords: 4, maxRecords: 2 },
   channels: {
     ...defaultPolicy.channels,
-    confidencePpm: { game: 500_000, context: 400_000, influence: 300_000 },
+    confidencePpm: { game: 500_000, context: 400_000, influence: [{ adapters: 8, ppm: 300_000 }] },
     scoring: { pricePpm: 100_000, tokenUnits: '1000' }, // so dear that measuring is left to a draw
   },
 };
