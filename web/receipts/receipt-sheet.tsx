@@ -6,6 +6,7 @@ import { percent, plural } from '../app/numbers.ts';
 import { Read } from '../app/section.tsx';
 import { type Reading, useReading } from '../app/use-reading.ts';
 import { Amount } from '../ledger/amount.tsx';
+import { ChannelParts } from './channel-parts.tsx';
 import { FeeBar } from './fee-bar.tsx';
 import { type OpenedReceipt, openReceipt } from './open-receipt.ts';
 import { OutputText } from './output-text.tsx';
@@ -95,6 +96,7 @@ function Sheet({ client, opened }: { readonly client: Client; readonly opened: O
         </p>
       )}
 
+      <ChannelParts opened={opened} />
       <FeeBar legs={receipt.legs} />
       <Payees client={client} shares={opened.shares} />
       <VerifyPanel text={opened.text} trust={opened.trust} receiptId={receipt.id} />
