@@ -27,7 +27,7 @@ export function checkChannels(bundle: Bundle): string {
   checkContextScores(bundle, scores);
   checkInfluence(bundle.receipt, scores);
   const owners = scores.context?.owners.length ?? 0;
-  return `${channels.draw.passes} passes over ${scores.tokens} tokens, ${owners} owners of context.`;
+  return `${channels.draw.passes} passes over ${scores.tokens} tokens; owners of context: ${owners}.`;
 }
 
 /** How likely it was, from price and tokens; and that the log's head which decided is older than the receipt. */

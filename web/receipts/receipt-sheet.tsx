@@ -83,9 +83,8 @@ function Sheet({ client, opened }: { readonly client: Client; readonly opened: O
         <>
           <p className="grounds">
             <strong>{percent(receipt.attribution.groundedPpm)}</strong> of what the answer says
-            stands in records, word for word. Evidence, trusted to{' '}
-            {percent(receipt.attribution.confidencePpm)}, divides{' '}
-            {percent(opened.shares.evidencePpm)} of the data leg; the prior divides the other{' '}
+            stands in records, word for word. Evidence divides {percent(opened.shares.evidencePpm)}{' '}
+            of the data leg; the prior divides the other{' '}
             {percent(PPM_ONE - opened.shares.evidencePpm)} over everybody in the snapshots.
           </p>
           <PassageList client={client} opened={opened} pointedAt={pointedAt} onPoint={pointAt} />
