@@ -61,8 +61,8 @@ export type TraceSource = {
   /**
    * For each token, one past the last token of the longest run from there that stands in some record.
    *
-   * Runs need not be trimmed. Where the longest run has fewer than `minTokens` tokens, or begins with a symbol, the
-   * answer may be any smaller number.
+   * Runs need not be trimmed. Where the longest run has fewer than `minTokens` tokens, begins with a symbol, or ends no
+   * later than one from an earlier token, the answer may be any smaller number.
    */
   readonly longestRuns: (output: Words, minTokens: number) => Int32Array;
   /** The records in which a trimmed run stands, in any order; undefined when more than `limit`. */

@@ -82,7 +82,7 @@ function followed(
 function countNext({ index }: InfinityGram, range: RankRange, depth: number): Map<number, number> {
   const counts = new Map<number, number>();
   for (let from = range.from; from < range.to; ) {
-    const token = index.symbols[index.suffixes[from] + depth];
+    const token = index.symbolAt(index.suffixAt(from) + depth);
     const { to } = narrow(index, { from, to: range.to }, depth, token, token + 1);
     counts.set(token, to - from);
     from = to;

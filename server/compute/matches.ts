@@ -5,10 +5,14 @@
  */
 import { bucketHeads, suffixArray } from './suffix-array.ts';
 
+/** A sequence and its suffix array, wherever they lie: in arrays, or in pages of a file. */
 export type SuffixIndex = {
-  readonly symbols: Int32Array;
-  /** The start of the suffix at each rank. */
-  readonly suffixes: Int32Array;
+  /** How many symbols, and suffixes. */
+  readonly length: number;
+  /** Past the end it answers what is neither equal to any symbol nor below or above one: undefined or NaN. */
+  readonly symbolAt: (position: number) => number;
+  /** The start of the suffix at a rank. */
+  readonly suffixAt: (rank: number) => number;
   /** The first rank of each symbol's suffixes, [alphabetSize + 1]. */
   readonly heads: Int32Array;
 };
@@ -21,10 +25,25 @@ export type RankRange = { readonly from: number; readonly to: number };
  */
 export type Pattern = Int32Array | Float64Array | readonly number[];
 
-export const suffixIndex = (symbols: Int32Array, alphabetSize: number): SuffixIndex => ({
+export const suffixIndex = (symbols: Int32Array, alphabetSize: number): SuffixIndex =>
+  indexOfArrays({
+    ...{ symbols, suffixes: suffixArray(symbols, alphabetSize) },
+    heads: bucketHeads(symbols, alphabetSize),
+  });
+
+export const indexOfArrays = ({
   symbols,
-  suffixes: suffixArray(symbols, alphabetSize),
-  heads: bucketHeads(symbols, alphabetSize),
+  suffixes,
+  heads,
+}: {
+  readonly symbols: Int32Array;
+  readonly suffixes: Int32Array;
+  readonly heads: Int32Array;
+}): SuffixIndex => ({
+  length: symbols.length,
+  symbolAt: (position) => symbols[position],
+  suffixAt: (rank) => suffixes[rank],
+  heads,
 });
 
 /** How many times the pattern occurs, overlapping ones each. The empty pattern occurs before every symbol. */
@@ -36,7 +55,7 @@ export function count(index: SuffixIndex, pattern: Pattern): number {
 /** The positions of all occurrences, ascending. */
 export function locate(index: SuffixIndex, pattern: Pattern): Int32Array {
   const { from, to } = find(index, pattern);
-  return index.suffixes.slice(from, to).sort();
+  return Int32Array.from({ length: to - from }, (_, i) => index.suffixAt(from + i)).sort();
 }
 
 /** The ranks of all suffixes that begin with pattern[from..to). */
@@ -46,7 +65,7 @@ export function find(
   from = 0,
   to = pattern.length,
 ): RankRange {
-  let range: RankRange = { from: 0, to: index.suffixes.length };
+  let range: RankRange = { from: 0, to: index.length };
   for (let i = from; i < to && range.from < range.to; i++) {
     range = narrow(index, range, i - from, pattern[i], Math.floor(pattern[i]) + 1);
   }
@@ -65,7 +84,7 @@ export function narrow(
   low: number,
   high: number,
 ): RankRange {
-  if (depth === 0 && range.from === 0 && range.to === index.suffixes.length) {
+  if (depth === 0 && range.from === 0 && range.to === index.length) {
     return wholeBuckets(index, low, high);
   }
   const from = firstAtLeast(index, range, depth, low);
@@ -77,8 +96,8 @@ export function longestMatch(index: SuffixIndex, pattern: Pattern, from = 0) {
   const rank = insertionRank(index, pattern, from);
   let best = { length: 0, position: -1 };
   for (const neighbour of [rank - 1, rank]) {
-    if (neighbour < 0 || neighbour >= index.suffixes.length) continue;
-    const position = index.suffixes[neighbour];
+    if (neighbour < 0 || neighbour >= index.length) continue;
+    const position = index.suffixAt(neighbour);
     const length = commonPrefix(index, position, pattern, from);
     if (length > best.length) best = { length, position };
   }
@@ -93,24 +112,24 @@ export function longestMatch(index: SuffixIndex, pattern: Pattern, from = 0) {
  * (Manber, Myers, "Suffix Arrays: A New Method for On-Line String Searches", 1993).
  */
 export function insertionRank(index: SuffixIndex, pattern: Pattern, from = 0): number {
-  const { symbols, suffixes, heads } = index;
+  const { symbolAt, suffixAt, heads } = index;
   const length = pattern.length - from;
   if (length === 0) return 0;
   const first = pattern[from];
   const known = Number.isInteger(first) && first >= 0 && first + 1 < heads.length;
   let low = known ? heads[first] : 0;
-  let high = known ? heads[first + 1] : suffixes.length;
+  let high = known ? heads[first + 1] : index.length;
   let sharedLow = 0;
   let sharedHigh = 0;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const start = suffixes[middle];
+    const start = suffixAt(middle);
     let shared = sharedLow < sharedHigh ? sharedLow : sharedHigh;
-    while (shared < length && symbols[start + shared] === pattern[from + shared]) shared++;
-    // Past the end of the text `symbols` answers undefined, which is not below anything: treat it as the smallest.
+    while (shared < length && symbolAt(start + shared) === pattern[from + shared]) shared++;
+    // The end of the text is the smallest.
     const isBefore =
       shared < length &&
-      (start + shared >= symbols.length || symbols[start + shared] < pattern[from + shared]);
+      (start + shared >= index.length || symbolAt(start + shared) < pattern[from + shared]);
     if (isBefore) {
       low = middle + 1;
       sharedLow = shared;
@@ -129,10 +148,9 @@ export function commonPrefix(
   pattern: Pattern,
   from = 0,
 ): number {
-  const { symbols } = index;
-  const most = Math.min(symbols.length - position, pattern.length - from);
+  const most = Math.min(index.length - position, pattern.length - from);
   let length = 0;
-  while (length < most && symbols[position + length] === pattern[from + length]) length++;
+  while (length < most && index.symbolAt(position + length) === pattern[from + length]) length++;
   return length;
 }
 
@@ -145,7 +163,7 @@ function wholeBuckets({ heads }: SuffixIndex, low: number, high: number): RankRa
 
 /** The first rank of the range whose symbol at `depth` is at least `symbol`; the end of the text is below all. */
 function firstAtLeast(
-  { symbols, suffixes }: SuffixIndex,
+  { length, symbolAt, suffixAt }: SuffixIndex,
   range: RankRange,
   depth: number,
   symbol: number,
@@ -153,8 +171,8 @@ function firstAtLeast(
   let { from: low, to: high } = range;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const at = suffixes[middle] + depth;
-    if (at >= symbols.length || symbols[at] < symbol) low = middle + 1;
+    const at = suffixAt(middle) + depth;
+    if (at >= length || symbolAt(at) < symbol) low = middle + 1;
     else high = middle;
   }
   return low;

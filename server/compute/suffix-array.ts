@@ -30,16 +30,11 @@ export function suffixArray(symbols: Int32Array, alphabetSize: number): Int32Arr
   const lms = leftmostS(isS);
   induce(suffixes, symbols, isS, heads, lms);
   if (lms.length > 1) {
-    const sortedPieces = suffixes.filter((at) => at > 0 && isS[at] && !isS[at - 1]);
+    const sortedPieces = leftmostAmong(suffixes, isS, lms.length);
     const { names, distinct } = namePieces(symbols, isS, lms, sortedPieces);
     const order = distinct === lms.length ? inverse(names) : suffixArray(names, distinct);
-    induce(
-      suffixes,
-      symbols,
-      isS,
-      heads,
-      order.map((rank) => lms[rank]),
-    );
+    for (let k = 0; k < order.length; k++) order[k] = lms[order[k]];
+    induce(suffixes, symbols, isS, heads, order);
   }
   return suffixes;
 }
@@ -69,6 +64,17 @@ function leftmostS(isS: Uint8Array): Int32Array {
   const lms = new Int32Array(count);
   for (let i = 1, k = 0; i < isS.length; i++) if (isS[i] && !isS[i - 1]) lms[k++] = i;
   return lms;
+}
+
+/** Those of the suffixes that are LMS, in their order. */
+function leftmostAmong(suffixes: Int32Array, isS: Uint8Array, count: number): Int32Array {
+  const found = new Int32Array(count);
+  let k = 0;
+  for (let rank = 0; rank < suffixes.length; rank++) {
+    const at = suffixes[rank];
+    if (at > 0 && isS[at] && !isS[at - 1]) found[k++] = at;
+  }
+  return found;
 }
 
 /** Places the LMS positions at the ends of their buckets in the order given, and induces all others from them. */

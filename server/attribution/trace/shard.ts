@@ -1,48 +1,43 @@
-/**
- * One shard of a trace index: some 16 million characters of records, as one sequence of symbols under a suffix array.
- *
- * A symbol stands for a token together with the white space after it. Symbols are numbered by token first and white
- * space second, so all symbols of a token are neighbours, and the order of suffixes is the order of the interleaved
- * rows token, space, token, space... A run of tokens with the white space inside it is then a prefix: whole symbols,
- * and after them one token with any white space. Symbol 0 ends each record and is part of no pattern.
- */
+/** Searches one shard: which runs of an output stand in it, and where. `shard-columns.ts` says what it is made of. */
+import { cutWords, firstAtLeast, type Words } from '@openledger/protocol';
+import { type GramFilter, mayHaveGram } from '../../compute/gram-filter.ts';
 import {
-  cutWords,
-  firstAtLeast,
-  gapAfter,
-  type TraceRecord,
-  tokenAt,
-  type Words,
-} from '@openledger/protocol';
-import {
+  indexOfArrays,
   insertionRank,
   narrow,
   type RankRange,
   type SuffixIndex,
-  suffixIndex,
 } from '../../compute/matches.ts';
+import { bucketHeads } from '../../compute/suffix-array.ts';
+import { createTextTable, type TextTable } from '../../compute/text-table.ts';
+import { GRAM_TOKENS } from './grams.ts';
+import { MARK_EVERY, type ShardColumns } from './shard-columns.ts';
 
 export type TraceShard = {
   readonly hashes: readonly string[];
   /** Where each record's symbols begin, [records + 1]. */
   readonly firsts: Int32Array;
-  /** The offset of each symbol's token in its record's text, UTF-16. */
-  readonly offsets: Int32Array;
+  readonly marks: Int32Array;
   readonly tokens: number;
   readonly symbols: Symbols;
+  readonly filter: GramFilter;
   readonly index: SuffixIndex;
+  readonly textOf: (recordHash: string) => string;
 };
 
-/** Symbol s (from 1) stands for the pair whose key is keys[s - 1]: token number * gaps.size + gap number. */
 type Symbols = {
-  readonly tokens: ReadonlyMap<string, number>;
-  readonly gaps: ReadonlyMap<string, number>;
-  /** Ascending. */
-  readonly keys: Float64Array;
+  readonly tokens: TextTable;
+  readonly gaps: TextTable;
+  /** The first symbol of each token, [tokens + 1]. */
+  readonly lows: Int32Array;
+  /** The white space of symbol s, at s - 1; ascending for each token. */
+  readonly gapOf: Int32Array;
 };
 
-/** An output in a shard's symbols, one entry a token. */
-type Query = {
+/** An output in a shard's symbols, one entry a token; filled as far as it was asked for. */
+export type ShardQuery = {
+  readonly words: Words;
+  readonly isFilled: Uint8Array;
   /** The token with the white space after it; halfway past its token's symbols where that pair is unknown, -1 where the token is. */
   readonly pattern: Float64Array;
   /** The token with any white space: from `low` up to but not including `high`. */
@@ -53,59 +48,137 @@ type Query = {
 /** Says whether the record with this number may be found. */
 export type Allows = (record: number) => boolean;
 
-export function buildShard(records: readonly TraceRecord[]): TraceShard {
-  const texts = records.map((record) => cutWords(record.text));
-  const firsts = new Int32Array(records.length + 1);
-  for (const [i, words] of texts.entries()) firsts[i + 1] = firsts[i] + words.count + 1;
-  const length = firsts[records.length];
-
-  const offsets = new Int32Array(length);
-  const tokenNumbers = new Int32Array(length).fill(-1);
-  const gapNumbers = new Int32Array(length);
-  const tokens = new Map<string, number>();
-  const gaps = new Map<string, number>();
-  for (const [i, words] of texts.entries()) {
-    for (let k = 0; k < words.count; k++) {
-      offsets[firsts[i] + k] = words.starts[k];
-      tokenNumbers[firsts[i] + k] = numberOf(tokenAt(words, k), tokens);
-      gapNumbers[firsts[i] + k] = numberOf(gapAfter(words, k), gaps);
-    }
-  }
-
-  const keyAt = (at: number) => tokenNumbers[at] * gaps.size + gapNumbers[at];
-  const symbolOf = new Map<number, number>();
-  for (let at = 0; at < length; at++) if (tokenNumbers[at] >= 0) symbolOf.set(keyAt(at), 0);
-  const keys = Float64Array.from(symbolOf.keys()).sort();
-  for (const [i, key] of keys.entries()) symbolOf.set(key, i + 1);
-  const symbols = new Int32Array(length);
-  for (let at = 0; at < length; at++) {
-    if (tokenNumbers[at] >= 0) symbols[at] = symbolOf.get(keyAt(at)) ?? 0;
-  }
+/** @param index where symbols and suffixes are not the columns' own arrays: in a file */
+export function openShard(
+  columns: Omit<ShardColumns, 'symbols' | 'suffixes'>,
+  { index, textOf }: { readonly index: SuffixIndex; readonly textOf: TraceShard['textOf'] },
+): TraceShard {
+  const { hashes, firsts, marks, pairTokens, pairGaps, filter } = columns;
+  const lows = new Int32Array(columns.tokens.length + 1);
+  for (const token of pairTokens) lows[token + 1]++;
+  for (let token = 0; token < columns.tokens.length; token++) lows[token + 1] += lows[token];
+  for (let token = 0; token < lows.length; token++) lows[token] += 1; // symbol 0 ends records
   return {
-    hashes: records.map((record) => record.hash),
-    firsts,
-    offsets,
-    tokens: length - records.length,
-    symbols: { tokens, gaps, keys },
-    index: suffixIndex(symbols, keys.length + 1),
+    ...{ hashes, firsts, marks, filter, index, textOf },
+    tokens: index.length - hashes.length,
+    symbols: {
+      ...{ tokens: tableOf(columns.tokens), gaps: tableOf(columns.gaps) },
+      ...{ lows, gapOf: pairGaps },
+    },
   };
 }
 
-export function queryOf({ symbols: { tokens, gaps, keys } }: TraceShard, output: Words): Query {
-  const pattern = new Float64Array(output.count).fill(-1);
-  const low = new Int32Array(output.count);
-  const high = new Int32Array(output.count);
-  for (let i = 0; i < output.count; i++) {
-    const token = tokens.get(tokenAt(output, i));
-    if (token === undefined) continue;
-    low[i] = firstAtLeast(keys, token * gaps.size) + 1;
-    high[i] = firstAtLeast(keys, (token + 1) * gaps.size) + 1;
-    const gap = gaps.get(gapAfter(output, i));
-    const symbol = gap === undefined ? 0 : firstAtLeast(keys, token * gaps.size + gap);
-    const isKnown = gap !== undefined && keys[symbol] === token * gaps.size + gap;
-    pattern[i] = isKnown ? symbol + 1 : high[i] - 0.5;
+export const indexOfColumns = ({ symbols, suffixes, pairTokens }: ShardColumns): SuffixIndex =>
+  indexOfArrays({ symbols, suffixes, heads: bucketHeads(symbols, pairTokens.length + 1) });
+
+function tableOf(texts: readonly string[]): TextTable {
+  const table = createTextTable();
+  for (const text of texts) table.numberOf(text, 0, text.length);
+  return table;
+}
+
+export const queryOf = (words: Words): ShardQuery => ({
+  words,
+  isFilled: new Uint8Array(words.count),
+  pattern: new Float64Array(words.count).fill(-1),
+  low: new Int32Array(words.count),
+  high: new Int32Array(words.count),
+});
+
+/** Looks tokens from..to of the output up in the shard. */
+function fill({ symbols }: TraceShard, query: ShardQuery, from: number, to: number): void {
+  const { text, count, starts, ends } = query.words;
+  const { tokens, gaps, lows, gapOf } = symbols;
+  for (let i = from; i < to; i++) {
+    if (query.isFilled[i]) continue;
+    query.isFilled[i] = 1;
+    const token = tokens.find(text, starts[i], ends[i]);
+    if (token < 0) continue;
+    const [low, high] = [lows[token], lows[token + 1]];
+    query.low[i] = low;
+    query.high[i] = high;
+    const gap = gaps.find(text, ends[i], i + 1 < count ? starts[i + 1] : text.length);
+    query.pattern[i] = symbolOf(gapOf, { low, high, gap });
   }
-  return { pattern, low, high };
+}
+
+/** @returns the symbol of a token with this white space; halfway past the token's last one where it has none */
+function symbolOf(
+  gapOf: Int32Array,
+  { low, high, gap }: { readonly low: number; readonly high: number; readonly gap: number },
+): number {
+  let [from, to] = [low, high];
+  while (gap >= 0 && from < to) {
+    const middle = (from + to) >>> 1;
+    if (gapOf[middle - 1] < gap) from = middle + 1;
+    else to = middle;
+  }
+  return gap >= 0 && from < high && gapOf[from - 1] === gap ? from : high - 0.5;
+}
+
+export type RunRules = {
+  /** Shorter runs need not be told. */
+  readonly least: number;
+  readonly allows?: Allows;
+};
+
+/**
+ * Raises `longest[i]` to one past the last token of the longest run from output token i that stands in an allowed record.
+ *
+ * A run of at least `least` tokens holds the gram at one of every `least - GRAM_TOKENS + 1` tokens: only where the filter
+ * knows that gram is anything searched. A run that ends no later than one from an earlier token may be left out.
+ *
+ * @param grams of the output (`gramsOf`)
+ */
+export function raiseLongest(
+  shard: TraceShard,
+  {
+    query,
+    grams,
+    longest,
+  }: {
+    readonly query: ShardQuery;
+    readonly grams: Int32Array;
+    readonly longest: Int32Array;
+  },
+  rules: RunRules,
+): void {
+  const { count, wordFlags } = query.words;
+  const stride = rules.least - GRAM_TOKENS + 1;
+  if (stride < 1) {
+    fill(shard, query, 0, count);
+    for (let from = 0; from < count; from++) if (wordFlags[from]) raise(from);
+    return;
+  }
+  let next = 0;
+  let reached = 0;
+  for (let anchor = 0; anchor < grams.length; anchor += stride) {
+    if (!mayHaveGram(shard.filter, grams[anchor]) || !hasGram(shard, query, anchor)) continue;
+    fill(shard, query, 0, count);
+    for (let from = Math.max(next, anchor - stride + 1, 0); from <= anchor; from++) {
+      // To end later it would hold the gram that ends just past what was reached.
+      const past = reached - GRAM_TOKENS + 1;
+      if (from <= past && (past >= grams.length || !mayHaveGram(shard.filter, grams[past]))) {
+        from = past;
+        next = past + 1;
+        continue;
+      }
+      if (wordFlags[from]) reached = Math.max(reached, raise(from));
+      next = from + 1;
+    }
+  }
+
+  function raise(from: number): number {
+    const end = from + longestRun(shard, query, from, rules);
+    if (end > longest[from]) longest[from] = end;
+    return end;
+  }
+}
+
+/** Whether the gram from a token on stands in the shard: the filter is sometimes wrong. */
+function hasGram(shard: TraceShard, query: ShardQuery, from: number): boolean {
+  const range = ranksOf(shard, query, from, from + GRAM_TOKENS);
+  return range.from < range.to;
 }
 
 /**
@@ -114,21 +187,22 @@ export function queryOf({ symbols: { tokens, gaps, keys } }: TraceShard, output:
  * The neighbours of the output's place in the order share most with it. Where they are not allowed, the search goes on
  * outwards, where runs only get shorter, until one is allowed or too short.
  */
-export function longestRun(
+function longestRun(
   shard: TraceShard,
-  query: Query,
+  query: ShardQuery,
   from: number,
-  { least, allows }: { readonly least: number; readonly allows?: Allows },
+  { least, allows }: RunRules,
 ): number {
   if (query.pattern[from] < 0) return 0;
-  const { suffixes } = shard.index;
+  const { length: ranks, suffixAt } = shard.index;
   const rank = insertionRank(shard.index, query.pattern, from);
   let longest = 0;
   for (const step of [-1, 1]) {
-    for (let at = step < 0 ? rank - 1 : rank; at >= 0 && at < suffixes.length; at += step) {
-      const length = sharedTokens(shard, query, from, suffixes[at]);
+    for (let at = step < 0 ? rank - 1 : rank; at >= 0 && at < ranks; at += step) {
+      const position = suffixAt(at);
+      const length = sharedTokens(shard, query, from, position);
       if (length < least || length <= longest) break;
-      if (allows && !allows(recordAt(shard, suffixes[at]))) continue;
+      if (allows && !allows(recordAt(shard, position))) continue;
       longest = length;
       break;
     }
@@ -137,9 +211,10 @@ export function longestRun(
 }
 
 /** The ranks of the places where tokens from..to of the output stand, with the white space inside. */
-export function ranksOf(shard: TraceShard, query: Query, from: number, to: number): RankRange {
-  let range: RankRange = { from: 0, to: shard.index.suffixes.length };
+export function ranksOf(shard: TraceShard, query: ShardQuery, from: number, to: number): RankRange {
+  let range: RankRange = { from: 0, to: shard.index.length };
   for (let i = from; i < to && range.from < range.to; i++) {
+    fill(shard, query, i, i + 1);
     const [low, high] =
       i === to - 1
         ? [query.low[i], query.high[i]]
@@ -155,8 +230,9 @@ export function ranksOf(shard: TraceShard, query: Query, from: number, to: numbe
  * Inside a range the symbols of one token lie together, one part for each white space that follows it: each part is
  * followed on its own.
  */
-export function ranksOfTokens(shard: TraceShard, query: Query): readonly RankRange[] {
-  let ranges: readonly RankRange[] = [{ from: 0, to: shard.index.suffixes.length }];
+export function ranksOfTokens(shard: TraceShard, query: ShardQuery): readonly RankRange[] {
+  fill(shard, query, 0, query.words.count);
+  let ranges: readonly RankRange[] = [{ from: 0, to: shard.index.length }];
   const last = query.pattern.length - 1;
   for (let i = 0; i <= last; i++) {
     ranges = ranges.flatMap((range) => {
@@ -168,43 +244,49 @@ export function ranksOfTokens(shard: TraceShard, query: Query): readonly RankRan
 }
 
 /** The number of the record that a position of the shard lies in. */
-export function recordAt({ firsts }: TraceShard, position: number): number {
-  let low = 0;
-  let high = firsts.length - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if (firsts[middle] <= position) low = middle;
-    else high = middle;
+export const recordAt = ({ firsts }: TraceShard, position: number): number =>
+  firstAtLeast(firsts, position + 1) - 1;
+
+/** Where the token at a position begins in its record's text: what lies after the last mark before it is cut again. */
+export function offsetAt(shard: TraceShard, position: number): number {
+  const record = recordAt(shard, position);
+  const first = shard.firsts[record];
+  const mark = position - (position % MARK_EVERY);
+  const from =
+    mark >= first
+      ? { position: mark, offset: shard.marks[mark / MARK_EVERY] }
+      : { position: first, offset: 0 };
+  const text = shard.textOf(shard.hashes[record]);
+  const wanted = position - from.position;
+  for (let characters = 16 * (wanted + 1); ; characters *= 4) {
+    const words = cutWords(text.slice(from.offset, from.offset + characters));
+    const isWhole = from.offset + characters >= text.length;
+    // A token at the end of a piece may go on behind it, but where it begins is known.
+    if (words.count > wanted || isWhole) return from.offset + words.starts[wanted];
   }
-  return low;
 }
 
 /** Tokens that the output from `from` and the shard from `position` share: whole symbols, and one token more. */
-function sharedTokens({ index }: TraceShard, query: Query, from: number, position: number): number {
-  const { symbols } = index;
+function sharedTokens(
+  { index: { symbolAt } }: TraceShard,
+  query: ShardQuery,
+  from: number,
+  position: number,
+): number {
   let length = 0;
-  while (symbols[position + length] === query.pattern[from + length]) length++;
-  const next = symbols[position + length];
+  while (symbolAt(position + length) === query.pattern[from + length]) length++;
+  const next = symbolAt(position + length);
   return next >= query.low[from + length] && next < query.high[from + length] ? length + 1 : length;
 }
 
 /** Splits a range whose suffixes agree before `depth` by the symbol they have there. */
-function partsOf(shard: TraceShard, range: RankRange, depth: number): RankRange[] {
+function partsOf({ index }: TraceShard, range: RankRange, depth: number): RankRange[] {
   const parts: RankRange[] = [];
   for (let from = range.from; from < range.to; ) {
-    const symbol = shard.index.symbols[shard.index.suffixes[from] + depth];
-    const part = narrow(shard.index, { from, to: range.to }, depth, symbol, symbol + 1);
+    const symbol = index.symbolAt(index.suffixAt(from) + depth);
+    const part = narrow(index, { from, to: range.to }, depth, symbol, symbol + 1);
     parts.push(part);
     from = part.to;
   }
   return parts;
-}
-
-function numberOf(text: string, numbers: Map<string, number>): number {
-  let number = numbers.get(text);
-  if (number === undefined) {
-    number = numbers.size;
-    numbers.set(text, number);
-  }
-  return number;
 }

@@ -17,16 +17,21 @@ import {
   WORDS_VERSION,
   type Words,
 } from '@openledger/protocol';
+import { mayHaveGram } from '../../compute/gram-filter.ts';
+import { GRAM_TOKENS, gramsOf } from './grams.ts';
 import {
   type Allows,
-  buildShard,
-  longestRun,
+  indexOfColumns,
+  offsetAt,
+  openShard,
   queryOf,
+  raiseLongest,
   ranksOf,
   ranksOfTokens,
   recordAt,
   type TraceShard,
 } from './shard.ts';
+import { buildColumns } from './shard-columns.ts';
 
 export type TraceIndex = {
   readonly shards: readonly TraceShard[];
@@ -42,8 +47,8 @@ export type TraceScope = {
   readonly only?: ReadonlySet<string>;
 };
 
-/** Characters of text in one shard: its arrays, five times four bytes for each token, still fit a large cache. */
-const SHARD_CHARACTERS = 16_000_000;
+/** Characters of text in one shard: it has far fewer positions than 24 bits tell apart. */
+export const SHARD_CHARACTERS = 16_000_000;
 
 /** @param records of one snapshot; a hash that comes again is skipped */
 export function buildTraceIndex(
@@ -74,6 +79,16 @@ export function buildTraceIndex(
   };
 }
 
+/** In memory, with the records' texts. */
+export function buildShard(records: readonly TraceRecord[]): TraceShard {
+  const texts = new Map(records.map(({ hash, text }) => [hash, text]));
+  const columns = buildColumns(records);
+  return openShard(columns, {
+    index: indexOfColumns(columns),
+    textOf: (hash) => texts.get(hash) ?? '',
+  });
+}
+
 /** Traces an output; equals `traceByScan` over the records in scope. */
 export function trace(
   output: string,
@@ -88,40 +103,45 @@ export function trace(
   },
 ): Trace {
   const words = cutWords(output);
+  const grams = gramsOf(words);
   const parts = shardsOf(scope).map((shard) => ({
-    shard,
-    query: queryOf(shard, words),
-    allows: allowsOf(shard, scope),
+    ...{ shard, query: queryOf(words), allows: allowsOf(shard, scope) },
   }));
   const source = {
     longestRuns: (_: Words, least: number) => {
       const longest = new Int32Array(words.count);
-      for (let from = 0; from < words.count; from++) {
-        if (!words.wordFlags[from]) continue;
-        for (const { shard, query, allows } of parts) {
-          const end = from + longestRun(shard, query, from, { least, allows });
-          if (end > longest[from]) longest[from] = end;
-        }
+      for (const { shard, query, allows } of parts) {
+        raiseLongest(shard, { query, grams, longest }, { least, allows });
       }
       return longest;
     },
     recordsWith: (_: Words, { from, to }: TokenRun, limit: number) => {
-      const found = new Map<string, SpanRecord>();
+      const length = words.ends[to - 1] - words.starts[from];
+      const found = new Map<string, { readonly shard: TraceShard; readonly position: number }>();
       for (const { shard, query, allows } of parts) {
-        const length = words.ends[to - 1] - words.starts[from];
+        if (
+          grams.length > from &&
+          to - from >= GRAM_TOKENS &&
+          !mayHaveGram(shard.filter, grams[from])
+        )
+          continue;
         const ranks = ranksOf(shard, query, from, to);
         for (let rank = ranks.from; rank < ranks.to; rank++) {
-          const position = shard.index.suffixes[rank];
+          const position = shard.index.suffixAt(rank);
           const record = recordAt(shard, position);
           if (allows && !allows(record)) continue;
           const hash = shard.hashes[record];
-          const start = shard.offsets[position];
           const first = found.get(hash);
-          if (!first || start < first.start) found.set(hash, { hash, start, end: start + length });
+          if (!first || (first.shard === shard && position < first.position)) {
+            found.set(hash, { shard, position });
+          }
           if (found.size > limit) return undefined;
         }
       }
-      return [...found.values()];
+      return [...found].map(([hash, { shard, position }]): SpanRecord => {
+        const start = offsetAt(shard, position);
+        return { hash, start, end: start + length };
+      });
     },
   };
   return traceThrough(source, longestRunsIn(clientTexts), output, rules);
@@ -143,9 +163,9 @@ export function countWordTokens(text: string, scope: TraceScope): WordCount {
   let occurrences = 0;
   for (const shard of words.count > 0 ? shardsOf(scope) : []) {
     const allows = allowsOf(shard, scope);
-    for (const { from, to } of ranksOfTokens(shard, queryOf(shard, words))) {
+    for (const { from, to } of ranksOfTokens(shard, queryOf(words))) {
       for (let rank = from; rank < to; rank++) {
-        const record = recordAt(shard, shard.index.suffixes[rank]);
+        const record = recordAt(shard, shard.index.suffixAt(rank));
         const hash = shard.hashes[record];
         if (allows && !allows(record)) continue;
         if (!counted.has(hash)) counted.set(hash, shard);

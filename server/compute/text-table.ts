@@ -1,0 +1,89 @@
+/**
+ * Numbers the distinct pieces of texts, in the order in which they come, without making a string of each.
+ *
+ * An open hash table, linear probing, never more than half full. A piece is remembered by the text where it was met first.
+ */
+import { mix } from './gram-filter.ts';
+
+export type TextTable = {
+  /** The number of text.slice(start, end), a new one where it was never met. */
+  numberOf(text: string, start: number, end: number): number;
+  /** The same, -1 where it was never met. */
+  find(text: string, start: number, end: number): number;
+  readonly size: () => number;
+  readonly hashAt: (number: number) => number;
+  readonly textAt: (number: number) => string;
+};
+
+/** 32 bits of a piece of a text, by its UTF-16 units. */
+export function hashText(text: string, start: number, end: number): number {
+  let h = 0x811c9dc5; // FNV-1a, then mixed
+  for (let i = start; i < end; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return mix(h);
+}
+
+export function createTextTable(): TextTable {
+  let slots = new Int32Array(1024).fill(-1);
+  let hashes = new Int32Array(512);
+  const texts: string[] = []; // where each was met first
+  let starts = new Int32Array(512);
+  let ends = new Int32Array(512);
+
+  const isPiece = (number: number, text: string, start: number, end: number): boolean => {
+    const from = starts[number];
+    if (ends[number] - from !== end - start) return false;
+    const other = texts[number];
+    for (let i = end - start - 1; i >= 0; i--) {
+      if (other.charCodeAt(from + i) !== text.charCodeAt(start + i)) return false;
+    }
+    return true;
+  };
+
+  const slotOf = (hash: number, text: string, start: number, end: number): number => {
+    const mask = slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const number = slots[slot];
+      if (number < 0) return slot;
+      if (hashes[number] === hash && isPiece(number, text, start, end)) return slot;
+    }
+  };
+
+  const grow = () => {
+    hashes = enlarged(hashes);
+    starts = enlarged(starts);
+    ends = enlarged(ends);
+    slots = new Int32Array(slots.length * 2).fill(-1);
+    const mask = slots.length - 1;
+    for (let number = 0; number < texts.length; number++) {
+      let slot = hashes[number] & mask;
+      while (slots[slot] >= 0) slot = (slot + 1) & mask;
+      slots[slot] = number;
+    }
+  };
+
+  return {
+    numberOf(text, start, end) {
+      const hash = hashText(text, start, end);
+      const slot = slotOf(hash, text, start, end);
+      if (slots[slot] >= 0) return slots[slot];
+      const number = texts.length;
+      slots[slot] = number;
+      hashes[number] = hash;
+      texts.push(text);
+      starts[number] = start;
+      ends[number] = end;
+      if (texts.length === hashes.length) grow();
+      return number;
+    },
+    find: (text, start, end) => slots[slotOf(hashText(text, start, end), text, start, end)],
+    size: () => texts.length,
+    hashAt: (number) => hashes[number],
+    textAt: (number) => texts[number].slice(starts[number], ends[number]),
+  };
+}
+
+function enlarged(old: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(old.length * 2);
+  larger.set(old);
+  return larger;
+}
