@@ -55,28 +55,32 @@ export function buildTraceIndex(
   records: Iterable<TraceRecord>,
   shardCharacters = SHARD_CHARACTERS,
 ): TraceIndex {
-  const shards: TraceShard[] = [];
-  const seen = new Set<string>();
-  let batch: TraceRecord[] = [];
-  let characters = 0;
-  const finishShard = () => {
-    if (batch.length > 0) shards.push(buildShard(batch));
-    batch = [];
-    characters = 0;
-  };
-  for (const record of records) {
-    if (seen.has(record.hash)) continue;
-    seen.add(record.hash);
-    batch.push(record);
-    characters += record.text.length;
-    if (characters >= shardCharacters) finishShard();
-  }
-  finishShard();
+  const distinct = new Map<string, TraceRecord>();
+  for (const record of records) if (!distinct.has(record.hash)) distinct.set(record.hash, record);
+  const shards = inShards(distinct.values(), shardCharacters).map(buildShard);
   return {
     shards,
-    records: seen.size,
+    records: distinct.size,
     tokens: shards.reduce((sum, { tokens }) => sum + tokens, 0),
   };
+}
+
+/** Rows of records of about so many characters together. */
+export function inShards(
+  records: Iterable<TraceRecord>,
+  shardCharacters: number,
+): readonly (readonly TraceRecord[])[] {
+  const shards: TraceRecord[][] = [];
+  let room = 0;
+  for (const record of records) {
+    if (room <= 0) {
+      shards.push([]);
+      room = shardCharacters;
+    }
+    shards[shards.length - 1].push(record);
+    room -= record.text.length;
+  }
+  return shards;
 }
 
 /** In memory, with the records' texts. */

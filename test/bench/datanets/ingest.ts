@@ -8,7 +8,7 @@ import {
 import { createTokenIds } from '../../../server/datanets/ownership/token-ids.ts';
 import { scoreQuality } from '../../../server/datanets/quality.ts';
 import { figure, mention, type Row } from '../table.ts';
-import { textFiles } from './text-files.ts';
+import { textFiles } from '../text-files.ts';
 
 /** At scale 1. */
 const TOKENS = 24_000_000;

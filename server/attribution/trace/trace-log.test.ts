@@ -1,0 +1,254 @@
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cutWords, type TraceRecord, tokenAt, traceByScan } from '@openledger/protocol';
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { createPageCache } from '../../platform/page-cache.ts';
+import { countWordTokens, trace } from './trace-index.ts';
+import { openTraceLog, type TraceLog } from './trace-log.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'openledger-trace-log-'));
+afterAll(() => rmSync(home, { recursive: true }));
+let folders = 0;
+const newFolder = () => join(home, String(folders++));
+
+/** Eight pages at most, as small as a cache can be. */
+const pages = createPageCache({ mostBytes: 0 });
+
+/** Few words, so that everything comes again and again; astral letters, symbols and odd white space among them. */
+const piece = fc.constantFrom('ab ', 'ab\n', 'cd ', 'ef', '𝒳y ', '. ', ', ', '🙂', ' ');
+const text = fc.array(piece, { maxLength: 40, size: 'max' }).map((parts) => parts.join(''));
+
+type Step =
+  | { readonly kind: 'add'; readonly texts: readonly string[]; readonly isFlushed: boolean }
+  | { readonly kind: 'withdraw'; readonly which: number }
+  | { readonly kind: 'flush' | 'merge' | 'restart' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('add' as const),
+      texts: fc.array(text, { minLength: 1, maxLength: 2 }),
+      isFlushed: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('withdraw' as const), which: fc.nat() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('flush' as const, 'merge' as const, 'restart' as const),
+    }),
+  },
+);
+
+const plan = fc.record({
+  steps: fc.array(step, { minLength: 8, maxLength: 24, size: 'max' }),
+  outputs: fc.array(
+    fc.record({
+      parts: fc.array(fc.oneof(text, fc.tuple(fc.nat(), fc.nat(), fc.nat(60))), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      minWords: fc.integer({ min: 1, max: 8 }),
+      maxRecords: fc.integer({ min: 1, max: 4 }),
+    }),
+    { minLength: 50, maxLength: 50 },
+  ),
+});
+
+const tokensOf = (of: string) => {
+  const words = cutWords(of);
+  return Array.from({ length: words.count }, (_, i) => tokenAt(words, i));
+};
+
+/** Every position of every record, one after the other. */
+function countByLooking(wanted: readonly string[], records: readonly TraceRecord[]) {
+  let occurrences = 0;
+  const found = new Set<string>();
+  for (const { hash, text } of wanted.length > 0 ? records : []) {
+    const tokens = tokensOf(text);
+    for (let at = 0; at + wanted.length <= tokens.length; at++) {
+      if (!wanted.every((token, i) => tokens[at + i] === token)) continue;
+      occurrences += 1;
+      found.add(hash);
+    }
+  }
+  return { occurrences, records: found.size };
+}
+
+test('answers 10,000 queries as a plain scan does, through merges, tombstones and restarts', () => {
+  let [asked, merges, restarts, tombstones] = [0, 0, 0, 0];
+  fc.assert(
+    fc.property(plan, ({ steps, outputs }) => {
+      const folder = newFolder();
+      const texts = new Map<string, string>();
+      const live = new Map<string, TraceRecord>();
+      const open = () =>
+        openTraceLog(folder, {
+          pages,
+          textOf: (hash) => texts.get(hash) ?? '',
+          shardCharacters: 2000,
+        });
+      let log: TraceLog = open();
+      const query = ({ parts, minWords, maxRecords }: (typeof outputs)[number]) => {
+        const records = [...live.values()];
+        const output = parts
+          .map((part) => {
+            if (typeof part === 'string') return part;
+            const source = records[part[0] % Math.max(1, records.length)]?.text ?? '';
+            return source.slice(part[1] % (source.length + 1)).slice(0, part[2]);
+          })
+          .join(' ');
+        const scope = { indexes: [log.index()], withdrawn: log.withdrawn };
+        const rules = { minWords, maxRecords };
+        expect(trace(output, { scope, clientTexts: [], rules })).toEqual(
+          traceByScan(output, { records, clientTexts: [], rules }),
+        );
+        const wanted = tokensOf(output).slice(0, 1 + (minWords % 4));
+        const counted = countWordTokens(wanted.join(' '), scope);
+        expect({ occurrences: counted.occurrences, records: counted.records }).toEqual(
+          countByLooking(tokensOf(wanted.join(' ')), records),
+        );
+        asked += 1;
+      };
+      let nextOutput = 0;
+      for (const [i, one] of steps.entries()) {
+        if (one.kind === 'add') {
+          const added = one.texts.map((text, k) => ({ hash: `${i}-${k}`, text }));
+          for (const record of added) {
+            texts.set(record.hash, record.text);
+            live.set(record.hash, record);
+          }
+          log.add(added);
+          if (one.isFlushed) log.flush();
+        } else if (one.kind === 'withdraw') {
+          const hash = [...live.keys()][one.which % Math.max(1, live.size)];
+          if (hash === undefined) continue;
+          live.delete(hash);
+          log.withdraw([hash]);
+          tombstones += 1;
+        } else if (one.kind === 'flush') {
+          log.flush();
+        } else if (one.kind === 'merge') {
+          log.flush();
+          if (log.merge()) merges += 1;
+        } else {
+          log.close();
+          log = open();
+          log.add(
+            [...texts].filter(([hash]) => !log.has(hash)).map(([hash, text]) => ({ hash, text })),
+          );
+          restarts += 1;
+        }
+        const due = Math.ceil(((i + 1) * outputs.length) / steps.length);
+        for (; nextOutput < due; nextOutput++) query(outputs[nextOutput]);
+      }
+      for (; nextOutput < outputs.length; nextOutput++) query(outputs[nextOutput]);
+      log.close();
+    }),
+    { numRuns: 200 },
+  );
+  expect(asked).toBeGreaterThanOrEqual(10_000);
+  expect(Math.min(merges, restarts, tombstones)).toBeGreaterThan(20);
+});
+
+const records = (count: number): TraceRecord[] =>
+  Array.from({ length: count }, (_, i) => ({
+    hash: `h${i}`,
+    text: `Record ${i} says that the harbour of town ${i * 7} was closed for ${i + 2} days in winter.`,
+  }));
+const textOf = (hash: string) => records(40)[Number(hash.slice(1))].text;
+const found = (log: TraceLog, of: string) =>
+  trace(of, {
+    scope: { indexes: [log.index()], withdrawn: log.withdrawn },
+    clientTexts: [],
+    rules: { minWords: 8, maxRecords: 4 },
+  }).spans.flatMap((span) => span.records.map(({ hash }) => hash));
+
+test('a fresh record is found before anything is written', () => {
+  const folder = newFolder();
+  const log = openTraceLog(folder, { pages, textOf });
+  log.add(records(3));
+  expect(found(log, textOf('h2'))).toEqual(['h2']);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test.each<[string, (path: string) => void]>([
+  ['cut short', (path) => truncateSync(path, 200)],
+  ['empty', (path) => truncateSync(path, 0)],
+  [
+    'changed in its head',
+    (path) => {
+      const bytes = readFileSync(path);
+      bytes[40] ^= 1;
+      writeFileSync(path, bytes);
+    },
+  ],
+  ['gone', (path) => rmSync(path)],
+])('a segment that is %s is never searched: its records are to be added again', (_, damage) => {
+  const folder = newFolder();
+  const log = openTraceLog(folder, { pages, textOf });
+  log.add(records(4));
+  log.flush();
+  log.add(records(8));
+  log.flush();
+  log.close();
+  damage(join(folder, '00000002.segment'));
+  const again = openTraceLog(folder, { pages, textOf });
+  expect([again.has('h3'), again.has('h4')]).toEqual([true, false]);
+  again.add(records(8).filter(({ hash }) => !again.has(hash)));
+  expect(found(again, textOf('h6'))).toEqual(['h6']);
+  again.close();
+});
+
+test('a page that was changed under way is refused, and gives no wrong answer', () => {
+  const folder = newFolder();
+  const log = openTraceLog(folder, { pages, textOf });
+  log.add(records(40));
+  log.flush();
+  log.close();
+  const path = join(folder, '00000001.segment');
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 5] ^= 1; // of the suffixes, which stand last
+  writeFileSync(path, bytes);
+  const again = openTraceLog(folder, { pages, textOf });
+  expect(() => found(again, textOf('h6'))).toThrow('is damaged');
+  again.close();
+});
+
+test('files that the manifest does not name are removed: they were written by somebody who died', () => {
+  const folder = newFolder();
+  const log = openTraceLog(folder, { pages, textOf });
+  log.add(records(2));
+  log.flush();
+  log.close();
+  writeFileSync(join(folder, '00000009.segment'), 'half');
+  writeFileSync(join(folder, '00000009.segment.part'), 'half');
+  openTraceLog(folder, { pages, textOf }).close();
+  expect(readdirSync(folder).sort()).toEqual(['00000001.segment', 'manifest.json']);
+});
+
+test('merging drops what was withdrawn, and nothing else', () => {
+  const folder = newFolder();
+  const log = openTraceLog(folder, { pages, textOf });
+  for (let i = 0; i < 4; i++) {
+    log.add(records(5 * (i + 1)));
+    log.flush();
+  }
+  log.withdraw(['h7']);
+  expect(log.merge()).toBe(true);
+  expect(log.merge()).toBe(false);
+  expect(log.index().records).toBe(19);
+  expect([found(log, textOf('h7')), found(log, textOf('h8'))]).toEqual([[], ['h8']]);
+  expect(readdirSync(folder)).toHaveLength(2);
+  log.close();
+});

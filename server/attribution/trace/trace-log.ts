@@ -1,0 +1,219 @@
+/**
+ * A trace index that grows, shrinks and outlives its process: immutable segments in a folder, and a tier of fresh records in
+ * memory.
+ *
+ * What is added is found at once. `flush` writes the fresh tier down as a segment; `merge` makes one segment of several that
+ * are alike in size, without what was withdrawn in the meantime. The manifest names the segments that count and the
+ * tombstones, and is replaced as a whole: whenever the process dies, the folder holds the state before a step or the one
+ * after it. What was added and not flushed is lost with the process; whoever adds keeps the records, and asks `has`.
+ *
+ * Source: O'Neil, Cheng, Gawlick, O'Neil, "The Log-Structured Merge-Tree", 1996.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { OpenLedgerError, type TraceRecord } from '@openledger/protocol';
+import { z } from 'zod';
+import type { PageCache } from '../../platform/page-cache.ts';
+import { openSegment, type Segment, writeSegment } from './segment-file.ts';
+import { buildColumns } from './shard-columns.ts';
+import { buildShard, inShards, SHARD_CHARACTERS, type TraceIndex } from './trace-index.ts';
+
+export type TraceLog = {
+  /** Records are found from now on. Those that are in it already, withdrawn or not, are left out. */
+  add(records: Iterable<TraceRecord>): void;
+  has(recordHash: string): boolean;
+  /** Records are not found any more, for good. Durable when it returns. */
+  withdraw(recordHashes: Iterable<string>): void;
+  /** Makes what was added durable. */
+  flush(): void;
+  /** One step of merging. @returns false when there is nothing to merge */
+  merge(): boolean;
+  /** All that is there now, withdrawn records too: a query leaves those out (`withdrawn`). */
+  index(): TraceIndex;
+  readonly withdrawn: ReadonlySet<string>;
+  /** On disk. */
+  bytes(): number;
+  close(): void;
+};
+
+const Manifest = z.strictObject({
+  version: z.literal('trace-log-1'),
+  segments: z.array(z.string().regex(/^[0-9]{8}\.segment$/)),
+  withdrawn: z.array(z.string()),
+});
+type Manifest = z.output<typeof Manifest>;
+
+/** Segments of about one size that are merged into one. */
+const MERGED_TOGETHER = 4;
+
+type Named = Segment & { readonly name: string };
+
+type SegmentSource = Parameters<typeof openSegment>[1];
+
+/**
+ * Opens a folder's log, or begins one.
+ *
+ * Segments that are damaged are left out, and so are their records: `has` says that they are to be added again. Files that the
+ * manifest does not name are removed.
+ *
+ * @param textOf the text of a record that was added; asked while merging, and to say where in a record a passage stands
+ * @param shardCharacters of text in one segment, about
+ */
+export function openTraceLog(
+  folder: string,
+  {
+    shardCharacters = SHARD_CHARACTERS,
+    ...source
+  }: SegmentSource & { readonly shardCharacters?: number },
+): TraceLog {
+  mkdirSync(folder, { recursive: true });
+  const manifest = readManifest(folder);
+  const withdrawn = new Set(manifest.withdrawn);
+  let segments: readonly Named[] = manifest.segments.flatMap(
+    (name) => openWhole(folder, name, source) ?? [],
+  );
+  let fresh: TraceRecord[] = [];
+  let freshIndex: TraceIndex['shards'] | undefined;
+  const held = new Set(segments.flatMap(({ shard }) => shard.hashes));
+  let next = 1 + Math.max(0, ...manifest.segments.map((name) => Number.parseInt(name, 10)));
+  removeOthers(folder, manifest.segments);
+
+  const has = (recordHash: string) => held.has(recordHash) || withdrawn.has(recordHash);
+
+  function write(records: readonly TraceRecord[]): Named {
+    const name = `${String(next++).padStart(8, '0')}.segment`;
+    writeSegment(join(folder, name), buildColumns(records));
+    return { name, ...openSegment(join(folder, name), source) };
+  }
+
+  /** From here on these are the segments that count. */
+  function commit(now: readonly Named[]): void {
+    writeManifest(folder, {
+      version: 'trace-log-1',
+      segments: now.map(({ name }) => name),
+      withdrawn: [...withdrawn],
+    });
+    const gone = segments.filter((one) => !now.includes(one));
+    segments = now;
+    for (const segment of gone) {
+      segment.close();
+      rmSync(join(folder, segment.name));
+    }
+  }
+
+  return {
+    add(records) {
+      const added = [...records].filter(({ hash }) => !has(hash) && held.add(hash));
+      [fresh, freshIndex] = [[...fresh, ...added], undefined];
+    },
+    has,
+    withdraw(recordHashes) {
+      for (const hash of recordHashes) withdrawn.add(hash);
+      commit(segments);
+    },
+    flush() {
+      if (fresh.length === 0) return;
+      const written = inShards(fresh, shardCharacters).map(write);
+      [fresh, freshIndex] = [[], undefined];
+      commit([...segments, ...written]);
+    },
+    merge() {
+      const chosen = alike(segments, shardCharacters);
+      if (chosen.length === 0) return false;
+      const records = chosen
+        .flatMap(({ shard }) => shard.hashes)
+        .filter((hash) => !withdrawn.has(hash))
+        .map((hash) => ({ hash, text: source.textOf(hash) }));
+      const merged = records.length > 0 ? [write(records)] : [];
+      commit([...segments.filter((one) => !chosen.includes(one)), ...merged]);
+      return true;
+    },
+    index() {
+      freshIndex ??= fresh.length > 0 ? [buildShard(fresh)] : [];
+      const shards = [...segments.map(({ shard }) => shard), ...freshIndex];
+      return {
+        shards,
+        records: shards.reduce((sum, { hashes }) => sum + hashes.length, 0),
+        tokens: shards.reduce((sum, { tokens }) => sum + tokens, 0),
+      };
+    },
+    withdrawn,
+    bytes: () => segments.reduce((sum, segment) => sum + segment.bytes, 0),
+    close() {
+      for (const segment of segments) segment.close();
+      segments = [];
+    },
+  };
+}
+
+/** @returns undefined for a segment that is gone or damaged */
+function openWhole(folder: string, name: string, source: SegmentSource): Named | undefined {
+  try {
+    return { name, ...openSegment(join(folder, name), source) };
+  } catch (error) {
+    if (error instanceof OpenLedgerError || isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What was written by somebody who died before it counted, or counted before a merge. */
+function removeOthers(folder: string, segments: readonly string[]): void {
+  const counting = new Set([MANIFEST, ...segments]);
+  for (const name of readdirSync(folder)) if (!counting.has(name)) rmSync(join(folder, name));
+}
+
+/** The first segments of one tier, if they are enough for a merge and fit into one: a tier is a power of `MERGED_TOGETHER`. */
+function alike(segments: readonly Named[], shardCharacters: number): readonly Named[] {
+  const tiers = new Map<number, Named[]>();
+  for (const segment of segments) {
+    const tier = Math.floor(Math.log(segment.shard.tokens + 1) / Math.log(MERGED_TOGETHER));
+    tiers.set(tier, [...(tiers.get(tier) ?? []), segment]);
+  }
+  for (const [, tier] of [...tiers].sort(([a], [b]) => a - b)) {
+    const chosen = tier.slice(0, MERGED_TOGETHER);
+    const tokens = chosen.reduce((sum, { shard }) => sum + shard.tokens, 0);
+    // A token has a character at least.
+    if (chosen.length === MERGED_TOGETHER && tokens <= shardCharacters) return chosen;
+  }
+  return [];
+}
+
+const MANIFEST = 'manifest.json';
+
+/** A manifest that cannot be read is as good as none: all is added again. */
+function readManifest(folder: string): Manifest {
+  const none: Manifest = { version: 'trace-log-1', segments: [], withdrawn: [] };
+  const path = join(folder, MANIFEST);
+  if (!existsSync(path)) return none;
+  try {
+    return Manifest.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data ?? none;
+  } catch {
+    return none;
+  }
+}
+
+function writeManifest(folder: string, manifest: Manifest): void {
+  const path = join(folder, MANIFEST);
+  writeFileSync(`${path}.part`, JSON.stringify(manifest), { flush: true });
+  renameSync(`${path}.part`, path);
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle); // the new names, of segments too
+  } finally {
+    closeSync(handle);
+  }
+}
+
+const isAbsent = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT';
