@@ -1,4 +1,5 @@
 /** The benchmarks' command line: which one, how long, how large. It prints what was measured, whatever that says, and ends with 0. */
+import { attributionBenchmark } from './attribution.ts';
 import { datanetsBenchmark } from './datanets.ts';
 import { ledgerBenchmark } from './ledger.ts';
 import { describeMachine, loadAverage } from './machine.ts';
@@ -7,7 +8,12 @@ import { startScratch } from './scratch.ts';
 import { splitBenchmark } from './split.ts';
 import { formatTable, say } from './table.ts';
 
-const benchmarks = { datanets: datanetsBenchmark, ledger: ledgerBenchmark, split: splitBenchmark };
+const benchmarks = {
+  attribution: attributionBenchmark,
+  datanets: datanetsBenchmark,
+  ledger: ledgerBenchmark,
+  split: splitBenchmark,
+};
 
 type Name = keyof typeof benchmarks;
 

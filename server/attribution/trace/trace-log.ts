@@ -24,7 +24,6 @@ import {
 import { join } from 'node:path';
 import { OpenLedgerError, type TraceRecord } from '@openledger/protocol';
 import { z } from 'zod';
-import type { PageCache } from '../../platform/page-cache.ts';
 import { openSegment, type Segment, writeSegment } from './segment-file.ts';
 import { buildColumns } from './shard-columns.ts';
 import { buildShard, inShards, SHARD_CHARACTERS, type TraceIndex } from './trace-index.ts';
