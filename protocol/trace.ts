@@ -61,10 +61,10 @@ export type TraceSource = {
   /**
    * For each token, one past the last token of the longest run from there that stands in some record.
    *
-   * Runs need not be trimmed. Where the longest run has fewer than `minTokens` tokens, begins with a symbol, or ends no
+   * Runs need not be trimmed. Where the longest run has fewer than `minWords` words, begins with a symbol, or ends no
    * later than one from an earlier token, the answer may be any smaller number.
    */
-  readonly longestRuns: (output: Words, minTokens: number) => Int32Array;
+  readonly longestRuns: (output: Words, minWords: number) => Int32Array;
   /** The records in which a trimmed run stands, in any order; undefined when more than `limit`. */
   readonly recordsWith: (
     output: Words,

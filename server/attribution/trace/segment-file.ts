@@ -3,7 +3,8 @@
  *
  *     magic (8 bytes) | length of the head (4, lowest byte first) | head: JSON | the sections, as the head says
  *
- * Symbols and suffixes take three bytes each, the filter half a byte for each position.
+ * Symbols and suffixes take three bytes each, the filter half a byte for each position; the rest hangs on how many distinct tokens
+ * there are.
  */
 import { closeSync, fsyncSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -11,6 +12,7 @@ import { crc32 } from 'node:zlib';
 import { OpenLedgerError } from '@openledger/protocol';
 import { z } from 'zod';
 import { bucketHeads } from '../../compute/suffix-array.ts';
+import { differences, packNumbers, sums, unpackNumbers } from '../../compute/varint.ts';
 import { type PageCache, packColumn } from '../../platform/page-cache.ts';
 import { openShard, type TraceShard } from './shard.ts';
 import type { ShardColumns } from './shard-columns.ts';
@@ -49,14 +51,14 @@ export function writeSegment(path: string, columns: ShardColumns): void {
   const [packedSymbols, packedSuffixes] = [packColumn(symbols), packColumn(suffixes)];
   const bytesOf: Record<SectionName, Uint8Array> = {
     hashes: textBytes(columns.hashes),
-    firsts: arrayBytes(columns.firsts),
-    marks: arrayBytes(columns.marks),
+    firsts: packNumbers(differences(columns.firsts)),
+    marks: packNumbers(columns.marks),
     tokens: textBytes(columns.tokens),
     gaps: textBytes(columns.gaps),
-    pairTokens: arrayBytes(pairTokens),
-    pairGaps: arrayBytes(columns.pairGaps),
+    pairTokens: packNumbers(differences(pairTokens)),
+    pairGaps: packNumbers(columns.pairGaps),
     filter: arrayBytes(columns.filter.bits),
-    heads: arrayBytes(bucketHeads(symbols, pairTokens.length + 1)),
+    heads: packNumbers(differences(bucketHeads(symbols, pairTokens.length + 1))),
     symbolChecksums: arrayBytes(packedSymbols.checksums),
     suffixChecksums: arrayBytes(packedSuffixes.checksums),
     symbols: packedSymbols.bytes,
@@ -122,7 +124,8 @@ export function openSegment(
         ...{ file, name: basename(path), offset: placeOf(name).offset },
         ...{ length: head.positions, checksums },
       });
-    const [pairTokens, pairGaps] = [numbersIn(read('pairTokens')), numbersIn(read('pairGaps'))];
+    const pairTokens = sums(unpackNumbers(read('pairTokens')));
+    const pairGaps = unpackNumbers(read('pairGaps'));
     const shard = openShard(
       {
         ...{
@@ -131,8 +134,8 @@ export function openSegment(
           gaps: textsIn(read('gaps')),
         },
         ...{
-          firsts: numbersIn(read('firsts')),
-          marks: numbersIn(read('marks')),
+          firsts: sums(unpackNumbers(read('firsts'))),
+          marks: unpackNumbers(read('marks')),
           pairTokens,
           pairGaps,
         },
@@ -143,7 +146,7 @@ export function openSegment(
           length: head.positions,
           symbolAt: column('symbols', new Uint32Array(numbersIn(read('symbolChecksums')).buffer)),
           suffixAt: column('suffixes', new Uint32Array(numbersIn(read('suffixChecksums')).buffer)),
-          heads: numbersIn(read('heads')),
+          heads: sums(unpackNumbers(read('heads'))),
         },
         textOf,
       },

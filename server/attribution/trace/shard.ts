@@ -10,7 +10,7 @@ import {
 } from '../../compute/matches.ts';
 import { bucketHeads } from '../../compute/suffix-array.ts';
 import { createTextTable, type TextTable } from '../../compute/text-table.ts';
-import { GRAM_TOKENS } from './grams.ts';
+import { GRAM_TOKENS, gramsOf } from './grams.ts';
 import { MARK_EVERY, type ShardColumns } from './shard-columns.ts';
 
 export type TraceShard = {
@@ -37,6 +37,8 @@ type Symbols = {
 /** An output in a shard's symbols, one entry a token; filled as far as it was asked for. */
 export type ShardQuery = {
   readonly words: Words;
+  /** For each token, one past the last token that a run from it can have here. */
+  readonly reaches: Int32Array;
   readonly isFilled: Uint8Array;
   /** The token with the white space after it; halfway past its token's symbols where that pair is unknown, -1 where the token is. */
   readonly pattern: Float64Array;
@@ -77,13 +79,17 @@ function tableOf(texts: readonly string[]): TextTable {
   return table;
 }
 
-export const queryOf = (words: Words): ShardQuery => ({
-  words,
-  isFilled: new Uint8Array(words.count),
-  pattern: new Float64Array(words.count).fill(-1),
-  low: new Int32Array(words.count),
-  high: new Int32Array(words.count),
-});
+export const queryOf = (shard: TraceShard, question: RunQuestion): ShardQuery => {
+  const { words } = question;
+  return {
+    words,
+    reaches: reachesOf(shard, question),
+    isFilled: new Uint8Array(words.count),
+    pattern: new Float64Array(words.count).fill(-1),
+    low: new Int32Array(words.count),
+    high: new Int32Array(words.count),
+  };
+};
 
 /** Looks tokens from..to of the output up in the shard. */
 function fill({ symbols }: TraceShard, query: ShardQuery, from: number, to: number): void {
@@ -116,69 +122,62 @@ function symbolOf(
   return gap >= 0 && from < high && gapOf[from - 1] === gap ? from : high - 0.5;
 }
 
-export type RunRules = {
-  /** Shorter runs need not be told. */
-  readonly least: number;
-  readonly allows?: Allows;
+/** What a trace asks of all its shards alike. */
+export type RunQuestion = {
+  readonly words: Words;
+  /** Of the words (`gramsOf`). */
+  readonly grams: Int32Array;
+  /** For each token, one past the last token of the shortest run from it that is long enough; beyond the end where none is. */
+  readonly ends: Int32Array;
 };
+
+/** @param minWords the fewest words of a run */
+export function questionOf(words: Words, minWords: number): RunQuestion {
+  const ends = new Int32Array(words.count).fill(words.count + 1);
+  const places: number[] = []; // of the words from the current token on, the nearest last
+  for (let from = words.count - 1; from >= 0; from--) {
+    if (words.wordFlags[from]) places.push(from);
+    if (places.length >= minWords) ends[from] = places[places.length - minWords] + 1;
+  }
+  return { words, grams: gramsOf(words), ends };
+}
 
 /**
  * Raises `longest[i]` to one past the last token of the longest run from output token i that stands in an allowed record.
  *
- * A run of at least `least` tokens holds the gram at one of every `least - GRAM_TOKENS + 1` tokens: only where the filter
- * knows that gram is anything searched. A run that ends no later than one from an earlier token may be left out.
- *
- * @param grams of the output (`gramsOf`)
+ * A run reaches no further than its grams are known to the filter: only where that is far enough anything is searched. A run
+ * that is too short, or ends no later than one from an earlier token, may be left out.
  */
 export function raiseLongest(
   shard: TraceShard,
+  { words, ends }: RunQuestion,
   {
     query,
-    grams,
     longest,
-  }: {
-    readonly query: ShardQuery;
-    readonly grams: Int32Array;
-    readonly longest: Int32Array;
-  },
-  rules: RunRules,
+    allows,
+  }: { readonly query: ShardQuery; readonly longest: Int32Array; readonly allows?: Allows },
 ): void {
-  const { count, wordFlags } = query.words;
-  const stride = rules.least - GRAM_TOKENS + 1;
-  if (stride < 1) {
-    fill(shard, query, 0, count);
-    for (let from = 0; from < count; from++) if (wordFlags[from]) raise(from);
-    return;
-  }
-  let next = 0;
   let reached = 0;
-  for (let anchor = 0; anchor < grams.length; anchor += stride) {
-    if (!mayHaveGram(shard.filter, grams[anchor]) || !hasGram(shard, query, anchor)) continue;
-    fill(shard, query, 0, count);
-    for (let from = Math.max(next, anchor - stride + 1, 0); from <= anchor; from++) {
-      // To end later it would hold the gram that ends just past what was reached.
-      const past = reached - GRAM_TOKENS + 1;
-      if (from <= past && (past >= grams.length || !mayHaveGram(shard.filter, grams[past]))) {
-        from = past;
-        next = past + 1;
-        continue;
-      }
-      if (wordFlags[from]) reached = Math.max(reached, raise(from));
-      next = from + 1;
-    }
-  }
-
-  function raise(from: number): number {
-    const end = from + longestRun(shard, query, from, rules);
+  for (let from = 0; from < words.count; from++) {
+    const most = query.reaches[from];
+    if (!words.wordFlags[from] || most < ends[from] || most <= reached) continue;
+    fill(shard, query, from, Math.min(words.count, most + 1));
+    const least = Math.max(ends[from], reached + 1) - from;
+    const end = from + longestRun(shard, query, from, { least, allows });
     if (end > longest[from]) longest[from] = end;
-    return end;
+    if (end > reached) reached = end;
   }
 }
 
-/** Whether the gram from a token on stands in the shard: the filter is sometimes wrong. */
-function hasGram(shard: TraceShard, query: ShardQuery, from: number): boolean {
-  const range = ranksOf(shard, query, from, from + GRAM_TOKENS);
-  return range.from < range.to;
+/** For each token, one past the last token that a run from it can have in the shard, as far as the filter knows. */
+function reachesOf({ filter }: TraceShard, { words: { count }, grams }: RunQuestion): Int32Array {
+  const reaches = new Int32Array(count);
+  for (let from = count - 1; from >= 0; from--) {
+    if (from >= grams.length) reaches[from] = count;
+    else if (!mayHaveGram(filter, grams[from])) reaches[from] = from + GRAM_TOKENS - 1;
+    else reaches[from] = from + 1 < count ? Math.max(reaches[from + 1], from + GRAM_TOKENS) : count;
+  }
+  return reaches;
 }
 
 /**
@@ -191,7 +190,7 @@ function longestRun(
   shard: TraceShard,
   query: ShardQuery,
   from: number,
-  { least, allows }: RunRules,
+  { least, allows }: { readonly least: number; readonly allows?: Allows },
 ): number {
   if (query.pattern[from] < 0) return 0;
   const { length: ranks, suffixAt } = shard.index;
@@ -212,16 +211,13 @@ function longestRun(
 
 /** The ranks of the places where tokens from..to of the output stand, with the white space inside. */
 export function ranksOf(shard: TraceShard, query: ShardQuery, from: number, to: number): RankRange {
-  let range: RankRange = { from: 0, to: shard.index.length };
-  for (let i = from; i < to && range.from < range.to; i++) {
-    fill(shard, query, i, i + 1);
-    const [low, high] =
-      i === to - 1
-        ? [query.low[i], query.high[i]]
-        : [query.pattern[i], Math.floor(query.pattern[i]) + 1];
-    range = narrow(shard.index, range, i - from, low, high);
-  }
-  return range;
+  if (query.reaches[from] < to) return { from: 0, to: 0 };
+  fill(shard, query, from, to);
+  const pattern = query.pattern.slice(from, to);
+  pattern[to - from - 1] = query.low[to - 1] - 0.5; // before all symbols of the last token
+  const first = insertionRank(shard.index, pattern);
+  pattern[to - from - 1] = query.high[to - 1] - 0.5; // behind them
+  return { from: first, to: insertionRank(shard.index, pattern) };
 }
 
 /**

@@ -17,14 +17,13 @@ import {
   WORDS_VERSION,
   type Words,
 } from '@openledger/protocol';
-import { mayHaveGram } from '../../compute/gram-filter.ts';
-import { GRAM_TOKENS, gramsOf } from './grams.ts';
 import {
   type Allows,
   indexOfColumns,
   offsetAt,
   openShard,
   queryOf,
+  questionOf,
   raiseLongest,
   ranksOf,
   ranksOfTokens,
@@ -107,15 +106,15 @@ export function trace(
   },
 ): Trace {
   const words = cutWords(output);
-  const grams = gramsOf(words);
+  const question = questionOf(words, rules.minWords);
   const parts = shardsOf(scope).map((shard) => ({
-    ...{ shard, query: queryOf(words), allows: allowsOf(shard, scope) },
+    ...{ shard, query: queryOf(shard, question), allows: allowsOf(shard, scope) },
   }));
   const source = {
-    longestRuns: (_: Words, least: number) => {
+    longestRuns: () => {
       const longest = new Int32Array(words.count);
       for (const { shard, query, allows } of parts) {
-        raiseLongest(shard, { query, grams, longest }, { least, allows });
+        raiseLongest(shard, question, { query, longest, allows });
       }
       return longest;
     },
@@ -123,12 +122,6 @@ export function trace(
       const length = words.ends[to - 1] - words.starts[from];
       const found = new Map<string, { readonly shard: TraceShard; readonly position: number }>();
       for (const { shard, query, allows } of parts) {
-        if (
-          grams.length > from &&
-          to - from >= GRAM_TOKENS &&
-          !mayHaveGram(shard.filter, grams[from])
-        )
-          continue;
         const ranks = ranksOf(shard, query, from, to);
         for (let rank = ranks.from; rank < ranks.to; rank++) {
           const position = shard.index.suffixAt(rank);
@@ -162,12 +155,13 @@ export type WordCount = {
 /** How often a text's tokens stand one after the other in the records in scope. A text without tokens occurs nowhere. */
 export function countWordTokens(text: string, scope: TraceScope): WordCount {
   const words = cutWords(text);
+  const question = questionOf(words, 1);
   const records = new Set<string>();
   const counted = new Map<string, TraceShard>(); // a record sealed twice counts where it was met first
   let occurrences = 0;
   for (const shard of words.count > 0 ? shardsOf(scope) : []) {
     const allows = allowsOf(shard, scope);
-    for (const { from, to } of ranksOfTokens(shard, queryOf(words))) {
+    for (const { from, to } of ranksOfTokens(shard, queryOf(shard, question))) {
       for (let rank = from; rank < to; rank++) {
         const record = recordAt(shard, shard.index.suffixAt(rank));
         const hash = shard.hashes[record];
