@@ -193,7 +193,7 @@ async function createStages(handles: AppHandles) {
   });
   const attributions = createAttributions({
     ...{ db, clock, log, gateway, governance, models, snapshots: snapshotsFrom(datanets) },
-    logHead: () => receipts.checkpoint(),
+    ...{ logHead: () => receipts.checkpoint(), folder: join(folder, 'traces') },
   });
   const fees = createFees({
     ...{ db, clock, log, ledger, gateway, attributions, governance, reads: access.reads },

@@ -18,7 +18,7 @@
  *
  * It does not split money (fees), and knows nothing of what came before the inference's record (gateway).
  *
- * Tables: attribution.attributions. Snapshots and their indexes are kept in memory and rebuilt from datanets.
+ * Tables: attribution.attributions. Snapshots are kept in memory, their trace indexes in files; both can be made again from datanets.
  */
 import { attribute } from './attribute.ts';
 import {
@@ -74,7 +74,7 @@ export type Attributions = {
 const DAY_MS = 86_400_000;
 
 export function createAttributions(handles: AttributionHandles): Attributions {
-  const shelf = createSnapshotShelf(handles.snapshots);
+  const shelf = createSnapshotShelf(handles.snapshots, handles.folder);
   return {
     attribute: (inferenceId) => attribute({ ...handles, shelf }, inferenceId),
     find: (inferenceId) => findAttribution(handles.db, inferenceId),

@@ -1,4 +1,5 @@
 /** Sealed snapshots in memory, with their trace indexes: loaded when first asked for, the longest unused let go. */
+import { join } from 'node:path';
 import {
   firstAtLeast,
   informationIn,
@@ -9,8 +10,10 @@ import {
   type UnigramTable,
   wordStarts,
 } from '@openledger/protocol';
+import { createPageCache, type PageCache } from '../platform/page-cache.ts';
 import type { SnapshotSource } from './stage.ts';
 import { buildTraceIndex, type TraceIndex } from './trace/trace-index.ts';
+import { openTraceLog, type TraceLog } from './trace/trace-log.ts';
 
 /** What was sealed and never changes. */
 export type ShelvedSnapshot = {
@@ -26,7 +29,9 @@ export type ShelvedSnapshot = {
   ownersOf(recordHash: string): Shares | undefined;
   /** Whose a record's word is, by its number. */
   ownersOfWord(recordHash: string, word: number): Shares | undefined;
-  /** Of all records; built when it is first needed, seconds for tens of megabytes. */
+  /**
+   * Of all records; opened when it is first needed, and built then where it was never kept: seconds for tens of megabytes.
+   */
   index(): TraceIndex;
 };
 
@@ -40,12 +45,21 @@ export type SnapshotShelf = {
 const MOST_SNAPSHOTS = 32;
 const MOST_TABLES = 64;
 
-export function createSnapshotShelf(source: Pick<SnapshotSource, 'load'>): SnapshotShelf {
+/** Of all indexes together. */
+const CACHE_BYTES = 512 * 2 ** 20;
+
+/** @param folder where trace indexes are kept; without one they are built in memory, by each process anew */
+export function createSnapshotShelf(
+  source: Pick<SnapshotSource, 'load'>,
+  folder?: string,
+): SnapshotShelf {
+  const kept = folder ? { folder, pages: createPageCache({ mostBytes: CACHE_BYTES }) } : undefined;
+
   const snapshots = new Map<string, Promise<ShelvedSnapshot>>();
   const tables = new Map<string, (word: string) => number>();
   return {
     find: (snapshotId) =>
-      keep(snapshots, snapshotId, MOST_SNAPSHOTS, () => load(source, snapshotId)),
+      keep(snapshots, snapshotId, MOST_SNAPSHOTS, () => load(source, { snapshotId, kept })),
     informationOf(among) {
       const distinct = new Map(among.map((one) => [one.snapshotId, one.information]));
       return keep(tables, [...distinct.keys()].sort().join(' '), MOST_TABLES, () =>
@@ -57,18 +71,27 @@ export function createSnapshotShelf(source: Pick<SnapshotSource, 'load'>): Snaps
 
 async function load(
   source: Pick<SnapshotSource, 'load'>,
-  snapshotId: string,
+  { snapshotId, kept }: { readonly snapshotId: string; readonly kept: Kept | undefined },
 ): Promise<ShelvedSnapshot> {
   const { hash, records, information } = await source.load(snapshotId);
   const byHash = new Map(records.map((record) => [record.hash, record]));
   const asked = new Map<string, (word: number) => Shares>();
   const starts = new Map<string, Int32Array>();
   let index: TraceIndex | undefined;
-  return {
+  const textOf = (recordHash: string) => byHash.get(recordHash)?.text;
+  const keptIndex = ({ folder, pages }: Kept): TraceIndex => {
+    const textOfAny = (recordHash: string) => textOf(recordHash) ?? '';
+    const log = openTraceLog(join(folder, snapshotId), { pages, textOf: textOfAny });
+    log.add(records.filter((record) => !log.has(record.hash)));
+    log.flush();
+    letGo.register(shelved, log);
+    return log.index();
+  };
+  const shelved: ShelvedSnapshot = {
     snapshotId,
     hash,
     information,
-    textOf: (recordHash) => byHash.get(recordHash)?.text,
+    textOf,
     wordAt(recordHash, offset) {
       const known = starts.get(recordHash) ?? wordStarts(byHash.get(recordHash)?.text ?? '');
       starts.set(recordHash, known);
@@ -85,9 +108,19 @@ async function load(
       asked.set(recordHash, ownersOf);
       return ownersOf(word);
     },
-    index: () => (index ??= buildTraceIndex(records)),
+    index() {
+      index ??= kept ? keptIndex(kept) : buildTraceIndex(records);
+      return index;
+    },
   };
+  return shelved;
 }
+
+/** Trace indexes on disk. */
+type Kept = { readonly folder: string; readonly pages: PageCache };
+
+/** Closes the files of a snapshot when nobody has it any more: a query under way still reads them. */
+const letGo = new FinalizationRegistry<TraceLog>((log) => log.close());
 
 /** What is asked for goes to the end of the map; what stands first was not asked for longest. A failure is forgotten. */
 function keep<V>(shelf: Map<string, V>, key: string, most: number, make: () => V): V {

@@ -22,6 +22,8 @@ export type AttributionHandles = {
   /** The receipts' log as it stands, signed: it draws which inferences are measured. */
   readonly logHead: () => Promise<{ readonly treeSize: number; readonly rootHash: string }>;
   readonly log: Log;
+  /** Where trace indexes are kept; without one they are built in memory, by each process anew. */
+  readonly folder?: string;
 };
 
 export type SnapshotSource = {

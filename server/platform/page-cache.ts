@@ -25,18 +25,25 @@ export type PageCache = {
   readonly bytes: () => number;
 };
 
-type Held = { readonly pages: (Uint8Array | undefined)[]; readonly page: number };
+/** A place for a page, and the column whose page lies in it. */
+type Slot = {
+  readonly bytes: Uint8Array;
+  pages: (Uint8Array | undefined)[];
+  page: number;
+};
 
 /** What was not read since the hand passed last is let go first (second chance; Corbató, 1968). */
 export function createPageCache({ mostBytes }: { readonly mostBytes: number }): PageCache {
   const most = Math.max(8, Math.floor(mostBytes / PAGE_BYTES));
-  const held: Held[] = [];
+  const held: Slot[] = [];
   const wasRead: Uint8Array = new Uint8Array(most);
   let hand = 0;
 
-  /** Where the next page goes: a new place, or one taken from a page that nobody has read lately. */
-  const makeRoom = (): { readonly slot: number; readonly bytes: Uint8Array } => {
-    if (held.length < most) return { slot: held.length, bytes: new Uint8Array(PAGE_BYTES) };
+  /** A new place, or one whose page nobody has read lately. */
+  const freeSlot = (): number => {
+    if (held.length < most) {
+      return held.push({ bytes: new Uint8Array(PAGE_BYTES), pages: [], page: 0 }) - 1;
+    }
     while (wasRead[hand]) {
       wasRead[hand] = 0;
       hand = (hand + 1) % most;
@@ -44,22 +51,23 @@ export function createPageCache({ mostBytes }: { readonly mostBytes: number }): 
     const slot = hand;
     hand = (hand + 1) % most;
     const { pages, page } = held[slot];
-    const bytes = pages[page] as Uint8Array;
     pages[page] = undefined;
-    return { slot, bytes };
+    return slot;
   };
 
   return {
     column(place) {
-      const pages: (Uint8Array | undefined)[] = new Array(Math.ceil(place.length / PAGE_NUMBERS));
+      const pages: Slot['pages'] = new Array(Math.ceil(place.length / PAGE_NUMBERS));
       const slots = new Int32Array(pages.length);
       const load = (page: number): Uint8Array => {
-        const { slot, bytes } = makeRoom();
-        readPage(place, page, bytes);
-        held[slot] = { pages, page };
-        slots[page] = slot;
-        pages[page] = bytes;
-        return bytes;
+        const number = freeSlot();
+        const slot = held[number];
+        [slot.pages, slot.page] = [[], 0]; // nobody's, should reading fail
+        readPage(place, page, slot.bytes);
+        [slot.pages, slot.page] = [pages, page];
+        slots[page] = number;
+        pages[page] = slot.bytes;
+        return slot.bytes;
       };
       return (index) => {
         if (index >= place.length) return Number.NaN;

@@ -50,11 +50,11 @@ export function writeSegment(path: string, columns: ShardColumns): void {
   }
   const [packedSymbols, packedSuffixes] = [packColumn(symbols), packColumn(suffixes)];
   const bytesOf: Record<SectionName, Uint8Array> = {
-    hashes: textBytes(columns.hashes),
+    hashes: lineBytes(columns.hashes),
     firsts: packNumbers(differences(columns.firsts)),
     marks: packNumbers(columns.marks),
-    tokens: textBytes(columns.tokens),
-    gaps: textBytes(columns.gaps),
+    tokens: lineBytes(columns.tokens),
+    gaps: jsonBytes(columns.gaps),
     pairTokens: packNumbers(differences(pairTokens)),
     pairGaps: packNumbers(columns.pairGaps),
     filter: arrayBytes(columns.filter.bits),
@@ -129,8 +129,8 @@ export function openSegment(
     const shard = openShard(
       {
         ...{
-          hashes: textsIn(read('hashes')),
-          tokens: textsIn(read('tokens')),
+          hashes: linesIn(read('hashes')),
+          tokens: linesIn(read('tokens')),
           gaps: textsIn(read('gaps')),
         },
         ...{
@@ -203,7 +203,15 @@ function numbersIn(bytes: Buffer): Int32Array<ArrayBuffer> {
   return numbers;
 }
 
-const textBytes = (texts: readonly string[]): Uint8Array => Buffer.from(JSON.stringify(texts));
+const jsonBytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 
 const textsIn = (bytes: Buffer): readonly string[] =>
   z.array(z.string()).parse(JSON.parse(bytes.toString('utf8')));
+
+/** Of texts without white space; JSON still, since a token may be half of a surrogate pair. */
+const lineBytes = (texts: readonly string[]): Uint8Array => jsonBytes(texts.join('\n'));
+
+function linesIn(bytes: Buffer): readonly string[] {
+  const text = z.string().parse(JSON.parse(bytes.toString('utf8')));
+  return text === '' ? [] : text.split('\n');
+}

@@ -32,7 +32,7 @@ export type ShardColumns = {
 };
 
 /** Positions from one mark to the next: what has to be cut again to find where a token stands in its text. */
-export const MARK_EVERY = 64;
+export const MARK_EVERY = 128;
 
 export function buildColumns(records: readonly TraceRecord[]): ShardColumns {
   const tokens = createTextTable();

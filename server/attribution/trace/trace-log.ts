@@ -9,6 +9,7 @@
  *
  * Source: O'Neil, Cheng, Gawlick, O'Neil, "The Log-Structured Merge-Tree", 1996.
  */
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -48,7 +49,7 @@ export type TraceLog = {
 
 const Manifest = z.strictObject({
   version: z.literal('trace-log-1'),
-  segments: z.array(z.string().regex(/^[0-9]{8}\.segment$/)),
+  segments: z.array(z.string().regex(/^[0-9]{8}-[0-9a-f]{8}\.segment$/)),
   withdrawn: z.array(z.string()),
 });
 type Manifest = z.output<typeof Manifest>;
@@ -91,7 +92,8 @@ export function openTraceLog(
   const has = (recordHash: string) => held.has(recordHash) || withdrawn.has(recordHash);
 
   function write(records: readonly TraceRecord[]): Named {
-    const name = `${String(next++).padStart(8, '0')}.segment`;
+    // Two processes that build one folder's log write two files; the manifest names those of one of them.
+    const name = `${String(next++).padStart(8, '0')}-${randomBytes(4).toString('hex')}.segment`;
     writeSegment(join(folder, name), buildColumns(records));
     return { name, ...openSegment(join(folder, name), source) };
   }
