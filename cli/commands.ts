@@ -56,7 +56,7 @@ export const commands: Readonly<
   },
   trace: {
     summary:
-      'Show whose words stand in an answer, or in files: trace INFERENCE, trace FILE... --snapshot SNAPSHOT',
+      'Show whose words stand in an answer, or in files: trace INFERENCE, trace FILE... --datanet NAME [--sentences]',
     load: async () => (await import('./commands/trace.ts')).trace,
   },
   up: {

@@ -81,6 +81,19 @@ test('a span begins and ends with a whole word, and white space must be the same
   expect(trace('concat sat on mats', [record('r', 'cat sat on mat')]).spans).toEqual([]);
 });
 
+test('with delimiters a span is kept inside a sentence or a line, and goes on behind as another', () => {
+  const text = 'Say it: one two three four. Five six seven\neight nine ten';
+  const spansWith = (delimiters?: string) =>
+    passages(text, trace(text, [record('r', `> ${text}`)], [], { delimiters }).spans);
+  expect(spansWith()).toEqual([text]);
+  expect(spansWith('.\n')).toEqual([
+    'Say it: one two three four',
+    'Five six seven',
+    'eight nine ten',
+  ]);
+  expect(spansWith(':')).toEqual(['one two three four. Five six seven\neight nine ten']);
+});
+
 test('every record of a span is named, with its first place; too many make it commons', () => {
   const text = 'one two three';
   const records = ['c', 'a', 'b'].map((hash) => record(hash, `- ${text}, ${text}`));

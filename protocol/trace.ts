@@ -26,6 +26,11 @@ export type TraceRules = {
   readonly minWords: number;
   /** A span found in more records than this is commons. */
   readonly maxRecords: number;
+  /**
+   * Characters that no span goes across: with full stop and line feed, spans are kept inside sentences and lines, as OLMoTrace
+   * does (Liu et al., "OLMoTrace: Tracing Language Model Outputs Back to Trillions of Training Tokens", 2025). Absent: none.
+   */
+  readonly delimiters?: string;
 };
 
 export const defaultTraceRules: TraceRules = { minWords: 8, maxRecords: 64 };
@@ -82,14 +87,15 @@ export function traceThrough(
   source: TraceSource,
   clientRuns: TraceSource['longestRuns'],
   outputText: string,
-  { minWords, maxRecords }: TraceRules,
+  { minWords, maxRecords, delimiters = '' }: TraceRules,
 ): Trace {
   if (!Number.isInteger(minWords) || minWords < 1) throw new Error('A span has at least one word.');
   const output = cutWords(outputText);
   const echoRuns = maximalRuns(output, clientRuns(output, minWords), minWords);
   const isEcho = tokensIn(output, echoRuns);
 
-  const spans = maximalRuns(output, source.longestRuns(output, minWords), minWords).map((run) => {
+  const longest = endAtDelimiters(output, source.longestRuns(output, minWords), delimiters);
+  const spans = maximalRuns(output, longest, minWords).map((run) => {
     const records = source.recordsWith(output, run, maxRecords);
     return {
       ...rangeOf(output, run),
@@ -104,6 +110,25 @@ export function traceThrough(
     spans,
     echoes: joinRuns(echoRuns).map((run) => rangeOf(output, run)),
   };
+}
+
+/** Ends each run before the first delimiter behind its first token; what stands behind one is a run of its own. */
+function endAtDelimiters(output: Words, longest: Int32Array, delimiters: string): Int32Array {
+  if (delimiters === '') return longest;
+  const isDelimited = new Uint8Array(output.count + 1); // a delimiter stands in token i, or before it
+  for (let i = 0; i < output.count; i++) {
+    const before = output.text.slice(i === 0 ? 0 : output.ends[i - 1], output.ends[i]);
+    if ([...delimiters].some((one) => before.includes(one))) isDelimited[i] = 1;
+  }
+  const ended = new Int32Array(output.count);
+  let [reached, next] = [0, 0];
+  for (let from = 0; from < output.count; from++) {
+    if (longest[from] > reached) reached = longest[from]; // what a run holds is a run
+    next = Math.max(next, from + 1);
+    while (next < output.count && !isDelimited[next]) next++;
+    ended[from] = Math.min(reached, next);
+  }
+  return ended;
 }
 
 /**

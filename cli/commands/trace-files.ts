@@ -1,7 +1,15 @@
-/** `trace FILE... --snapshot snp_...`: whose words stand in texts of one's own, coloured by owner. Nothing is stored or paid. */
+/** `trace FILE... --snapshot snp_... --datanet NAME`: whose words stand in texts of one's own, coloured by owner. Nothing is stored or paid. */
 import { readFile } from 'node:fs/promises';
-import { type api, type Client, isId, OpenLedgerError, type OutputOf } from '@openledger/sdk';
+import {
+  type api,
+  type Client,
+  type Id,
+  isId,
+  OpenLedgerError,
+  type OutputOf,
+} from '@openledger/sdk';
 import { type Arguments, hasFlag } from '../arguments.ts';
+import { type Datanet, findDatanet } from '../find-datanet.ts';
 import { table } from '../print.ts';
 import { openSession } from '../session.ts';
 
@@ -10,29 +18,59 @@ type Item = Traced['items'][number];
 
 /** Texts are sent one by one, so that there is progress to tell. */
 export async function traceFiles(args: Arguments): Promise<number> {
-  const snapshotIds = (args.flags.get('snapshot') ?? []).filter((id) => isId('snapshot', id));
-  if (snapshotIds.length === 0) {
-    throw new OpenLedgerError(
-      'invalid_input',
-      'Say against what: --snapshot snp_..., once or more.',
-    );
-  }
   const { client } = await openSession(args);
+  const snapshotIds = await snapshotsNamed(client, args);
+  const delimiters = hasFlag(args, 'sentences') ? '.\n' : undefined;
   const isColoured = process.stdout.isTTY === true && !process.env.NO_COLOR;
   for (const [i, path] of args.words.entries()) {
     if (args.words.length > 1) console.error(`${i + 1} of ${args.words.length}: ${path}`);
-    const { text, traced } = await traceFile(client, path, snapshotIds);
+    const { text, traced } = await traceFile(client, path, { snapshotIds, delimiters });
     if (hasFlag(args, 'json')) console.log(JSON.stringify({ path, ...traced }));
     else console.log(`${showTraced(text, traced, paintIn(isColoured))}\n`);
   }
   return 0;
 }
 
-async function traceFile(client: Client, path: string, snapshotIds: readonly `snp_${string}`[]) {
+/** Those named, and the newest of each datanet named. */
+async function snapshotsNamed(client: Client, args: Arguments): Promise<Id<'snapshot'>[]> {
+  const ids = (args.flags.get('snapshot') ?? []).filter((id) => isId('snapshot', id));
+  for (const name of args.flags.get('datanet') ?? []) {
+    const datanet = await findDatanet(client, name);
+    if (!datanet) throw new OpenLedgerError('not_found', `There is no datanet ${name}.`);
+    ids.push(await newestOf(client, datanet));
+  }
+  if (ids.length > 0) return ids;
+  throw new OpenLedgerError(
+    'invalid_input',
+    'Say against what: --snapshot snp_... or --datanet NAME, once or more.',
+  );
+}
+
+async function newestOf(client: Client, { id, name }: Datanet): Promise<Id<'snapshot'>> {
+  let newest: Id<'snapshot'> | undefined;
+  for (let after: string | undefined; ; ) {
+    const { items, next } = await client.datanets.listSnapshots({
+      datanetId: id,
+      limit: 100,
+      after,
+    });
+    newest = items.at(-1)?.id ?? newest;
+    if (!next) break;
+    after = next;
+  }
+  if (!newest) throw new OpenLedgerError('not_found', `Nothing of ${name} has been sealed.`);
+  return newest;
+}
+
+async function traceFile(
+  client: Client,
+  path: string,
+  order: { readonly snapshotIds: Id<'snapshot'>[]; readonly delimiters: string | undefined },
+) {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new OpenLedgerError('not_found', `${path} cannot be read.`, {}, { cause });
   });
-  const traced = await client.attribution.trace({ snapshotIds: [...snapshotIds], texts: [text] });
+  const traced = await client.attribution.trace({ ...order, texts: [text] });
   return { text, traced };
 }
 

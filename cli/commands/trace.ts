@@ -19,7 +19,7 @@ export async function trace(argv: readonly string[]): Promise<number> {
     if (args.words.length > 0) return traceFiles(args);
     throw new OpenLedgerError(
       'invalid_input',
-      'Say what: openledger trace inf_..., or openledger trace FILE... --snapshot snp_...',
+      'Say what: openledger trace inf_..., or openledger trace FILE... --datanet NAME',
     );
   }
   const { client } = await openSession(args);

@@ -118,6 +118,8 @@ export const attributionOperations = {
       /** Absent: as the policy in force says. */
       minWords: z.number().int().min(4).max(1000).optional(),
       maxRecords: z.number().int().min(1).max(64).optional(),
+      /** Characters that no passage goes across, such as a full stop and a line feed. */
+      delimiters: z.string().max(16).optional(),
       /** Records named for each passage. */
       mostRecords: z.number().int().min(1).max(64).default(8),
     }),
@@ -126,6 +128,7 @@ export const attributionOperations = {
       words: z.literal(WORDS_VERSION),
       minWords: z.number().int().min(1),
       maxRecords: z.number().int().min(1),
+      delimiters: z.string().optional(),
       /** One a text, in their order. */
       items: z.array(TracedText),
       /** Those owners that are parties, by name. */

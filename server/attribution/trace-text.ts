@@ -44,7 +44,7 @@ export type TracedTexts = { readonly rules: TraceRules; readonly texts: readonly
  *
  * A record that several of the snapshots hold counts once, by the first of them. Between two texts others get their turn.
  *
- * @param order snapshots in the order of their precedence; `minWords` and `maxRecords` in place of the policy's
+ * @param order snapshots in the order of their precedence; `minWords` and `maxRecords` in place of the policy's, delimiters beside them
  * @throws not_found for a snapshot that is not there
  */
 export async function traceTexts(
@@ -63,6 +63,7 @@ export async function traceTexts(
   const rules = {
     minWords: order.rules?.minWords ?? policy.trace.minWords,
     maxRecords: order.rules?.maxRecords ?? policy.trace.maxRecords,
+    delimiters: order.rules?.delimiters,
   };
   const shelved: ShelvedSnapshot[] = [];
   const withdrawn = new Set<string>();

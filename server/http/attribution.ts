@@ -49,10 +49,9 @@ export const attributionRoutes = ({
       await access.assertReadsSnapshot(snapshotId, caller);
       return attributions.count(snapshotId, text);
     },
-    trace: async ({ snapshotIds, texts, minWords, maxRecords, mostRecords }, { caller }) => {
+    trace: async ({ snapshotIds, texts, mostRecords, ...rules }, { caller }) => {
       for (const one of new Set(snapshotIds)) await access.assertReadsSnapshot(one, caller);
-      const order = { snapshotIds, texts, rules: { minWords, maxRecords } };
-      const traced = await attributions.trace(order);
+      const traced = await attributions.trace({ snapshotIds, texts, rules });
       const sourceOf = await findSources(datanets, traced.texts, mostRecords);
       const items = traced.texts.map((text) => wireText(text, sourceOf, mostRecords));
       return {

@@ -79,8 +79,11 @@ function gather(wanted: number): Corpus {
 
 function firstTokens(records: readonly TraceRecord[], wanted: number): readonly TraceRecord[] {
   let tokens = 0;
-  const end = records.findIndex(({ text }) => (tokens += cutWords(text).count) >= wanted);
-  return records.slice(0, end + 1);
+  const isEnough = ({ text }: TraceRecord) => {
+    tokens += cutWords(text).count;
+    return tokens >= wanted;
+  };
+  return records.slice(0, records.findIndex(isEnough) + 1);
 }
 
 function drawQueries(
