@@ -331,6 +331,14 @@ test('traces any text against snapshots: offsets past astral characters, owners,
   expect(nothing).toMatchObject({ spans: [], owners: [], covered: 0n });
 });
 
+test('traces a text of 100 kB, each passage where it stands', async () => {
+  const filler = Array.from({ length: 12_000 }, (_, i) => `unheard${i}`).join(' ');
+  const text = `${filler} ${ADA} ${filler} ${BOB}`;
+  expect(text.length).toBeGreaterThan(100_000);
+  const [{ spans }] = (await attributions.trace({ texts: [text], snapshotIds: [DOCS] })).texts;
+  expect(spans.map(({ start, end }) => `${text.slice(start, end)}.`)).toEqual([ADA, BOB]);
+});
+
 test('a traced record counts by the first snapshot named, and not at all once it is withdrawn', async () => {
   const traced = async (...snapshotIds: readonly string[]) =>
     (await attributions.trace({ texts: [ADA], snapshotIds })).texts[0];
