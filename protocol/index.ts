@@ -10,6 +10,7 @@ export * from './canonical.ts';
 export * from './channel-earnings.ts';
 export * from './channel-evidence.ts';
 export * from './channels.ts';
+export * from './copied-tokens.ts';
 export * from './coverage.ts';
 export * from './croissant.ts';
 export * from './errors.ts';

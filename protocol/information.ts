@@ -4,6 +4,7 @@
  * Money hangs on these numbers, so they are computed in integers alone and are the same on every machine.
  */
 import { canonicalHash } from './canonical.ts';
+import { createCopyFinder } from './copied-tokens.ts';
 import { cutWords, tokenAt, WORDS_VERSION } from './words.ts';
 
 /** Fixed point: this many units are one bit. */
@@ -42,13 +43,29 @@ export type UnigramTable = {
   readonly counts: ReadonlyMap<string, number>;
 };
 
+/**
+ * Counts words, those of copies once (`copied-tokens.ts`): or whoever sends others' texts again would make their words common,
+ * and his own say more.
+ *
+ * @param texts in the order of the snapshot
+ */
 export function unigramTable(texts: Iterable<string>): UnigramTable {
+  const numbers = new Map<string, number>();
+  const copiedIn = createCopyFinder();
   const counts = new Map<string, number>();
   let total = 0;
   for (const text of texts) {
     const words = cutWords(text);
+    const tokens = new Int32Array(words.count);
     for (let i = 0; i < words.count; i++) {
-      if (!words.wordFlags[i]) continue;
+      const token = tokenAt(words, i);
+      const number = numbers.get(token) ?? numbers.size;
+      numbers.set(token, number);
+      tokens[i] = number;
+    }
+    const copied = copiedIn(tokens);
+    for (let i = 0; i < words.count; i++) {
+      if (!words.wordFlags[i] || copied[i]) continue;
       const word = tokenAt(words, i);
       counts.set(word, (counts.get(word) ?? 0) + 1);
       total += 1;

@@ -1,5 +1,5 @@
 /** Texts of records as numbers: each is read and cut once, and only a page of them is in memory as text. */
-import { isWord, type UnigramTable, WORDS_VERSION } from '@openledger/protocol';
+import { createCopyFinder, isWord, type UnigramTable, WORDS_VERSION } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import type { TokenIds, TokenizedText } from './ownership/token-ids.ts';
@@ -36,13 +36,17 @@ export async function readTokens(
   return found;
 }
 
-/** How often each word stands in the texts. */
+/** How often each word stands in the texts, as `unigramTable` counts: what is copied once. @param texts in their order */
 export function countWords(
   { tokens }: TokenIds,
   texts: Iterable<Pick<TokenizedText, 'tokens'>>,
 ): UnigramTable {
+  const copiedIn = createCopyFinder();
   const seen = new Float64Array(tokens.length);
-  for (const text of texts) for (const id of text.tokens) seen[id] += 1;
+  for (const text of texts) {
+    const copied = copiedIn(text.tokens);
+    for (const [i, id] of text.tokens.entries()) if (!copied[i]) seen[id] += 1;
+  }
   const counts = new Map<string, number>();
   let total = 0;
   for (const [id, count] of seen.entries()) {

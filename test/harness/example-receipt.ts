@@ -23,6 +23,7 @@ import {
   hashOwnerMap,
   type InferenceReceipt,
   informationIn,
+  informedWords,
   leafHash,
   measuredFrom,
   merkleRoot,
@@ -208,7 +209,7 @@ function exampleSnapshot(
     owners: i,
     quality: 900_000,
     information: String(
-      [...unigramTable([text]).counts].reduce((sum, [word, k]) => sum + k * informationOf(word), 0),
+      [...informedWords(text, informationOf)].reduce((sum, word) => sum + word.information, 0),
     ),
     source: { kind: 'api' as const },
     text,
