@@ -100,6 +100,8 @@ export type InfluenceEvidence = z.output<typeof InfluenceEvidence>;
 export const Draw = z.strictObject({
   /** What measuring it takes. */
   passes: z.number().int().min(1),
+  /** Of them, those of the model's ensemble for influence; 0 where it has none. */
+  adapters: Count,
   ppm: Ppm,
   /** The log's head that decided; null where the policy's share of the price pays for measuring it anyway. */
   checkpoint: z.strictObject({ size: Count, root: Sha256Hex }).nullable(),

@@ -121,7 +121,7 @@ const attributable: fc.Arbitrary<Attributable> = fc
     };
     const channels: ChannelEvidence = {
       version: 'channels-1',
-      draw: { passes: 1, ppm: given.drawPpm, checkpoint: null },
+      draw: { passes: 1, adapters: 0, ppm: given.drawPpm, checkpoint: null },
       scores: {
         tokens: given.tokens,
         game: gameOf(roles, given.game),
@@ -374,7 +374,7 @@ const plain = (facts: Partial<Attributable>): Attributable => ({
 
 const scored = (members: object): ChannelEvidence => ({
   version: 'channels-1',
-  draw: { passes: 10, ppm: PPM_ONE, checkpoint: null },
+  draw: { passes: 10, adapters: 0, ppm: PPM_ONE, checkpoint: null },
   scores: {
     tokens: 10,
     game: gameOf([...snapshotRoles], [-9000000, -8000000, -7000000, -5000000, -4000000]),

@@ -9,19 +9,22 @@ import { sha256Hex } from './hash.ts';
 import type { FeePolicy } from './policy.ts';
 import { PPM_ONE, type Shares } from './split.ts';
 
-/** Forward passes over prompt and output that game and context need, at most; 0 where there is nothing to tell apart. */
+/** Forward passes over prompt and output that all channels need, at most; 0 where there is nothing to tell apart. */
 export function passesFor({
   hasAdapter,
   records,
+  adapters,
 }: {
   readonly hasAdapter: boolean;
+  /** Of the ensemble for influence. */
+  readonly adapters: number;
   /** Retrieved ones, each counted once: owners are no more than these. */
   readonly records: number;
 }): number {
   if (!hasAdapter && records === 0) return 0;
   const byContext = records <= MOST_SHAPLEY_OWNERS ? 2 ** records : 2 * records + 2;
   if (!hasAdapter) return byContext;
-  return byContext + (records > 0 ? 2 : 1);
+  return byContext + (records > 0 ? 2 : 1) + adapters;
 }
 
 /** How likely an inference is measured, in ppm: certain, unless that would cost more than the policy's part of its price. */

@@ -41,6 +41,15 @@ export const AdapterRecipe = z.strictObject({
   steps: z.number().int().min(1).max(100_000).default(700),
   documentCharacters: z.number().int().min(100).max(1_000_000).default(24_000),
   seed: z.number().int().min(0).default(1),
+  /** Trains adapters on random halves of the owners as well, so that answers are paid by influence; absent: by trace. */
+  influence: z
+    .strictObject({
+      /** An even number: each half is trained on, and its complement. */
+      adapters: z.number().int().min(8).max(64).multipleOf(2).default(16),
+      /** Of each of them. */
+      steps: z.number().int().min(1).max(100_000).default(200),
+    })
+    .optional(),
 });
 
 /** What a training run is asked to do. With the engine's version it determines the result. */
@@ -63,7 +72,7 @@ export const Evaluation = z.object({
 export type Evaluation = z.output<typeof Evaluation>;
 
 export const RunProgress = z.object({
-  stage: z.enum(['tokenizing', 'training', 'evaluating']),
+  stage: z.enum(['tokenizing', 'training', 'influence', 'evaluating']),
   step: z.number().int(),
   steps: z.number().int(),
   loss: z.number().nullable(),
@@ -103,6 +112,8 @@ export const Model = z.object({
       role: z.enum(['base', 'adapter']),
     }),
   ),
+  /** Adapters of its ensemble for influence; 0 where it has none. */
+  influenceAdapters: z.number().int().min(0),
   promptUnits: Units,
   completionUnits: Units,
   maxTokens: z.number().int(),

@@ -25,6 +25,8 @@ export function checkChannels(bundle: Bundle): string {
   if (!scores) return `Not drawn, at ${channels.draw.ppm} ppm.`;
   checkGame(bundle.receipt, scores);
   checkContextScores(bundle, scores);
+  const { adapters } = channels.draw;
+  must((scores.influence?.adapters ?? 0) === adapters, 'Influence is by another ensemble.');
   checkInfluence(bundle.receipt, scores);
   const owners = scores.context?.owners.length ?? 0;
   return `${channels.draw.passes} passes over ${scores.tokens} tokens; owners of context: ${owners}.`;
@@ -36,7 +38,10 @@ function checkDraw(bundle: Bundle, draw: Draw): void {
   const passes = passesFor({
     hasAdapter: receipt.model.adapter !== null,
     records: receipt.retrieved.length,
+    adapters: draw.adapters,
   });
+  const isOfAdapter = draw.adapters === 0 || receipt.model.adapter !== null;
+  must(isOfAdapter, 'Only an adapter has an ensemble.');
   must(draw.passes === passes, `Measuring takes ${passes} passes, not ${draw.passes}.`);
   const { promptTokens, completionTokens } = receipt.usage;
   const ppm = samplingPpm(policy, {

@@ -115,7 +115,8 @@ async function weigh(
   }
   const { evidence, total, covered } = traced(handles.shelf, weighable);
   const creditable = creditableOf(inference, sources);
-  const channels = await measureChannels(handles, { inference, creditable, policy });
+  const snapshotOf = creditableIn(sources);
+  const channels = await measureChannels(handles, { inference, creditable, snapshotOf, policy });
   const shares = shareByChannels({
     ...{ policy, evidence, channels },
     snapshots: sources.map(({ snapshot }) => snapshot),
@@ -162,6 +163,15 @@ function creditableOf(
     const [text, owners] = [shelved.textOf(record), shelved.ownersOf(record)];
     return text && owners ? [{ record, snapshot: snapshot.snapshot, text, owners }] : [];
   });
+}
+
+/** The snapshot through which a record takes part; undefined where it has been withdrawn. */
+function creditableIn(
+  sources: readonly Source[],
+): (recordHash: string) => ReceiptSnapshot['snapshot'] | undefined {
+  const withdrawn = withdrawnIn(sources);
+  return (recordHash) =>
+    withdrawn.has(recordHash) ? undefined : holder(recordHash, sources).snapshot.snapshot;
 }
 
 const withdrawnIn = (sources: readonly Source[]): ReadonlySet<string> =>

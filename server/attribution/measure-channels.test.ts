@@ -19,7 +19,11 @@ const snapshot = `snp_${'1'.repeat(32)}` as const;
 const call = (facts: Partial<Measured['inference']> = {}): Measured => ({
   inference: {
     inferenceId: `inf_${'2'.repeat(32)}`,
-    route: { model: 'tuned', adapterHash: 'x', scoring: { base: 'bare', interpolate: true } },
+    route: {
+      model: 'tuned',
+      adapterHash: 'x',
+      scoring: { base: 'bare', interpolate: true, adapters: 0 },
+    },
     clientTexts: ['', 'Why?'],
     output: 'Because.',
     retrieved: [{ recordHash: record, snapshotId: snapshot }],
@@ -31,6 +35,7 @@ const call = (facts: Partial<Measured['inference']> = {}): Measured => ({
     { record, snapshot, text: 'So it is.', owners: [{ to: 'pty_1', weight: WEIGHT_ONE }] },
   ],
   policy: defaultPolicy,
+  snapshotOf: () => snapshot,
 });
 
 const scores: Models['likelihoods'] = async ({ contexts }) => ({
@@ -40,7 +45,7 @@ const scores: Models['likelihoods'] = async ({ contexts }) => ({
 const measure = (asked: Measured, likelihoods = scores) =>
   measureChannels(
     {
-      ...{ models: { likelihoods }, log },
+      ...{ models: { likelihoods, influence: async () => undefined }, log },
       logHead: async () => ({ treeSize: 7, rootHash: 'cd'.repeat(32) }),
     },
     asked,
@@ -65,7 +70,9 @@ test.each<[string, Partial<Measured['inference']>]>([
     'there is neither adapter nor context',
     {
       retrieved: [],
-      route: { scoring: { base: undefined, interpolate: true } } as Measured['inference']['route'],
+      route: {
+        scoring: { base: undefined, interpolate: true, adapters: 0 },
+      } as Measured['inference']['route'],
     },
   ],
 ])('measures nothing where %s', async (_, facts) => {
@@ -85,7 +92,7 @@ test('where the price does not pay for it, the head of the log and the id decide
       return scores(answer);
     });
     expect(found?.draw).toEqual({
-      ...{ passes: 4, ppm: 500_000, checkpoint: { size: 7, root: 'cd'.repeat(32) } },
+      ...{ passes: 4, adapters: 0, ppm: 500_000, checkpoint: { size: 7, root: 'cd'.repeat(32) } },
     });
     const isMeasured = found?.scores !== null;
     expect([isMeasured, asked > 0]).toEqual(Array(2).fill(isDrawn(found!.draw, inferenceId)));

@@ -4,6 +4,7 @@ import {
   type ChannelEvidence,
   type Draw,
   type FeePolicy,
+  type Id,
   isDrawn,
   OpenLedgerError,
   PPM_ONE,
@@ -11,6 +12,7 @@ import {
   samplingPpm,
 } from '@openledger/protocol';
 import { type Inference, plainPrompt } from '../gateway/index.ts';
+import { influenceEvidence } from './influence-evidence.ts';
 import { type CreditableText, scoreChannels } from './score-channels.ts';
 import type { AttributionHandles } from './stage.ts';
 
@@ -21,6 +23,7 @@ type Measurable = Pick<
 
 /**
  * @param creditable records in the prompt, best first, each once
+ * @param snapshotOf the snapshot through which a record takes part that the model learned from; undefined for a withdrawn one
  * @returns undefined where there is nothing to tell apart, or nobody here who can measure it
  */
 export async function measureChannels(
@@ -28,19 +31,22 @@ export async function measureChannels(
   {
     inference,
     creditable,
+    snapshotOf,
     policy,
   }: {
     readonly inference: Measurable;
     readonly creditable: readonly CreditableText[];
+    readonly snapshotOf: (recordHash: string) => Id<'snapshot'> | undefined;
     readonly policy: FeePolicy;
   },
 ): Promise<ChannelEvidence | undefined> {
   const { inferenceId, route, retrieved } = inference;
   if (!route.scoring) return undefined;
   const hasAdapter = route.adapterHash !== undefined;
-  const passes = passesFor({ hasAdapter, records: retrieved.length });
+  const { adapters } = route.scoring;
+  const passes = passesFor({ hasAdapter, records: retrieved.length, adapters });
   if (passes === 0) return undefined;
-  const draw = await drawFor(handles, { inference, policy, passes });
+  const draw = await drawFor(handles, { inference, policy, passes, adapters });
   if (!isDrawn(draw, inferenceId)) return { version: CHANNELS_VERSION, draw, scores: null };
   const answer = {
     ...{ model: route.model, base: route.scoring.base, interpolate: route.scoring.interpolate },
@@ -49,7 +55,9 @@ export async function measureChannels(
   };
   try {
     const scores = await twice(() => scoreChannels(handles.models, answer));
-    return { version: CHANNELS_VERSION, draw, scores: { ...scores, influence: null } };
+    const found = adapters > 0 ? await twice(() => handles.models.influence(answer)) : undefined;
+    const influence = found ? influenceEvidence(found, snapshotOf) : null;
+    return { version: CHANNELS_VERSION, draw, scores: { ...scores, influence } };
   } catch (error) {
     if (!(error instanceof OpenLedgerError)) throw error;
     // Whoever is owed by this answer is paid by the trace and the prior, rather than never.
@@ -63,18 +71,19 @@ async function drawFor(
   {
     inference: { usage, priceUnits },
     policy,
-    passes,
+    ...cost
   }: {
     readonly inference: Measurable;
     readonly policy: FeePolicy;
     readonly passes: number;
+    readonly adapters: number;
   },
 ): Promise<Draw> {
   const tokens = usage.promptTokens + usage.completionTokens;
-  const ppm = samplingPpm(policy, { priceUnits, tokens, passes });
-  if (ppm === PPM_ONE) return { passes, ppm, checkpoint: null };
+  const ppm = samplingPpm(policy, { priceUnits, tokens, passes: cost.passes });
+  if (ppm === PPM_ONE) return { ...cost, ppm, checkpoint: null };
   const { treeSize, rootHash } = await logHead();
-  return { passes, ppm, checkpoint: { size: treeSize, root: rootHash } };
+  return { ...cost, ppm, checkpoint: { size: treeSize, root: rootHash } };
 }
 
 /** An engine that stopped is started by the next question. */

@@ -18,7 +18,7 @@ export type AttributionHandles = {
   readonly gateway: Pick<Gateway, 'find'>;
   readonly governance: Pick<Governance, 'policyInForce'>;
   readonly snapshots: SnapshotSource;
-  readonly models: Pick<Models, 'likelihoods'>;
+  readonly models: Pick<Models, 'likelihoods' | 'influence'>;
   /** The receipts' log as it stands, signed: it draws which inferences are measured. */
   readonly logHead: () => Promise<{ readonly treeSize: number; readonly rootHash: string }>;
   readonly log: Log;

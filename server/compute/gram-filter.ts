@@ -5,6 +5,8 @@
  * hashes that were never added one in six or seven seems to be there.
  */
 
+import { mix } from './mix.ts';
+
 export type GramFilter = {
   /** [ceil(4 * capacity / 32)], at least one. */
   readonly bits: Uint32Array;
@@ -35,12 +37,3 @@ export function mayHaveGram({ bits }: GramFilter, hash: number): boolean {
 /** Spreads 32 bits over as many bits as there are, without a remainder (Lemire, 2016). */
 const bitOf = (hash: number, words: number): number =>
   Math.floor((hash >>> 0) * ((words * 32) / 2 ** 32));
-
-/** The finaliser of MurmurHash3 (Appleby, public domain): every bit of the result hangs on every bit given. */
-export function mix(hash: number): number {
-  let h = hash ^ (hash >>> 16);
-  h = Math.imul(h, 0x85ebca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2ae35);
-  return h ^ (h >>> 16);
-}

@@ -1,5 +1,5 @@
 /** Numbers the distinct pairs of small whole numbers, in the order in which they come. */
-import { mix } from './gram-filter.ts';
+import { mix } from './mix.ts';
 
 export type PairTable = {
   numberOf(first: number, second: number): number;

@@ -3,7 +3,7 @@
  *
  * An open hash table, linear probing, never more than half full. A piece is remembered by the text where it was met first.
  */
-import { mix } from './gram-filter.ts';
+import { mix } from './mix.ts';
 
 export type TextTable = {
   /** The number of text.slice(start, end), a new one where it was never met. */

@@ -28,6 +28,8 @@ export type InferenceRoute = {
         /** The bare base under the adapter; undefined where a base answered. */
         readonly base: string | undefined;
         readonly interpolate: boolean;
+        /** Of its ensemble for influence. */
+        readonly adapters: number;
       }
     | undefined;
   readonly snapshots: readonly ModelSnapshot[];

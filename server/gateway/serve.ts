@@ -195,7 +195,11 @@ async function routeOf(
     scoring:
       model.kind === 'external'
         ? undefined
-        : { base: base?.name, interpolate: request.interpolate },
+        : {
+            base: base?.name,
+            interpolate: request.interpolate,
+            adapters: model.influenceAdapters,
+          },
     snapshots: model.snapshots,
   };
 }

@@ -59,6 +59,7 @@ const wireModel = (model: Model): OutputOf<typeof api.models.registerExternal> =
   snapshots: [...model.snapshots],
   promptUnits: model.pricing.promptUnits.toString(),
   completionUnits: model.pricing.completionUnits.toString(),
+  influenceAdapters: model.influenceAdapters,
   maxTokens: model.maxTokens,
   createdAt: model.createdAt.toISOString(),
 });

@@ -1,4 +1,5 @@
 /** What the server and the engine process say to each other. Every request has an id; answers carry it. */
+import type { InfluenceScores } from './influence/influence-scores.ts';
 
 /** A model as the engine finds it on disk. */
 export type EngineModel = {
@@ -37,6 +38,9 @@ export type EngineAnswer = {
   readonly contexts: readonly (readonly string[])[];
 };
 
+/** An answer that records may have influenced. */
+export type InfluencedAnswer = { readonly prompt: string; readonly output: string };
+
 /** Log-likelihoods of an answer, in nats. */
 export type AnswerLikelihoods = {
   /** How many tokens of it were scored. */
@@ -66,6 +70,12 @@ export type ToEngine =
       readonly model: EngineModel;
       readonly answer: EngineAnswer;
     }
+  | {
+      readonly kind: 'influence';
+      readonly id: number;
+      readonly model: EngineModel;
+      readonly answer: InfluencedAnswer;
+    }
   | { readonly kind: 'abort'; readonly id: number };
 
 export type EngineLogprob = {
@@ -91,4 +101,5 @@ export type FromEngine =
   | { readonly kind: 'event'; readonly id: number; readonly event: EngineEvent }
   | { readonly kind: 'count'; readonly id: number; readonly tokens: number }
   | { readonly kind: 'scores'; readonly id: number; readonly scores: AnswerLikelihoods }
+  | { readonly kind: 'influence'; readonly id: number; readonly influence: InfluenceScores }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: string };

@@ -10,6 +10,8 @@ import { type AnswerScorer, createAnswerScorer } from './engine/answer-scorer.ts
 import { createDatastore } from './engine/datastore.ts';
 import { createDecoder } from './engine/decoder.ts';
 import { createGenerator, type Generator } from './engine/generator.ts';
+import { readInfluence } from './engine/influence-files.ts';
+import { createInfluenceScorer, type InfluenceScorer } from './engine/influence-scorer.ts';
 import { readModel } from './engine/model-files.ts';
 import type { EngineModel, FromEngine, ToEngine } from './engine-messages.ts';
 
@@ -17,7 +19,12 @@ const BATCH = 8;
 /** Models held in memory; the one not asked for longest goes first, when its last answer has ended. */
 const MOST_MODELS = 4;
 
-type Loaded = { readonly generator: Generator; readonly scorer: AnswerScorer };
+type Loaded = {
+  readonly generator: Generator;
+  readonly scorer: AnswerScorer;
+  /** @throws Error for a model without an ensemble */
+  readonly influence: () => Promise<InfluenceScorer>;
+};
 
 const loaded = new Map<string, Promise<Loaded>>();
 const running = new Map<number, AbortController>();
@@ -41,7 +48,12 @@ async function serve(message: Exclude<ToEngine, { kind: 'abort' }>): Promise<voi
   const stop = new AbortController();
   running.set(id, stop);
   try {
-    const { generator, scorer } = await modelOf(message.model);
+    const { generator, scorer, influence } = await modelOf(message.model);
+    if (message.kind === 'influence') {
+      const scores = await (await influence()).score(message.answer);
+      parent.send({ kind: 'influence', id, influence: scores });
+      return;
+    }
     if (message.kind === 'score') {
       parent.send({ kind: 'scores', id, scores: await scorer.score(message.answer) });
       return;
@@ -78,7 +90,8 @@ async function load({ baseFolder, adapterFolder, corpora }: EngineModel): Promis
     JSON.parse(await readFile(join(baseFolder, 'tokenizer.json'), 'utf8')),
   );
   const base = await readModel(baseFolder);
-  const model = adapterFolder ? mergeAdapter(base, await loadAdapter(adapterFolder)) : base;
+  const adapter = adapterFolder ? await loadAdapter(adapterFolder) : undefined;
+  const model = adapter ? mergeAdapter(base, adapter) : base;
   const decoder = await createDecoder(model, {
     batch: BATCH,
     maxLength: model.config.max_position_embeddings,
@@ -88,5 +101,19 @@ async function load({ baseFolder, adapterFolder, corpora }: EngineModel): Promis
   return {
     generator: createGenerator(decoder, { tokenizer, datastore }),
     scorer: createAnswerScorer(model, { tokenizer, datastore }),
+    influence: once(async () => {
+      if (!adapter || !adapterFolder) throw new Error('A base has no influence to tell apart.');
+      const ensemble = await readInfluence(adapterFolder, adapter);
+      return createInfluenceScorer(base, { served: adapter, ensemble, tokenizer });
+    }),
+  };
+}
+
+/** Most models are never asked for it. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }

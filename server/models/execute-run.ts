@@ -7,6 +7,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db, Tx } from '../platform/db.ts';
 import { writeCorpus } from './corpus.ts';
 import { folderHash, type ModelFolders } from './folders.ts';
+import { type OwnedRecord, ownerGroups } from './influence/owner-groups.ts';
 import {
   adapterName,
   findModel,
@@ -73,7 +74,19 @@ async function jobOf(handles: RunHandles, { runId, recipe }: Run): Promise<Train
     recipe,
     baseFolder: folders.model((await findModel(db, base.modelId)).modelId),
     baseCorpus: await writeCorpus(datanets, { folders, snapshotId: learned.snapshotId }),
+    groups: recipe.influence ? await groupsOf(datanets, recipe.snapshot) : [],
   };
+}
+
+async function groupsOf(
+  datanets: Datanets,
+  snapshotId: string,
+): Promise<readonly (readonly string[])[]> {
+  const records: OwnedRecord[] = [];
+  for await (const { recordHash, ownersHash, text } of datanets.snapshotRecords(snapshotId)) {
+    records.push({ hash: recordHash, owners: ownersHash, characters: text.length });
+  }
+  return ownerGroups(records);
 }
 
 async function findBase({ db }: RunHandles, name: string): Promise<Model> {
@@ -141,6 +154,7 @@ async function modelOf(
     operatorModel: modelId,
     hash: await folderHash(folders.model(modelId)),
     snapshots: base ? [...base.snapshots, own] : [own],
+    influenceAdapters: recipe.kind === 'adapter' ? (recipe.influence?.adapters ?? 0) : 0,
     pricing: prices,
     defaultMaxTokens: 48,
     maxTokens: 96,

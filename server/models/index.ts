@@ -31,6 +31,7 @@ import type {
 } from './engine-messages.ts';
 import { executeRun } from './execute-run.ts';
 import { modelFolders } from './folders.ts';
+import type { InfluenceScores } from './influence/influence-scores.ts';
 import { createLocalEngine } from './local-engine.ts';
 import {
   assertNameFree,
@@ -44,6 +45,7 @@ import { findRun, listRuns, queueRun, type Run } from './runs.ts';
 
 export type { AnswerLikelihoods } from './engine-messages.ts';
 export { modelIdOf } from './execute-run.ts';
+export type { InfluenceScores } from './influence/influence-scores.ts';
 export type { Model, ModelSnapshot } from './registry.ts';
 export type { Run } from './runs.ts';
 
@@ -78,6 +80,16 @@ export type Models = {
   countTokens(options: GenerateOptions): Promise<number>;
   /** How likely one of the models made here finds an answer. @throws model_not_found, operator_failed */
   likelihoods(answer: EngineAnswer & { readonly model: string }): Promise<AnswerLikelihoods>;
+  /**
+   * How far what an adapter learned moved an answer, by groups of records; undefined for a model without an ensemble.
+   *
+   * @throws model_not_found, operator_failed
+   */
+  influence(answer: {
+    readonly model: string;
+    readonly prompt: string;
+    readonly output: string;
+  }): Promise<InfluenceScores | undefined>;
   /** Ends the processes that train and generate. An unfinished run goes on in the next process. */
   stop(): void;
 };
@@ -131,7 +143,7 @@ export function createModels(handles: ModelsHandles): Models {
             createdAt: clock.now(),
             snapshots: [],
           },
-          ...{ baseId: undefined, runId: undefined, hash: undefined },
+          ...{ baseId: undefined, runId: undefined, hash: undefined, influenceAdapters: 0 },
           defaultMaxTokens: Math.min(512, model.maxTokens),
         }),
       ),
@@ -141,6 +153,11 @@ export function createModels(handles: ModelsHandles): Models {
     countTokens: async ({ model, ...generation }) =>
       engine.count(await engineModel(model), generation),
     likelihoods: async ({ model, ...answer }) => engine.score(await engineModel(model), answer),
+    async influence({ model, ...answer }) {
+      const { influenceAdapters } = await findModel(db, model);
+      if (influenceAdapters === 0) return undefined;
+      return engine.influence(await engineModel(model), answer);
+    },
     stop() {
       stopping.abort();
       engine.stop();

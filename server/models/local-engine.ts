@@ -9,8 +9,10 @@ import type {
   EngineGeneration,
   EngineModel,
   FromEngine,
+  InfluencedAnswer,
   ToEngine,
 } from './engine-messages.ts';
+import type { InfluenceScores } from './influence/influence-scores.ts';
 
 export type LocalEngine = {
   generate(
@@ -20,6 +22,8 @@ export type LocalEngine = {
   ): AsyncIterable<EngineEvent>;
   /** Tokens that the prompt and its context will take. */
   count(model: EngineModel, generation: EngineGeneration): Promise<number>;
+  /** How far what its adapter learned moved an answer; it has an ensemble. */
+  influence(model: EngineModel, answer: InfluencedAnswer): Promise<InfluenceScores>;
   /** How likely the model finds an answer. */
   score(model: EngineModel, answer: EngineAnswer): Promise<AnswerLikelihoods>;
   stop(): void;
@@ -87,6 +91,11 @@ export function createLocalEngine(log: Log): LocalEngine {
     async count(model, generation) {
       const message = await ask((id) => ({ kind: 'count', id, model, generation }));
       if (message.kind === 'count') return message.tokens;
+      throw unanswered(message);
+    },
+    async influence(model, answer) {
+      const message = await ask((id) => ({ kind: 'influence', id, model, answer }));
+      if (message.kind === 'influence') return message.influence;
       throw unanswered(message);
     },
     async score(model, answer) {

@@ -21,6 +21,8 @@ export type Model = {
   readonly operatorModel: string;
   readonly hash: string | undefined;
   readonly snapshots: readonly ModelSnapshot[];
+  /** Of its ensemble for influence; 0 where it has none. */
+  readonly influenceAdapters: number;
   readonly pricing: { readonly promptUnits: bigint; readonly completionUnits: bigint };
   readonly defaultMaxTokens: number;
   readonly maxTokens: number;
@@ -32,11 +34,12 @@ export async function registerModel(tx: Tx, model: Model): Promise<void> {
   const inserted = await tx.query(sql`
     insert into models.models
       (id, name, kind, base_id, run_id, builder_id, operator, operator_model, hash, snapshots,
-       prompt_units, completion_units, default_max_tokens, max_tokens, created_at)
+       influence_adapters, prompt_units, completion_units, default_max_tokens, max_tokens, created_at)
     values (
       ${model.modelId}, ${model.name}, ${model.kind}, ${model.baseId ?? null}, ${model.runId ?? null},
       ${model.builderId}, ${model.operator}, ${model.operatorModel}, ${model.hash ?? null},
-      ${JSON.stringify(model.snapshots)}, ${model.pricing.promptUnits}, ${model.pricing.completionUnits},
+      ${JSON.stringify(model.snapshots)}, ${model.influenceAdapters},
+      ${model.pricing.promptUnits}, ${model.pricing.completionUnits},
       ${model.defaultMaxTokens}, ${model.maxTokens}, ${model.createdAt}
     )
     on conflict (name) do nothing
@@ -64,6 +67,7 @@ type Row = {
   operator_model: string;
   hash: string | null;
   snapshots: ModelSnapshot[];
+  influence_adapters: number;
   prompt_units: string;
   completion_units: string;
   default_max_tokens: number;
@@ -72,7 +76,7 @@ type Row = {
 };
 
 const columns = sql`id, name, kind, base_id, run_id, builder_id, operator, operator_model, hash, snapshots,
-  prompt_units, completion_units, default_max_tokens, max_tokens, created_at`;
+  influence_adapters, prompt_units, completion_units, default_max_tokens, max_tokens, created_at`;
 
 /** By name or id. @throws model_not_found */
 export async function findModel(on: Reader, nameOrId: string): Promise<Model> {
@@ -138,6 +142,7 @@ const fromRow = (row: Row): Model => ({
   operatorModel: row.operator_model,
   hash: row.hash ?? undefined,
   snapshots: row.snapshots,
+  influenceAdapters: row.influence_adapters,
   pricing: { promptUnits: BigInt(row.prompt_units), completionUnits: BigInt(row.completion_units) },
   defaultMaxTokens: row.default_max_tokens,
   maxTokens: row.max_tokens,

@@ -19,6 +19,8 @@ export type TrainJob =
       readonly baseFolder: string;
       /** The base's own corpus: a part of it is mixed in, so that the base is not forgotten. */
       readonly baseCorpus: string;
+      /** The snapshot's records by groups of their owners; where the recipe asks for influence. */
+      readonly groups: readonly (readonly string[])[];
     });
 
 export type TrainReport =

@@ -6,12 +6,14 @@ import { loadTokenizer, type Tokenizer } from '../compute/tokenizer/tokenizer.ts
 import { trainTokenizer } from '../compute/tokenizer/train-tokenizer.ts';
 import { serveParent } from '../platform/child.ts';
 import { type Corpus, type CorpusDocument, readCorpus, textOf } from './corpus.ts';
-import { mergeAdapter } from './engine/adapter.ts';
+import { type Adapter, mergeAdapter } from './engine/adapter.ts';
 import { writeAdapter } from './engine/adapter-files.ts';
 import { trainAdapter } from './engine/adapter-trainer.ts';
 import { trainBase } from './engine/base-trainer.ts';
 import { bigramLoss } from './engine/bigram.ts';
 import { defaultAdapterRecipe, defaultBaseRecipe, defaultDimensions } from './engine/defaults.ts';
+import { trainInfluence } from './engine/influence-ensemble.ts';
+import { writeInfluence } from './engine/influence-files.ts';
 import { llamaConfig } from './engine/llama-config.ts';
 import { readModel, writeModel } from './engine/model-files.ts';
 import { evaluateLoss } from './engine/score.ts';
@@ -120,7 +122,9 @@ async function trainAdapterJob(job: AdapterJob, draft: string): Promise<Evaluati
   const base = await readModel(job.baseFolder);
   const encode = async (file: string) =>
     encodeCorpus(tokenizer, await readCorpus(file), recipe.documentCharacters);
-  const { training, heldOut } = await encode(job.corpus);
+  const corpus = await readCorpus(job.corpus);
+  const { training, heldOut } = encodeCorpus(tokenizer, corpus, recipe.documentCharacters);
+  const old = (await encode(job.baseCorpus)).training;
   const context = base.config.max_position_embeddings;
   const adapter = await trainAdapter(
     {
@@ -129,10 +133,13 @@ async function trainAdapterJob(job: AdapterJob, draft: string): Promise<Evaluati
       schedule: { ...defaultAdapterRecipe.schedule, steps: recipe.steps },
     },
     base,
-    { own: training, base: (await encode(job.baseCorpus)).training },
+    { own: training, base: old },
     hooksOf(job, recipe),
   );
   await writeAdapter(draft, adapter, { baseModel: recipe.base });
+  if (recipe.influence) {
+    await trainInfluenceOf(job, { draft, base, adapter, corpus, tokenizer, old });
+  }
   report({ stage: 'evaluating', step: recipe.steps, steps: recipe.steps });
   const windows = evaluationWindows(heldOut, tokenizer, context);
   const stream = streamOf(training, tokenizer);
@@ -144,6 +151,61 @@ async function trainAdapterJob(job: AdapterJob, draft: string): Promise<Evaluati
     trainingTokens: stream.length,
     seconds: (performance.now() - startedAt) / 1000,
   };
+}
+
+/** Adapters on random halves of the owners of what was trained on, and a feature of each of their records. */
+async function trainInfluenceOf(
+  { recipe, threads, groups }: AdapterJob,
+  {
+    draft,
+    base,
+    adapter,
+    corpus,
+    tokenizer,
+    old,
+  }: {
+    readonly draft: string;
+    readonly base: Model;
+    readonly adapter: Adapter;
+    readonly corpus: Corpus;
+    readonly tokenizer: Tokenizer;
+    readonly old: TokenData;
+  },
+): Promise<void> {
+  const { influence } = recipe;
+  if (!influence) return;
+  report({ stage: 'influence', step: 0, steps: influence.adapters });
+  const learned = corpus.documents.filter((document) => !isHeldOut(document));
+  const texts = new Map(
+    learned.flatMap(({ records }) => records.map(({ hash, text }) => [hash, text])),
+  );
+  const own = groups
+    .map((hashes) => hashes.filter((hash) => texts.has(hash)))
+    .filter((hashes) => hashes.length > 0);
+  if (own.length < 2) throw new Error('Influence needs the records of two owners at least.');
+  const context = base.config.max_position_embeddings;
+  const encoded = (documents: readonly string[]) =>
+    streamOf(encodeDocuments(tokenizer, documents), tokenizer);
+  const ensemble = await trainInfluence(base, adapter, {
+    recipe: {
+      ...defaultAdapterRecipe,
+      ...{ context, threads, rank: recipe.rank, members: Math.min(8, influence.adapters) },
+      schedule: { ...defaultAdapterRecipe.schedule, steps: influence.steps },
+    },
+    ...{ count: influence.adapters, seed: recipe.seed, groups: own },
+    streamOf: (isIn) =>
+      encoded(
+        learned
+          .map(({ records }) => ({ records: records.filter(({ hash }) => isIn(hash)) }))
+          .filter(({ records }) => records.length > 0)
+          .map((document) => headOf(document, recipe.documentCharacters)),
+      ),
+    base: streamOf(old, tokenizer),
+    baseFraction: defaultAdapterRecipe.baseFraction,
+    windowsOf: (hash) =>
+      fixedWindows(encoded([texts.get(hash)?.toWellFormed() ?? '']), { context, count: 4 }),
+  });
+  await writeInfluence(draft, ensemble);
 }
 
 /** A document's head, as long as the recipe reads. */

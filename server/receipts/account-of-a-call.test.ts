@@ -1,9 +1,11 @@
 /** From contributed texts to a verified receipt, through the real stages; only the call itself is told, not made. */
 import { randomBytes } from 'node:crypto';
 import {
+  attributableIn,
   type Bundle,
   canonicalize,
   type Id,
+  partsOf,
   recompute,
   type SnapshotExport,
   sha256Hex,
@@ -75,7 +77,16 @@ beforeAll(async () => {
   const gateway = { find: async (id: string) => inferences.get(id) as Inference };
   attributions = createAttributions({
     ...{ db, clock, log, gateway, governance, snapshots: snapshotsFrom(datanets) },
-    models: { likelihoods: async (answer) => likelihoodsOf(answer) },
+    models: {
+      likelihoods: async (answer) => likelihoodsOf(answer),
+      influence: async () => ({
+        ...{ method: 'subset-ridge-1', adapters: 16 },
+        groups: [
+          { score: 3 * 2 ** 20, records: [{ hash: sha256Hex(TIDES), score: 3 * 2 ** 20 }] },
+          { score: -5, records: [] },
+        ],
+      }),
+    },
     logHead: () => receipts.checkpoint(),
   });
   const fees = createFees({
@@ -142,7 +153,7 @@ const likelihoodsOf: Models['likelihoods'] = async ({ model, contexts }) => ({
 
 const measurable = (call: Inference): Inference => ({
   ...call,
-  route: { ...call.route, scoring: { base: 'tiny', interpolate: false } },
+  route: { ...call.route, scoring: { base: 'tiny', interpolate: false, adapters: 0 } },
 });
 
 test('what an engine measured of a call stands in its receipt, verifies, and pays whose records were in the prompt', async () => {
@@ -163,6 +174,22 @@ test('what an engine measured of a call stands in its receipt, verifies, and pay
     ...[0, 1, 2, 3].map((coalition) => `context ${coalition}`),
   ]);
   for (const { committed, again } of scores) expect(again).toBe(committed);
+});
+
+test('an adapter with an ensemble pays by influence whose records it learned from', async () => {
+  const call = measurable(callWith({ retrieved: [] }));
+  const scoring = { base: 'tiny', interpolate: false, adapters: 16 };
+  const receiptId = await account({
+    ...{ ...call, priceUnits: 10n ** 18n },
+    route: { ...call.route, scoring },
+  });
+  const text = await receipts.bundle(receiptId, { disclose: true });
+  expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+  const bundle = JSON.parse(text) as Bundle;
+  expect(bundle.receipt.channels?.draw).toMatchObject({ passes: 18, adapters: 16 });
+  const [part] = partsOf(attributableIn(bundle)!);
+  expect(part).toMatchObject({ role: 'adapter', channel: 'influence', confidencePpm: 255_000 });
+  expect(part.measurement.parties.map(({ to }) => to)).toEqual([parties.ann]);
 });
 
 test('what was not measured cannot be replayed', async () => {

@@ -209,12 +209,19 @@ function modelAnswers({ bundle }: Example): Answers['models'] {
 
 const model: Pick<
   Model,
-  'builderId' | 'operator' | 'promptUnits' | 'completionUnits' | 'maxTokens' | 'createdAt'
+  | 'builderId'
+  | 'operator'
+  | 'influenceAdapters'
+  | 'promptUnits'
+  | 'completionUnits'
+  | 'maxTokens'
+  | 'createdAt'
 > = {
   builderId: builder,
   operator: 'local',
   promptUnits: '10000000000000',
   completionUnits: '100000000000000',
+  influenceAdapters: 0,
   maxTokens: 128,
   createdAt: at,
 };

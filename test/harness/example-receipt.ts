@@ -79,7 +79,7 @@ const policy: FeePolicy = {
   channels: {
     ...defaultPolicy.channels,
     confidencePpm: { game: 500_000, context: 400_000, influence: [{ adapters: 8, ppm: 300_000 }] },
-    scoring: { pricePpm: 100_000, tokenUnits: '1000' }, // so dear that measuring is left to a draw
+    scoring: { pricePpm: 100_000, tokenUnits: '333' }, // so dear that measuring is left to a draw
   },
 };
 
@@ -351,7 +351,7 @@ function measuredChannels(
   const named = ({ hash, snapshot }: typeof first) => ({ record: hash, snapshot });
   return {
     version: 'channels-1',
-    draw: { passes: 4, ppm: 595_239, checkpoint: head },
+    draw: { passes: 12, adapters: 8, ppm: 595_835, checkpoint: head },
     scores: {
       tokens: 30,
       game: { algorithm: 'likelihood-game-1', kind: 'contributive', ...game },

@@ -6,6 +6,7 @@ export const unmeasured = {
     likelihoods: async () => {
       throw new Error('Nobody measures here.');
     },
+    influence: async () => undefined,
   },
   logHead: async () => ({ treeSize: 0, rootHash: '' }),
   log: silentLog,

@@ -1,6 +1,6 @@
 /** Hashes of short rows of tokens, alike in every shard: what no shard's filter knows need not be searched. */
 import type { Words } from '@openledger/protocol';
-import { mix } from '../../compute/gram-filter.ts';
+import { mix } from '../../compute/mix.ts';
 import { hashText } from '../../compute/text-table.ts';
 
 /** Tokens of a gram, with the white space inside. */

@@ -12,6 +12,7 @@ import {
   add,
   linear,
   matmul,
+  multiply,
   reshape,
   scale,
   sum,
@@ -49,10 +50,16 @@ export function ensembleTrainingGraph(
   return pass.graph;
 }
 
-/** Every member's gradient of its mean loss, as outputs `slope.<factor>`. With a window a member: gradients of records. */
+/**
+ * Every member's gradient of its weighed loss, as outputs `slope.<factor>`. With a window a member: gradients of records.
+ *
+ * The input `mask` [members batch context] weighs each token's loss.
+ */
 export function ensembleGradientGraph(base: Model, adapter: Adapter, size: EnsembleSize): Graph {
   const pass = forward(base, adapter, size);
-  const slopes = gradients(totalOfMeans(pass.losses, size), [...pass.factors.values()]);
+  const mask = input(pass.graph, 'mask', 'float32', [...pass.losses.shape]);
+  const loss = reshape(sum(multiply(pass.losses, mask), [0, 1]), []);
+  const slopes = gradients(loss, [...pass.factors.values()]);
   for (const [i, name] of [...pass.factors.keys()].entries()) output(slopes[i], `slope.${name}`);
   return pass.graph;
 }

@@ -130,7 +130,9 @@ export async function windowGradients(
   const rows: Float64Array[] = [];
   for (let at = 0; at < windows.length; at += size.members) {
     const some = windows.slice(at, at + size.members);
-    const slopes = await session.run({ ...factors, ...toBatch(filled(some, size.members)) });
+    const batch = toBatch(filled(some, size.members));
+    const mask = new Float32Array(batch.tokens.length).fill(1 / size.context);
+    const slopes = await session.run({ ...factors, ...batch, mask });
     for (const member of some.keys()) {
       const parts = [...adapter.weights].map(([name, { data }]) =>
         slopes[`slope.${name}`].subarray(member * data.length, (member + 1) * data.length),
@@ -146,7 +148,7 @@ export async function windowGradients(
 export const flatten = ({ weights }: Adapter): Float64Array =>
   joined([...weights.values()].map(({ data }) => data));
 
-function joined(parts: readonly Float32Array[]): Float64Array {
+export function joined(parts: readonly Float32Array[]): Float64Array {
   const whole = new Float64Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -168,7 +170,7 @@ function stateOf(adapters: readonly Adapter[]): Arrays {
   return { ...weights, ...Object.fromEntries(moments) };
 }
 
-function stack(adapters: readonly Adapter[]): Arrays {
+export function stack(adapters: readonly Adapter[]): Arrays {
   const stacked: Record<string, Float32Array> = {};
   for (const [name, { data }] of adapters[0].weights) {
     stacked[name] = new Float32Array(adapters.length * data.length);

@@ -29,6 +29,7 @@ create table models.models (
   operator_model      text not null,
   hash                text,                  -- of its files; null where they are not ours to see
   snapshots           jsonb not null,
+  influence_adapters  integer not null default 0 check (influence_adapters >= 0),
   prompt_units        numeric(78, 0) not null check (prompt_units >= 0),
   completion_units    numeric(78, 0) not null check (completion_units >= 0),
   default_max_tokens  integer not null check (default_max_tokens > 0),

@@ -1,4 +1,5 @@
 /** From what an ensemble and the gradients say of one output to scores in whole numbers. */
+import { scoreOf } from '@openledger/protocol';
 import type { Masks } from '../../compute/influence/metrics.ts';
 import { ridgeScores, scoresInsideGroups } from '../../compute/influence/subset-ridge.ts';
 
@@ -7,8 +8,8 @@ export type InfluenceScores = {
   readonly method: string;
   readonly adapters: number;
   readonly groups: readonly {
-    readonly records: readonly { readonly hash: string; readonly score: bigint }[];
-    readonly score: bigint;
+    readonly records: readonly { readonly hash: string; readonly score: number }[];
+    readonly score: number;
   }[];
 };
 
@@ -43,9 +44,9 @@ export function influenceScores({
     groups: groups.map((hashes) => {
       const records = hashes.map((hash) => ({
         hash,
-        score: BigInt(Math.round(scores[at++] * 2 ** 20)),
+        score: scoreOf(scores[at++]),
       }));
-      return { records, score: records.reduce((sum, { score }) => sum + score, 0n) };
+      return { records, score: records.reduce((sum, { score }) => sum + score, 0) };
     }),
   };
 }

@@ -39,7 +39,7 @@ test('scores find the group that helped, and sum exactly to their groups', () =>
   const sums = scores.groups.map(({ score }) => score);
   expect(sums.indexOf(sums.reduce((most, one) => (one > most ? one : most)))).toBe(2);
   for (const { records: own, score } of scores.groups)
-    expect(own.reduce((sum, one) => sum + one.score, 0n)).toBe(score);
+    expect(own.reduce((sum, one) => sum + one.score, 0)).toBe(score);
   expect(scores.groups[2].records[0].score).toBeGreaterThan(scores.groups[2].records[1].score);
   expect(influenceScores({ groups, masks, logLikelihoods, inside })).toEqual(scores);
 });
