@@ -37,6 +37,7 @@ export * from './split.ts';
 export * from './statement.ts';
 export * from './trace.ts';
 export * from './trace-by-scan.ts';
+export * from './training-worker.ts';
 export * from './typed-data.ts';
 export * from './verify/index.ts';
 export * from './words.ts';

@@ -174,7 +174,11 @@ async function trainInfluenceOf(
 ): Promise<void> {
   const { influence } = recipe;
   if (!influence) return;
-  report({ stage: 'influence', step: 0, steps: influence.adapters });
+  const steps = influence.adapters * influence.steps;
+  const onStep = (step: number) => {
+    if (step % (REPORT_EVERY_STEPS * 8) === 0) report({ stage: 'influence', step, steps });
+  };
+  onStep(0);
   const learned = corpus.documents.filter((document) => !isHeldOut(document));
   const texts = new Map(
     learned.flatMap(({ records }) => records.map(({ hash, text }) => [hash, text])),
@@ -202,6 +206,7 @@ async function trainInfluenceOf(
       ),
     base: streamOf(old, tokenizer),
     baseFraction: defaultAdapterRecipe.baseFraction,
+    onStep,
     windowsOf: (hash) =>
       fixedWindows(encoded([texts.get(hash)?.toWellFormed() ?? '']), { context, count: 4 }),
   });

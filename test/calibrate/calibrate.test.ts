@@ -10,7 +10,7 @@ const PLAN: Plan = {
   size: {
     ...{ players: 8, recordsEach: 10, queriesEach: 3 },
     ...{ vocabulary: 300, context: 24, width: 16, layers: 1 },
-    ...{ baseSteps: 200, steps: 50, members: 16 },
+    ...{ baseSteps: 200, steps: 50, batch: 8, members: 16 },
   },
   ensembles: [16, 32],
   subsets: 16,

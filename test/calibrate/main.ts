@@ -9,7 +9,7 @@ const PLAN: Plan = {
   size: {
     ...{ players: 24, recordsEach: 20, queriesEach: 2 },
     ...{ vocabulary: 512, context: 32, width: 32, layers: 2 },
-    ...{ baseSteps: 1_500, steps: 200, members: 16 },
+    ...{ baseSteps: 1_500, steps: 300, batch: 16, members: 16 },
   },
   ensembles: [16, 32, 64],
   subsets: 48,

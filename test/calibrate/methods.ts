@@ -38,7 +38,7 @@ export async function scoreMethods(
   const { steps } = recipe.schedule;
   const at = [0.2, 0.4, 0.6, 0.8, 1].map((part) => Math.round(part * steps));
   const everything = memberOf(setting, new Uint8Array(records.length).fill(1), 1);
-  const { shown } = await trainEnsemble(base, { ...recipe, members: 1 }, [everything], at);
+  const { shown } = await trainEnsemble(base, { ...recipe, members: 1 }, [everything], { at });
   const moments: Moment[] = [];
   for (const { adapter } of shown)
     moments.push({

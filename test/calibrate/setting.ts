@@ -27,6 +27,8 @@ export type Size = {
   readonly layers: number;
   readonly baseSteps: number;
   readonly steps: number;
+  /** Records of one step. */
+  readonly batch: number;
   readonly members: number;
 };
 
@@ -71,7 +73,7 @@ export async function makeSetting(texts: Texts, size: Size): Promise<Setting> {
   return {
     ...{ size, base, threads },
     recipe: {
-      ...{ rank: 4, alpha: 8, batch: 8, context, members: size.members, threads },
+      ...{ rank: 4, alpha: 8, batch: size.batch, context, members: size.members, threads },
       schedule: { ...defaultAdapterRecipe.schedule, steps: size.steps, peakLearningRate: 4e-3 },
       optimiser: defaultAdapterRecipe.optimiser,
     },

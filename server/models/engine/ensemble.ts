@@ -36,14 +36,21 @@ export type Trained = { readonly adapter: Adapter; readonly second: Adapter };
 /**
  * Trains each member as `trainAdapter` trains an adapter whose windows are the member's.
  *
- * @param at steps after which to show the first member, ascending
+ * @param options.at steps after which to show the first member, ascending
  * @returns for each member the finished adapter, and for the first one what it was after the steps `at`
  */
 export async function trainEnsemble(
   base: Model,
   recipe: EnsembleRecipe,
   members: readonly Member[],
-  at: readonly number[] = [],
+  {
+    at = [],
+    onStep,
+  }: {
+    readonly at?: readonly number[];
+    /** Of all members' steps, how many are done. */
+    readonly onStep?: (done: number) => void;
+  } = {},
 ): Promise<{ readonly adapters: readonly Adapter[]; readonly shown: readonly Trained[] }> {
   const { members: size, optimiser, schedule } = recipe;
   const template = initialAdapter(base.config, { ...recipe, random: createRandom(0) });
@@ -67,6 +74,7 @@ export async function trainEnsemble(
       const scalars = adamWScalars(step, learningRateAt(step, schedule), optimiser);
       await session.run({ ...state, ...toBatch(windows), ...scalars }, asOutputs(spare));
       [state, spare] = [spare, state];
+      onStep?.(from * schedule.steps + step * chosen.length);
       if (from === 0 && at.includes(step)) {
         shown.push({
           adapter: memberOf(template, state, { prefix: '', member: 0 }),

@@ -41,6 +41,7 @@ export async function trainInfluence(
     base: old,
     baseFraction,
     windowsOf,
+    onStep,
   }: {
     readonly recipe: EnsembleRecipe;
     /** Adapters. */
@@ -52,6 +53,8 @@ export async function trainInfluence(
     readonly base: TokenStream;
     readonly baseFraction: number;
     readonly windowsOf: (recordHash: string) => readonly Window[];
+    /** Of all adapters' steps, how many are done. */
+    readonly onStep?: (done: number) => void;
   },
 ): Promise<InfluenceEnsemble> {
   const masks = halfMasks(groups.length, { count, seed });
@@ -65,7 +68,10 @@ export async function trainInfluence(
     };
   });
   const { steps } = recipe.schedule;
-  const { adapters, shown } = await trainEnsemble(base, recipe, members, [steps]);
+  const { adapters, shown } = await trainEnsemble(base, recipe, members, {
+    at: [steps],
+    onStep,
+  });
   const second = flatten(shown[0].second);
   const correction = 1 - recipe.optimiser.beta2 ** steps;
   const scales = second.map((v) => 1 / (Math.sqrt(v / correction) + recipe.optimiser.epsilon));
