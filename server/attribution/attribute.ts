@@ -113,7 +113,7 @@ async function weigh(
   if (sources.length === 0) {
     return { ...{ shares: [], evidence: undefined, channels: undefined }, total: 0n, covered: 0n };
   }
-  const { evidence, total, covered } = traced(handles.shelf, weighable);
+  const { evidence, total, covered } = await traced(handles.shelf, weighable);
   const creditable = creditableOf(inference, sources);
   const snapshotOf = creditableIn(sources);
   const channels = await measureChannels(handles, { inference, creditable, snapshotOf, policy });
@@ -127,11 +127,12 @@ async function weigh(
   return { shares, evidence, channels, total, covered };
 }
 
-function traced(shelf: SnapshotShelf, { inference, sources, policy }: Weighable) {
+async function traced(shelf: SnapshotShelf, { inference, sources, policy }: Weighable) {
   const { output, clientTexts } = inference;
   const { minWords, maxRecords, confidencePpm } = policy.trace;
   const rules = { minWords, maxRecords };
-  const found = trace(output, { scope: scopeOf(inference, sources), clientTexts, rules });
+  const scope = await scopeOf(inference, sources);
+  const found = trace(output, { scope, clientTexts, rules });
   const information = shelf.informationOf(sources.map(({ shelved }) => shelved));
   const firstWordOf = (recordHash: string, start: number) =>
     holder(recordHash, sources).shelved.wordAt(recordHash, start);
@@ -178,7 +179,7 @@ const withdrawnIn = (sources: readonly Source[]): ReadonlySet<string> =>
   new Set(sources.flatMap(({ withdrawn }) => [...withdrawn]));
 
 /** All records of the model's snapshots, and of the others just those that were put into the prompt. */
-function scopeOf({ retrieved }: Pick<Inference, 'retrieved'>, sources: readonly Source[]) {
+async function scopeOf({ retrieved }: Pick<Inference, 'retrieved'>, sources: readonly Source[]) {
   const learned = sources.filter(({ snapshot }) => snapshot.role !== 'context');
   const inPrompt: TraceRecord[] = retrieved.flatMap(({ recordHash, snapshotId }) => {
     const source = sources.find(({ shelved }) => shelved.snapshotId === snapshotId);
@@ -186,7 +187,10 @@ function scopeOf({ retrieved }: Pick<Inference, 'retrieved'>, sources: readonly 
     return text === undefined ? [] : [{ hash: recordHash, text }];
   });
   return {
-    indexes: [...learned.map(({ shelved }) => shelved.index()), buildTraceIndex(inPrompt)],
+    indexes: [
+      ...(await Promise.all(learned.map(({ shelved }) => shelved.index()))),
+      buildTraceIndex(inPrompt),
+    ],
     withdrawn: withdrawnIn(sources),
   };
 }

@@ -81,7 +81,7 @@ export function createAttributions(handles: AttributionHandles): Attributions {
     async count(snapshotId, text) {
       const snapshot = await shelf.find(snapshotId);
       const { withdrawn } = await handles.snapshots.standing(snapshotId);
-      return countWordTokens(text, { indexes: [snapshot.index()], withdrawn });
+      return countWordTokens(text, { indexes: [await snapshot.index()], withdrawn });
     },
     trace: (order) => traceTexts({ ...handles, shelf }, order),
     countCiting({ days, ...query }) {
@@ -90,7 +90,7 @@ export function createAttributions(handles: AttributionHandles): Attributions {
     },
     replay: (inferenceId) => replay({ ...handles, shelf }, inferenceId),
     async prepare(snapshotId) {
-      (await shelf.find(snapshotId)).index();
+      await (await shelf.find(snapshotId)).index();
     },
     summary: () => summarizeAttributions(handles.db),
   };

@@ -32,7 +32,7 @@ export type ShelvedSnapshot = {
   /**
    * Of all records; opened when it is first needed, and built then where it was never kept: seconds for tens of megabytes.
    */
-  index(): TraceIndex;
+  index(): Promise<TraceIndex>;
 };
 
 export type SnapshotShelf = {
@@ -77,13 +77,13 @@ async function load(
   const byHash = new Map(records.map((record) => [record.hash, record]));
   const asked = new Map<string, (word: number) => Shares>();
   const starts = new Map<string, Int32Array>();
-  let index: TraceIndex | undefined;
+  let index: Promise<TraceIndex> | undefined;
   const textOf = (recordHash: string) => byHash.get(recordHash)?.text;
-  const keptIndex = ({ folder, pages }: Kept): TraceIndex => {
+  const keptIndex = async ({ folder, pages }: Kept): Promise<TraceIndex> => {
     const textOfAny = (recordHash: string) => textOf(recordHash) ?? '';
     const log = openTraceLog(join(folder, snapshotId), { pages, textOf: textOfAny });
     log.add(records.filter((record) => !log.has(record.hash)));
-    log.flush();
+    await log.flush();
     letGo.register(shelved, log);
     return log.index();
   };
@@ -109,7 +109,10 @@ async function load(
       return ownersOf(word);
     },
     index() {
-      index ??= kept ? keptIndex(kept) : buildTraceIndex(records);
+      index ??= kept ? keptIndex(kept) : Promise.resolve(buildTraceIndex(records));
+      index.catch(() => {
+        index = undefined; // it is tried again when it is asked for again
+      });
       return index;
     },
   };

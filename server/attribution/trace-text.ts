@@ -71,7 +71,8 @@ export async function traceTexts(
     shelved.push(await shelf.find(snapshotId));
     for (const hash of (await snapshots.standing(snapshotId)).withdrawn) withdrawn.add(hash);
   }
-  const scope = { indexes: shelved.map((snapshot) => snapshot.index()), withdrawn };
+  const indexes = await Promise.all(shelved.map((snapshot) => snapshot.index()));
+  const scope = { indexes, withdrawn };
   const information = shelf.informationOf(shelved);
   const texts: TracedText[] = [];
   for (const text of order.texts) {

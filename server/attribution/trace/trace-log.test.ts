@@ -85,10 +85,10 @@ function countByLooking(wanted: readonly string[], records: readonly TraceRecord
   return { occurrences, records: found.size };
 }
 
-test('answers 10,000 queries as a plain scan does, through merges, tombstones and restarts', () => {
+test('answers 10,000 queries as a plain scan does, through merges, tombstones and restarts', async () => {
   let [asked, merges, restarts, tombstones] = [0, 0, 0, 0];
-  fc.assert(
-    fc.property(plan, ({ steps, outputs }) => {
+  await fc.assert(
+    fc.asyncProperty(plan, async ({ steps, outputs }) => {
       const folder = newFolder();
       const texts = new Map<string, string>();
       const live = new Map<string, TraceRecord>();
@@ -129,7 +129,7 @@ test('answers 10,000 queries as a plain scan does, through merges, tombstones an
             live.set(record.hash, record);
           }
           log.add(added);
-          if (one.isFlushed) log.flush();
+          if (one.isFlushed) await log.flush();
         } else if (one.kind === 'withdraw') {
           const hash = [...live.keys()][one.which % Math.max(1, live.size)];
           if (hash === undefined) continue;
@@ -137,10 +137,10 @@ test('answers 10,000 queries as a plain scan does, through merges, tombstones an
           log.withdraw([hash]);
           tombstones += 1;
         } else if (one.kind === 'flush') {
-          log.flush();
+          await log.flush();
         } else if (one.kind === 'merge') {
-          log.flush();
-          if (log.merge()) merges += 1;
+          await log.flush();
+          if (await log.merge()) merges += 1;
         } else {
           log.close();
           log = open();
@@ -194,13 +194,13 @@ test.each<[string, (path: string) => void]>([
     },
   ],
   ['gone', (path) => rmSync(path)],
-])('a segment that is %s is never searched: its records are to be added again', (_, damage) => {
+])('a segment that is %s is never searched: its records are to be added again', async (_, damage) => {
   const folder = newFolder();
   const log = openTraceLog(folder, { pages, textOf });
   log.add(records(4));
-  log.flush();
+  await log.flush();
   log.add(records(8));
-  log.flush();
+  await log.flush();
   log.close();
   damage(join(folder, readdirSync(folder).sort()[1]));
   const again = openTraceLog(folder, { pages, textOf });
@@ -210,11 +210,11 @@ test.each<[string, (path: string) => void]>([
   again.close();
 });
 
-test('a page that was changed under way is refused, and gives no wrong answer', () => {
+test('a page that was changed under way is refused, and gives no wrong answer', async () => {
   const folder = newFolder();
   const log = openTraceLog(folder, { pages, textOf });
   log.add(records(40));
-  log.flush();
+  await log.flush();
   log.close();
   const path = join(folder, readdirSync(folder).sort()[0]);
   const bytes = readFileSync(path);
@@ -225,11 +225,11 @@ test('a page that was changed under way is refused, and gives no wrong answer', 
   again.close();
 });
 
-test('files that the manifest does not name are removed: they were written by somebody who died', () => {
+test('files that the manifest does not name are removed: they were written by somebody who died', async () => {
   const folder = newFolder();
   const log = openTraceLog(folder, { pages, textOf });
   log.add(records(2));
-  log.flush();
+  await log.flush();
   log.close();
   writeFileSync(join(folder, '00000009.segment'), 'half');
   writeFileSync(join(folder, '00000009.segment.part'), 'half');
@@ -240,18 +240,42 @@ test('files that the manifest does not name are removed: they were written by so
   ]);
 });
 
-test('merging drops what was withdrawn, and nothing else', () => {
+test('merging drops what was withdrawn, and nothing else', async () => {
   const folder = newFolder();
   const log = openTraceLog(folder, { pages, textOf });
   for (let i = 0; i < 4; i++) {
     log.add(records(5 * (i + 1)));
-    log.flush();
+    await log.flush();
   }
   log.withdraw(['h7']);
-  expect(log.merge()).toBe(true);
-  expect(log.merge()).toBe(false);
+  expect(await log.merge()).toBe(true);
+  expect(await log.merge()).toBe(false);
   expect(log.index().records).toBe(19);
   expect([found(log, textOf('h7')), found(log, textOf('h8'))]).toEqual([[], ['h8']]);
   expect(readdirSync(folder)).toHaveLength(2);
+  log.close();
+});
+
+test('many records are built in processes of their own; what is added meanwhile is found, and flushed next', async () => {
+  const folder = newFolder();
+  const long = Array.from({ length: 3 }, (_, i) => ({
+    hash: `long-${i}`,
+    text: Array.from({ length: 80_000 }, (_, k) => `w${i}x${k}`).join(' '),
+  }));
+  const texts = new Map([...long, ...records(2)].map(({ hash, text }) => [hash, text]));
+  const log = openTraceLog(folder, {
+    ...{ pages, textOf: (hash) => texts.get(hash) ?? '', shardCharacters: 700_000 },
+  });
+  log.add(long);
+  const flushing = log.flush();
+  await new Promise(setImmediate); // it has begun
+  log.add(records(2));
+  expect(found(log, texts.get('h1') ?? '')).toEqual(['h1']);
+  await flushing;
+  const passage = long[2].text.slice(0, 100);
+  expect([found(log, texts.get('h1') ?? ''), found(log, passage)]).toEqual([['h1'], ['long-2']]);
+  expect(readdirSync(folder)).toHaveLength(4);
+  await log.flush();
+  expect(readdirSync(folder)).toHaveLength(5);
   log.close();
 });

@@ -25,8 +25,8 @@ import {
 import { join } from 'node:path';
 import { OpenLedgerError, type TraceRecord } from '@openledger/protocol';
 import { z } from 'zod';
-import { openSegment, type Segment, writeSegment } from './segment-file.ts';
-import { buildColumns } from './shard-columns.ts';
+import { buildSegments } from './build-segments.ts';
+import { openSegment, type Segment } from './segment-file.ts';
 import { buildShard, inShards, SHARD_CHARACTERS, type TraceIndex } from './trace-index.ts';
 
 export type TraceLog = {
@@ -36,9 +36,9 @@ export type TraceLog = {
   /** Records are not found any more, for good. Durable when it returns. */
   withdraw(recordHashes: Iterable<string>): void;
   /** Makes what was added durable. */
-  flush(): void;
+  flush(): Promise<void>;
   /** One step of merging. @returns false when there is nothing to merge */
-  merge(): boolean;
+  merge(): Promise<boolean>;
   /** All that is there now, withdrawn records too: a query leaves those out (`withdrawn`). */
   index(): TraceIndex;
   readonly withdrawn: ReadonlySet<string>;
@@ -58,6 +58,8 @@ type Manifest = z.output<typeof Manifest>;
 const MERGED_TOGETHER = 4;
 
 type Named = Segment & { readonly name: string };
+
+const noMatter = () => {};
 
 type SegmentSource = Parameters<typeof openSegment>[1];
 
@@ -86,16 +88,25 @@ export function openTraceLog(
   let fresh: TraceRecord[] = [];
   let freshIndex: TraceIndex['shards'] | undefined;
   const held = new Set(segments.flatMap(({ shard }) => shard.hashes));
+  let working: Promise<void> = Promise.resolve();
   let next = 1 + Math.max(0, ...manifest.segments.map((name) => Number.parseInt(name, 10)));
   removeOthers(folder, manifest.segments);
 
+  /** Flushes and merges, one after the other. */
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = working.then(work);
+    working = done.then(noMatter, noMatter);
+    return done;
+  };
   const has = (recordHash: string) => held.has(recordHash) || withdrawn.has(recordHash);
 
-  function write(records: readonly TraceRecord[]): Named {
+  async function write(rows: readonly (readonly TraceRecord[])[]): Promise<readonly Named[]> {
     // Two processes that build one folder's log write two files; the manifest names those of one of them.
-    const name = `${String(next++).padStart(8, '0')}-${randomBytes(4).toString('hex')}.segment`;
-    writeSegment(join(folder, name), buildColumns(records));
-    return { name, ...openSegment(join(folder, name), source) };
+    const names = rows.map(
+      () => `${String(next++).padStart(8, '0')}-${randomBytes(4).toString('hex')}.segment`,
+    );
+    await buildSegments(rows.map((records, i) => ({ path: join(folder, names[i]), records })));
+    return names.map((name) => ({ name, ...openSegment(join(folder, name), source) }));
   }
 
   /** From here on these are the segments that count. */
@@ -123,23 +134,27 @@ export function openTraceLog(
       for (const hash of recordHashes) withdrawn.add(hash);
       commit(segments);
     },
-    flush() {
-      if (fresh.length === 0) return;
-      const written = inShards(fresh, shardCharacters).map(write);
-      [fresh, freshIndex] = [[], undefined];
-      commit([...segments, ...written]);
-    },
-    merge() {
-      const chosen = alike(segments, shardCharacters);
-      if (chosen.length === 0) return false;
-      const records = chosen
-        .flatMap(({ shard }) => shard.hashes)
-        .filter((hash) => !withdrawn.has(hash))
-        .map((hash) => ({ hash, text: source.textOf(hash) }));
-      const merged = records.length > 0 ? [write(records)] : [];
-      commit([...segments.filter((one) => !chosen.includes(one)), ...merged]);
-      return true;
-    },
+    flush: () =>
+      alone(async () => {
+        const taken = fresh;
+        if (taken.length === 0) return;
+        const written = await write(inShards(taken, shardCharacters));
+        // What was added meanwhile stays fresh.
+        [fresh, freshIndex] = [fresh.slice(taken.length), undefined];
+        commit([...segments, ...written]);
+      }),
+    merge: () =>
+      alone(async () => {
+        const chosen = alike(segments, shardCharacters);
+        if (chosen.length === 0) return false;
+        const records = chosen
+          .flatMap(({ shard }) => shard.hashes)
+          .filter((hash) => !withdrawn.has(hash))
+          .map((hash) => ({ hash, text: source.textOf(hash) }));
+        const merged = records.length > 0 ? await write([records]) : [];
+        commit([...segments.filter((one) => !chosen.includes(one)), ...merged]);
+        return true;
+      }),
     index() {
       freshIndex ??= fresh.length > 0 ? [buildShard(fresh)] : [];
       const shards = [...segments.map(({ shard }) => shard), ...freshIndex];
