@@ -1,4 +1,5 @@
 /** Numbers the distinct pairs of small whole numbers, in the order in which they come. */
+import { doubled } from './doubled.ts';
 import { mix } from './mix.ts';
 
 export type PairTable = {
@@ -24,11 +25,7 @@ export function createPairTable(): PairTable {
   };
 
   const grow = () => {
-    [firsts, seconds] = [firsts, seconds].map((old) => {
-      const larger = new Int32Array(old.length * 2);
-      larger.set(old);
-      return larger;
-    });
+    [firsts, seconds] = [doubled(firsts), doubled(seconds)];
     slots = new Int32Array(slots.length * 2).fill(-1);
     for (let number = 0; number < count; number++) {
       slots[slotOf(firsts[number], seconds[number])] = number;

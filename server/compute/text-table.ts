@@ -3,6 +3,7 @@
  *
  * An open hash table, linear probing, never more than half full. A piece is remembered by the text where it was met first.
  */
+import { doubled } from './doubled.ts';
 import { mix } from './mix.ts';
 
 export type TextTable = {
@@ -49,9 +50,9 @@ export function createTextTable(): TextTable {
   };
 
   const grow = () => {
-    hashes = enlarged(hashes);
-    starts = enlarged(starts);
-    ends = enlarged(ends);
+    hashes = doubled(hashes);
+    starts = doubled(starts);
+    ends = doubled(ends);
     slots = new Int32Array(slots.length * 2).fill(-1);
     const mask = slots.length - 1;
     for (let number = 0; number < texts.length; number++) {
@@ -80,10 +81,4 @@ export function createTextTable(): TextTable {
     hashAt: (number) => hashes[number],
     textAt: (number) => texts[number].slice(starts[number], ends[number]),
   };
-}
-
-function enlarged(old: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(old.length * 2);
-  larger.set(old);
-  return larger;
 }

@@ -6,7 +6,9 @@
  * rows token, space, token, space... A run of tokens with the white space inside it is then a prefix: whole symbols,
  * and after them one token with any white space. Symbol 0 ends each record and is part of no pattern.
  */
+
 import { cutWords, type TraceRecord, type Words } from '@openledger/protocol';
+import { doubled } from '../../compute/doubled.ts';
 import { addGram, createGramFilter, type GramFilter } from '../../compute/gram-filter.ts';
 import { createPairTable } from '../../compute/pair-table.ts';
 import { suffixArray } from '../../compute/suffix-array.ts';
@@ -45,7 +47,7 @@ export function buildColumns(records: readonly TraceRecord[]): ShardColumns {
     const words = cutWords(text);
     const first = firsts[i];
     firsts[i + 1] = first + words.count + 1;
-    while (row.length < firsts[i + 1]) row = enlarged(row);
+    while (row.length < firsts[i + 1]) row = doubled(row);
     for (let k = 0; k < words.count; k++) {
       const token = tokens.numberOf(text, words.starts[k], words.ends[k]);
       const gap = gaps.numberOf(text, words.ends[k], gapEnd(words, k));
@@ -118,10 +120,4 @@ function filterOf(
     addGram(filter, gramHash(hashes[a], hashes[b], hashes[c], tokens.hashAt(firsts[row[at]])));
   }
   return filter;
-}
-
-function enlarged(old: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(old.length * 2);
-  larger.set(old);
-  return larger;
 }
