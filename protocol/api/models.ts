@@ -44,8 +44,7 @@ export const AdapterRecipe = z.strictObject({
   /** Trains adapters on random halves of the owners as well, so that answers are paid by influence; absent: by trace. */
   influence: z
     .strictObject({
-      /** An even number: each half is trained on, and its complement. */
-      adapters: z.number().int().min(8).max(64).multipleOf(2).default(16),
+      adapters: z.number().int().min(8).max(64).default(16),
       /** Of each of them. */
       steps: z.number().int().min(1).max(100_000).default(200),
     })

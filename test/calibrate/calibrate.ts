@@ -30,7 +30,9 @@ export type Plan = {
 };
 
 /** Seeds: the ensemble and the methods' own training have 1, what they are held against has these. */
-export const TRUTH_SEEDS = [2, 3] as const;
+export const TRUTH_SEEDS = [4, 5] as const;
+const ENSEMBLE_SEED = 500;
+const SUBSET_SEED = 600;
 
 export const KINDS = [
   'contributor LDS, alpha 0.5',
@@ -70,7 +72,7 @@ export async function calibrate(
   const setting = await makeSetting(texts, plan.size);
   told(`base trained; ${setting.records.length} records, ${setting.queries.length} queries`);
   const most = plan.ensembles[plan.ensembles.length - 1];
-  const masks = halfMasks(plan.size.players, { count: most, seed: 100 });
+  const masks = halfMasks(plan.size.players, { count: most, seed: ENSEMBLE_SEED });
   const answers = await retrain(setting, ofPlayers(setting, masks), 1);
   told(`${most} subset adapters`);
   const methods = await scoreMethods(setting, { masks, answers, sizes: plan.ensembles });
@@ -134,7 +136,7 @@ async function examine(setting: Setting, plan: Plan, kind: Kind): Promise<Examin
 }
 
 function masksOf(setting: Setting, { subsets, size }: Plan, kind: Kind): Masks {
-  const below = seededBelow(200 + KINDS.indexOf(kind));
+  const below = seededBelow(SUBSET_SEED + KINDS.indexOf(kind));
   const draw = (things: number, part: number) =>
     Array.from({ length: subsets }, () => partMask(things, Math.round(things * part), below));
   const records = setting.records.length;

@@ -6,8 +6,10 @@ test('halves are the same for a seed, contain half of the players, and few are a
   const masks = halfMasks(24, { count: 64, seed: 5 });
   expect(halfMasks(24, { count: 16, seed: 5 })).toEqual(masks.slice(0, 16));
   for (const mask of masks) expect(mask.reduce((sum, isIn) => sum + isIn, 0)).toBe(12);
-  for (let player = 0; player < 24; player++)
-    expect(masks.reduce((sum, mask) => sum + mask[player], 0)).toBe(32);
+  for (let player = 0; player < 24; player++) {
+    const times = masks.reduce((sum, mask) => sum + mask[player], 0);
+    expect(Math.abs(times - 32)).toBeLessThan(16); // four standard deviations
+  }
 });
 
 test('ridge finds what each player adds when answers add up', () => {

@@ -5,7 +5,7 @@ import type { Scores } from './estimators.ts';
 import type { Masks, Truth } from './metrics.ts';
 
 /**
- * Random halves, in pairs of a half and its complement: so every player is in exactly half of an even number of them.
+ * Random halves, each drawn by itself: a half and its complement would tell nearly the same twice.
  *
  * The same seed gives the same subsets; the first 16 of 64 are the 16.
  */
@@ -14,15 +14,8 @@ export function halfMasks(
   { count, seed }: { readonly count: number; readonly seed: number },
 ): Masks {
   const random = createRandom(seed);
-  const masks: Uint8Array[] = [];
-  while (masks.length < count) {
-    const mask = partMask(players, Math.floor(players / 2), random.below);
-    masks.push(
-      mask,
-      mask.map((isIn) => 1 - isIn),
-    );
-  }
-  return masks.slice(0, count);
+  const size = Math.floor(players / 2);
+  return Array.from({ length: count }, () => partMask(players, size, random.below));
 }
 
 /** A random subset of so many players. */

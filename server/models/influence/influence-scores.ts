@@ -15,7 +15,8 @@ export type InfluenceScores = {
 
 /** Names the algorithm: other numbers come with another name. */
 const METHOD = 'subset-ridge-1';
-const STRENGTH = 0.1;
+/** For answers of which half is the noise of single trainings (decision 22). */
+const STRENGTH = 0.6;
 
 /**
  * Ridge between groups, the gradients' scores inside them. Each record's score is rounded once; a group's is their sum.
