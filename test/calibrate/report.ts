@@ -24,7 +24,7 @@ subset is laid beside what training on it did.
 **Setting.** ${calibration.texts}: ${size.players} contributors with ${size.recordsEach} records of ${size.context + 1} tokens each (${records} records), ${queries} queries from other parts of
 their texts. Base: ${size.layers} layers, width ${size.width}, vocabulary ${size.vocabulary}, trained on documents none of them had a part in. Adapters: rank 4 on every linear layer,
 ${size.steps} steps of ${size.batch} records, AdamW as the engine emits it. ${retrainings} trainings. Seeds: base 1; methods and subset adapters 1, subsets 500;
-truth ${TRUTH_SEEDS.join(' and ')}, its subsets 200 to 203.
+truth ${TRUTH_SEEDS.join(' and ')}, its subsets 600 to 603.
 
 **Measures.** Spearman's rho for each query, then the mean over queries, with 95 % intervals by bootstrap over queries (they do not
 cover the choice of subsets). LDS: over ${plan.subsets} random subsets that hold the fraction alpha. Truth is the mean log-likelihood of two retrainings with other seeds.
