@@ -17,6 +17,8 @@ export function createCopyFinder(): (tokens: ArrayLike<number>) => Uint8Array {
   let slots = new Int32Array(1024).fill(-1); // by hash: where a window stood first
   let windows = 0;
   const short = new Set<string>();
+  // Whoever writes the texts must not know on which places his windows fall. Nothing that is said hangs on it.
+  const secret = (Math.random() * 2 ** 32) | 0;
 
   const isSame = (a: number, b: number): boolean => {
     for (let i = 0; i < COPY_WINDOW; i++) if (store[a + i] !== store[b + i]) return false;
@@ -26,7 +28,7 @@ export function createCopyFinder(): (tokens: ArrayLike<number>) => Uint8Array {
   /** @returns whether the window at a position stood before; remembers it where it did not */
   const meet = (at: number): boolean => {
     const mask = slots.length - 1;
-    let slot = hashOf(store, at) & mask;
+    let slot = hashOf(store, at, secret) & mask;
     for (; slots[slot] >= 0; slot = (slot + 1) & mask) if (isSame(slots[slot], at)) return true;
     slots[slot] = at;
     if (++windows * 2 > slots.length) grow();
@@ -39,7 +41,7 @@ export function createCopyFinder(): (tokens: ArrayLike<number>) => Uint8Array {
     const mask = slots.length - 1;
     for (const at of old) {
       if (at < 0) continue;
-      let slot = hashOf(store, at) & mask;
+      let slot = hashOf(store, at, secret) & mask;
       while (slots[slot] >= 0) slot = (slot + 1) & mask;
       slots[slot] = at;
     }
@@ -68,8 +70,8 @@ export function createCopyFinder(): (tokens: ArrayLike<number>) => Uint8Array {
   };
 }
 
-function hashOf(store: Int32Array, at: number): number {
-  let h = 0;
+function hashOf(store: Int32Array, at: number, secret: number): number {
+  let h = secret;
   for (let i = 0; i < COPY_WINDOW; i++) h = Math.imul(h ^ store[at + i], 0x9e3779b1) ^ (h >>> 15);
   return h ^ (h >>> 16);
 }

@@ -1,7 +1,8 @@
 /**
  * Numbers the distinct pieces of texts, in the order in which they come, without making a string of each.
  *
- * An open hash table, linear probing, never more than half full. A piece is remembered by the text where it was met first.
+ * An open hash table, linear probing, never more than half full. A piece is remembered by the text where it was met first. Hashes
+ * begin with a secret of the table's own: else whoever writes the texts could make all his words fall on one place.
  */
 import { doubled } from './doubled.ts';
 import { mix } from './mix.ts';
@@ -12,18 +13,18 @@ export type TextTable = {
   /** The same, -1 where it was never met. */
   find(text: string, start: number, end: number): number;
   readonly size: () => number;
-  readonly hashAt: (number: number) => number;
   readonly textAt: (number: number) => string;
 };
 
-/** 32 bits of a piece of a text, by its UTF-16 units. */
-export function hashText(text: string, start: number, end: number): number {
-  let h = 0x811c9dc5; // FNV-1a, then mixed
+/** 32 bits of a piece of a text, by its UTF-16 units: FNV-1a, then mixed. @param seed where it begins; FNV's own where it is left out */
+export function hashText(text: string, start: number, end: number, seed = 0x811c9dc5): number {
+  let h = seed;
   for (let i = start; i < end; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   return mix(h);
 }
 
 export function createTextTable(): TextTable {
+  const secret = randomSeed();
   let slots = new Int32Array(1024).fill(-1);
   let hashes = new Int32Array(512);
   const texts: string[] = []; // where each was met first
@@ -64,7 +65,7 @@ export function createTextTable(): TextTable {
 
   return {
     numberOf(text, start, end) {
-      const hash = hashText(text, start, end);
+      const hash = hashText(text, start, end, secret);
       const slot = slotOf(hash, text, start, end);
       if (slots[slot] >= 0) return slots[slot];
       const number = texts.length;
@@ -76,9 +77,10 @@ export function createTextTable(): TextTable {
       if (texts.length === hashes.length) grow();
       return number;
     },
-    find: (text, start, end) => slots[slotOf(hashText(text, start, end), text, start, end)],
+    find: (text, start, end) => slots[slotOf(hashText(text, start, end, secret), text, start, end)],
     size: () => texts.length,
-    hashAt: (number) => hashes[number],
     textAt: (number) => texts[number].slice(starts[number], ends[number]),
   };
 }
+
+const randomSeed = (): number => (Math.random() * 2 ** 32) | 0;

@@ -12,7 +12,7 @@ import { doubled } from '../../compute/doubled.ts';
 import { addGram, createGramFilter, type GramFilter } from '../../compute/gram-filter.ts';
 import { createPairTable } from '../../compute/pair-table.ts';
 import { suffixArray } from '../../compute/suffix-array.ts';
-import { createTextTable, type TextTable } from '../../compute/text-table.ts';
+import { createTextTable, hashText, type TextTable } from '../../compute/text-table.ts';
 import { GRAM_TOKENS, gramHash, pairHash } from './grams.ts';
 
 export type ShardColumns = {
@@ -59,17 +59,23 @@ export function buildColumns(records: readonly TraceRecord[]): ShardColumns {
   }
   const length = firsts[records.length];
   const { pairTokens, pairGaps, order } = sortPairs(pairs.pairs(), tokens.size());
-  const filter = filterOf(row.subarray(0, length), { ...pairs.pairs(), tokens, gaps });
+  const texts = { tokens: textsIn(tokens), gaps: textsIn(gaps) };
+  const filter = filterOf(row.subarray(0, length), { ...pairs.pairs(), ...texts });
   const symbols = new Int32Array(length);
   for (let at = 0; at < length; at++) symbols[at] = row[at] < 0 ? 0 : order[row[at]] + 1;
   return {
     hashes: records.map((record) => record.hash),
     ...{ firsts, marks: Int32Array.from(marks), pairTokens, pairGaps, filter, symbols },
-    tokens: Array.from({ length: tokens.size() }, (_, number) => tokens.textAt(number)),
-    gaps: Array.from({ length: gaps.size() }, (_, number) => gaps.textAt(number)),
+    ...texts,
     suffixes: suffixArray(symbols, pairTokens.length + 1),
   };
 }
+
+const textsIn = (table: TextTable): readonly string[] =>
+  Array.from({ length: table.size() }, (_, number) => table.textAt(number));
+
+const hashesOf = (texts: readonly string[]): Int32Array =>
+  Int32Array.from(texts, (text) => hashText(text, 0, text.length));
 
 const gapEnd = ({ text, count, starts }: Words, i: number): number =>
   i + 1 < count ? starts[i + 1] : text.length;
@@ -105,11 +111,13 @@ function filterOf(
     seconds,
     tokens,
     gaps,
-  }: Pairs & { readonly tokens: TextTable; readonly gaps: TextTable },
+  }: Pairs & { readonly tokens: readonly string[]; readonly gaps: readonly string[] },
 ): GramFilter {
+  const tokenHashes = hashesOf(tokens);
+  const gapHashes = hashesOf(gaps);
   const hashes = new Int32Array(firsts.length);
   for (let pair = 0; pair < hashes.length; pair++) {
-    hashes[pair] = pairHash(tokens.hashAt(firsts[pair]), gaps.hashAt(seconds[pair]));
+    hashes[pair] = pairHash(tokenHashes[firsts[pair]], gapHashes[seconds[pair]]);
   }
   const filter = createGramFilter(row.length);
   let inside = 0; // tokens of the record up to here
@@ -117,7 +125,7 @@ function filterOf(
     inside = row[at] < 0 ? 0 : inside + 1;
     if (inside < GRAM_TOKENS) continue;
     const [a, b, c] = [row[at - 3], row[at - 2], row[at - 1]];
-    addGram(filter, gramHash(hashes[a], hashes[b], hashes[c], tokens.hashAt(firsts[row[at]])));
+    addGram(filter, gramHash(hashes[a], hashes[b], hashes[c], tokenHashes[firsts[row[at]]]));
   }
   return filter;
 }

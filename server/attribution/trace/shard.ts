@@ -157,15 +157,28 @@ export function raiseLongest(
     allows,
   }: { readonly query: ShardQuery; readonly longest: Int32Array; readonly allows?: Allows },
 ): void {
+  const endFrom = (from: number, least: number): number => {
+    fill(shard, query, from, Math.min(words.count, query.reaches[from] + 1));
+    return from + longestRun(shard, query, from, { least, allows });
+  };
   let reached = 0;
   for (let from = 0; from < words.count; from++) {
     const most = query.reaches[from];
     if (!words.wordFlags[from] || most < ends[from] || most <= reached) continue;
-    fill(shard, query, from, Math.min(words.count, most + 1));
-    const least = Math.max(ends[from], reached + 1) - from;
-    const end = from + longestRun(shard, query, from, { least, allows });
+    const end = endFrom(from, Math.max(ends[from], reached + 1) - from);
     if (end > longest[from]) longest[from] = end;
-    if (end > reached) reached = end;
+    if (end <= reached) continue;
+    reached = end;
+    // What stands from a token on stands from the next one too: where a run ends later first is found by halving.
+    let [low, high] = [from + 1, end];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const isLater =
+        query.reaches[middle] > reached && endFrom(middle, reached + 1 - middle) > reached;
+      if (isLater) high = middle;
+      else low = middle + 1;
+    }
+    from = low - 1;
   }
 }
 

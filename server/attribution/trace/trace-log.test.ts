@@ -225,6 +225,20 @@ test('a page that was changed under way is refused, and gives no wrong answer', 
   again.close();
 });
 
+test('a manifest in which one letter was changed counts for nothing: all is to be added again', async () => {
+  const folder = newFolder();
+  const log = openTraceLog(folder, { pages, textOf });
+  log.add(records(3));
+  await log.flush();
+  log.withdraw(['h1']);
+  log.close();
+  const path = join(folder, 'manifest.json');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"h1"', '"h2"'));
+  const again = openTraceLog(folder, { pages, textOf });
+  expect([again.has('h0'), again.has('h1'), again.withdrawn.size]).toEqual([false, false, 0]);
+  again.close();
+});
+
 test('files that the manifest does not name are removed: they were written by somebody who died', async () => {
   const folder = newFolder();
   const log = openTraceLog(folder, { pages, textOf });

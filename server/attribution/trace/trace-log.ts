@@ -23,7 +23,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { OpenLedgerError, type TraceRecord } from '@openledger/protocol';
+import { canonicalHash, OpenLedgerError, type TraceRecord } from '@openledger/protocol';
 import { z } from 'zod';
 import { buildSegments } from './build-segments.ts';
 import { openSegment, type Segment } from './segment-file.ts';
@@ -51,8 +51,10 @@ const Manifest = z.strictObject({
   version: z.literal('trace-log-1'),
   segments: z.array(z.string().regex(/^[0-9]{8}-[0-9a-f]{8}\.segment$/)),
   withdrawn: z.array(z.string()),
+  /** SHA-256 of the canonical form of the rest. */
+  checksum: z.string(),
 });
-type Manifest = z.output<typeof Manifest>;
+type Manifest = Omit<z.output<typeof Manifest>, 'checksum'>;
 
 /** Segments of about one size that are merged into one. */
 const MERGED_TOGETHER = 4;
@@ -213,7 +215,8 @@ function readManifest(folder: string): Manifest {
   const path = join(folder, MANIFEST);
   if (!existsSync(path)) return none;
   try {
-    return Manifest.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data ?? none;
+    const { checksum, ...manifest } = Manifest.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return canonicalHash(manifest) === checksum ? manifest : none;
   } catch {
     return none;
   }
@@ -221,7 +224,8 @@ function readManifest(folder: string): Manifest {
 
 function writeManifest(folder: string, manifest: Manifest): void {
   const path = join(folder, MANIFEST);
-  writeFileSync(`${path}.part`, JSON.stringify(manifest), { flush: true });
+  const checked = { ...manifest, checksum: canonicalHash(manifest) };
+  writeFileSync(`${path}.part`, JSON.stringify(checked), { flush: true });
   renameSync(`${path}.part`, path);
   const handle = openSync(folder, 'r');
   try {
