@@ -127,16 +127,16 @@ export const defaultPolicy: FeePolicy = {
     operatorPpm: 100_000,
     protocol: { stakersPpm: 50_000, treasuryPpm: 30_000, insurancePpm: 20_000 },
   },
-  trace: { algorithm: 'trace-1', minWords: 8, maxRecords: 64, confidencePpm: 328_000 },
+  trace: { algorithm: 'trace-1', minWords: 8, maxRecords: 64, confidencePpm: 343_000 },
   channels: {
     algorithm: 'channels-1',
     confidencePpm: {
       game: 500_000,
       context: 500_000,
       influence: [
-        { adapters: 16, ppm: 255_000 },
-        { adapters: 32, ppm: 368_000 },
-        { adapters: 64, ppm: 490_000 },
+        { adapters: 16, ppm: 336_000 },
+        { adapters: 32, ppm: 458_000 },
+        { adapters: 64, ppm: 499_000 },
       ],
     },
     noisePerToken: 10_486, // a hundredth of a nat

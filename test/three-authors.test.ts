@@ -232,9 +232,9 @@ const evidence = [
   { quoted: WINDFALLS, owns: ownsWindfalls, counted: `Yes: Besides: ${WINDFALLS}` },
 ];
 
-/** Evidence is trusted by 328 parts in a thousand. */
+/** Evidence is trusted by 343 parts in a thousand. */
 const quotedPart = ({ quoted, counted }: (typeof evidence)[number]): Fraction => [
-  328n * information(quoted),
+  343n * information(quoted),
   1000n * information(counted),
 ];
 

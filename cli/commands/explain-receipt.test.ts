@@ -21,7 +21,7 @@ test('a passage is told by its words, its place, how it is known, and whose it i
   const quoted = parts.filter(({ because }) => because.startsWith('"'));
   expect(quoted.map(({ to }) => to)).toContain('party 1');
   expect(quoted[0].because).toMatch(
-    /^".*balances by construction.*" \(\d+ words\) stands in record [0-9a-f]{4}.*trace-1.*33 %/,
+    /^".*balances by construction.*" \(\d+ words\) stands in record [0-9a-f]{4}.*trace-1.*34 %/,
   );
   const withoutTexts = {
     ...bundle,

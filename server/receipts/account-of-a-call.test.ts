@@ -188,7 +188,7 @@ test('an adapter with an ensemble pays by influence whose records it learned fro
   const bundle = JSON.parse(text) as Bundle;
   expect(bundle.receipt.channels?.draw).toMatchObject({ passes: 18, adapters: 16 });
   const [part] = partsOf(attributableIn(bundle)!);
-  expect(part).toMatchObject({ role: 'adapter', channel: 'influence', confidencePpm: 255_000 });
+  expect(part).toMatchObject({ role: 'adapter', channel: 'influence', confidencePpm: 336_000 });
   expect(part.measurement.parties.map(({ to }) => to)).toEqual([parties.ann]);
 });
 
