@@ -179,7 +179,7 @@ async function trainInfluenceOf(
     if (step % (REPORT_EVERY_STEPS * 8) === 0) report({ stage: 'influence', step, steps });
   };
   onStep(0);
-  const learned = corpus.documents.filter((document) => !isHeldOut(document));
+  const learned = learnedOf(corpus, recipe.documentCharacters);
   const texts = new Map(
     learned.flatMap(({ records }) => records.map(({ hash, text }) => [hash, text])),
   );
@@ -202,15 +202,31 @@ async function trainInfluenceOf(
         learned
           .map(({ records }) => ({ records: records.filter(({ hash }) => isIn(hash)) }))
           .filter(({ records }) => records.length > 0)
-          .map((document) => headOf(document, recipe.documentCharacters)),
+          .map((document) => textOf(document).toWellFormed()),
       ),
     base: streamOf(old, tokenizer),
     baseFraction: defaultAdapterRecipe.baseFraction,
     onStep,
-    windowsOf: (hash) =>
-      fixedWindows(encoded([texts.get(hash)?.toWellFormed() ?? '']), { context, count: 4 }),
+    tokensOf: (hash) => encoded([texts.get(hash)?.toWellFormed() ?? '']),
   });
   await writeInfluence(draft, ensemble);
+}
+
+/** The documents that an adapter learns from, each record as far as the recipe reads its document. */
+function learnedOf({ documents }: Corpus, characters: number): readonly CorpusDocument[] {
+  const kept = documents.filter((document) => !isHeldOut(document));
+  // As in `encodeCorpus`: where nothing would be left, or nothing held out, documents are not told apart by their content.
+  const chosen = kept.length > 0 && kept.length < documents.length ? kept : documents;
+  return chosen.map(({ records }) => {
+    let room = characters;
+    return {
+      records: records.flatMap(({ hash, text }) => {
+        const head = text.slice(0, Math.max(0, room));
+        room -= text.length;
+        return head.trim() === '' ? [] : [{ hash, text: head }];
+      }),
+    };
+  });
 }
 
 /** A document's head, as long as the recipe reads. */

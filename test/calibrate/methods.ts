@@ -59,7 +59,10 @@ export async function scoreMethods(
       ensemble.answers.map((row) => row.subarray(0, count)),
       { strength: RIDGE_STRENGTH },
     );
-    return [ridgeName(count), scoresInsideGroups(groups, inside, playerOf)];
+    return [
+      ridgeName(count),
+      scoresInsideGroups(groups, inside, playerOf, new Uint8Array(playerOf.length).fill(1)),
+    ];
   });
   const projected = projectGradients(last, { blocks, side: 8, seed: 1 });
   return new Map<string, Scores>([

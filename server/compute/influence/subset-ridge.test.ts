@@ -32,9 +32,23 @@ test('records inside a group sum to its score and keep their order', () => {
     [Float64Array.of(4, -1)],
     [Float64Array.of(1, 2, 5, 0)],
     [0, 0, 0, 1],
+    [1, 1, 1, 1],
   );
   expect(row[0] + row[1] + row[2]).toBeCloseTo(4);
   expect(row[3]).toBeCloseTo(-1);
   expect(row[0]).toBeLessThan(row[1]);
   expect(row[1]).toBeLessThan(row[2]);
+});
+
+test('a record cut into four has as much as it had whole', () => {
+  const groups = [Float64Array.of(6, 1)];
+  const [whole] = scoresInsideGroups(groups, [Float64Array.of(4, 4, 1)], [0, 0, 1], [8, 8, 8]);
+  const [cut] = scoresInsideGroups(
+    groups,
+    [Float64Array.of(1, 1, 1, 1, 4, 1)],
+    [0, 0, 0, 0, 0, 1],
+    [2, 2, 2, 2, 8, 8],
+  );
+  expect(cut[0] + cut[1] + cut[2] + cut[3]).toBeCloseTo(whole[0]);
+  expect(cut[4]).toBeCloseTo(whole[1]);
 });

@@ -71,26 +71,30 @@ export function ridgeScores(
 }
 
 /**
- * Divides groups' scores among their records: inside a group records differ as `inside` says, and their sum is the group's.
+ * Divides groups' scores among their records: inside a group records differ as `inside` says, and their sum is the group's. What
+ * `inside` leaves over is divided by the records' sizes, so that a text cut into many has no more of it than as one.
  *
  * `inside` is in units of its own, which are fitted to the groups' for each query by least squares through zero.
+ *
+ * @param sizeOf of each record, above zero
  */
 export function scoresInsideGroups(
   groups: Scores,
   inside: Scores,
   groupOf: ArrayLike<number>,
+  sizeOf: ArrayLike<number>,
 ): Scores {
   return groups.map((group, query) => {
     const sizes = new Float64Array(group.length);
     const sums = new Float64Array(group.length);
     for (const [record, score] of inside[query].entries()) {
-      sizes[groupOf[record]]++;
+      sizes[groupOf[record]] += sizeOf[record];
       sums[groupOf[record]] += score;
     }
     const scale = scaleOf(group, sums);
     return inside[query].map((score, record) => {
       const g = groupOf[record];
-      return scale * score + (group[g] - scale * sums[g]) / sizes[g];
+      return scale * score + ((group[g] - scale * sums[g]) * sizeOf[record]) / sizes[g];
     });
   });
 }

@@ -125,17 +125,29 @@ export async function scoreEnsemble(
   return scores;
 }
 
-/** The gradient of each window's mean loss in an adapter's factors, all factors in one array, in their order. */
+/** All of `eachWindowGradient` at once: megabytes for a handful of windows. */
 export async function windowGradients(
+  ...given: Parameters<typeof eachWindowGradient>
+): Promise<readonly Float64Array[]> {
+  const rows: Float64Array[] = [];
+  for await (const row of eachWindowGradient(...given)) rows.push(row);
+  return rows;
+}
+
+/**
+ * The gradient of each window's mean loss in an adapter's factors, all factors in one array, in their order.
+ *
+ * One by one: a row is as large as the adapter in float64, so those of all records of a snapshot would not fit in memory.
+ */
+export async function* eachWindowGradient(
   base: Model,
   adapter: Adapter,
   windows: readonly Window[],
   { threads }: { readonly threads: number },
-): Promise<readonly Float64Array[]> {
+): AsyncGenerator<Float64Array> {
   const size = { members: Math.min(32, windows.length), batch: 1, context: windows[0].length - 1 };
   const session = await openSession(ensembleGradientGraph(base, adapter, size), { threads });
   const factors = stack(filled([adapter], size.members));
-  const rows: Float64Array[] = [];
   for (let at = 0; at < windows.length; at += size.members) {
     const some = windows.slice(at, at + size.members);
     const batch = toBatch(filled(some, size.members));
@@ -145,11 +157,10 @@ export async function windowGradients(
       const parts = [...adapter.weights].map(([name, { data }]) =>
         slopes[`slope.${name}`].subarray(member * data.length, (member + 1) * data.length),
       );
-      rows.push(joined(parts));
+      yield joined(parts);
     }
   }
   await session.release();
-  return rows;
 }
 
 /** An adapter's factors in one array, in their order. */

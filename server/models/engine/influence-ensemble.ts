@@ -10,9 +10,9 @@ import type { Masks } from '../../compute/influence/metrics.ts';
 import { halfMasks } from '../../compute/influence/subset-ridge.ts';
 import type { Random } from '../../compute/random.ts';
 import type { Adapter } from './adapter.ts';
-import { type EnsembleRecipe, flatten, trainEnsemble, windowGradients } from './ensemble.ts';
+import { type EnsembleRecipe, eachWindowGradient, flatten, trainEnsemble } from './ensemble.ts';
 import type { Model } from './weights.ts';
-import { sampleWindow, type TokenStream, type Window } from './windows.ts';
+import { fixedWindows, sampleWindow, type TokenStream } from './windows.ts';
 
 export type InfluenceEnsemble = {
   /** Hashes of records, group by group of their owners. */
@@ -20,6 +20,8 @@ export type InfluenceEnsemble = {
   /** Which groups each adapter was trained on. */
   readonly masks: Masks;
   readonly adapters: readonly Adapter[];
+  /** Tokens of each record that were learned, in the order of the groups. */
+  readonly sizes: readonly number[];
   /** [SKETCH] for each record, in the order of the groups. */
   readonly features: readonly Float32Array[];
 };
@@ -40,7 +42,7 @@ export async function trainInfluence(
     streamOf,
     base: old,
     baseFraction,
-    windowsOf,
+    tokensOf,
     onStep,
   }: {
     readonly recipe: EnsembleRecipe;
@@ -52,7 +54,8 @@ export async function trainInfluence(
     readonly streamOf: (isIn: (recordHash: string) => boolean) => TokenStream;
     readonly base: TokenStream;
     readonly baseFraction: number;
-    readonly windowsOf: (recordHash: string) => readonly Window[];
+    /** What was learned of a record, with a separator before it. */
+    readonly tokensOf: (recordHash: string) => TokenStream;
     /** Of all adapters' steps, how many are done. */
     readonly onStep?: (done: number) => void;
   },
@@ -75,16 +78,21 @@ export async function trainInfluence(
   const second = flatten(shown[0].second);
   const correction = 1 - recipe.optimiser.beta2 ** steps;
   const scales = second.map((v) => 1 / (Math.sqrt(v / correction) + recipe.optimiser.epsilon));
-  const windows = groups.flat().map((hash) => windowsOf(hash).slice(0, MOST_WINDOWS));
-  const gradients = await windowGradients(base, served, windows.flat(), recipe);
-  let at = 0;
-  const features = windows.map((own) => {
+  const { context } = recipe;
+  const streams = groups.flat().map(tokensOf);
+  const windows = streams.map((own) => fixedWindows(own, { context, count: MOST_WINDOWS }));
+  const gradients = eachWindowGradient(base, served, windows.flat(), recipe);
+  const features: Float32Array[] = [];
+  for (const [record, own] of windows.entries()) {
+    // A window goes around a text that is shorter: it counts as much as there is of it.
+    const weight = Math.min(1, streams[record].length / (context + 1));
     const sum = new Float64Array(scales.length);
     for (const _ of own) {
-      const gradient = gradients[at++];
-      for (let i = 0; i < sum.length; i++) sum[i] += gradient[i] * scales[i];
+      const { value: gradient } = await gradients.next();
+      for (let i = 0; i < sum.length; i++) sum[i] += weight * gradient[i] * scales[i];
     }
-    return countSketch(sum, SKETCH);
-  });
-  return { groups, masks, adapters, features };
+    features.push(countSketch(sum, SKETCH));
+  }
+  await gradients.next(); // lets the session go
+  return { groups, masks, adapters, sizes: streams.map(({ length }) => length), features };
 }

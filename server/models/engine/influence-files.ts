@@ -14,14 +14,16 @@ const Description = z.strictObject({
   groups: z.array(z.array(z.string()).min(1)).min(2),
   /** One an adapter: for each group 1 where it was trained on, else 0. */
   masks: z.array(z.string().regex(/^[01]+$/)).min(2),
+  /** Tokens of each record that were learned. */
+  sizes: z.array(z.int().min(1)),
 });
 
 export async function writeInfluence(
   directory: string,
-  { groups, masks, adapters, features }: InfluenceEnsemble,
+  { groups, masks, adapters, sizes, features }: InfluenceEnsemble,
 ): Promise<void> {
   const description = {
-    ...{ version: 'influence-1', groups },
+    ...{ version: 'influence-1', groups, sizes },
     masks: masks.map((mask) => [...mask].join('')),
   };
   const data = new Float32Array(features.length * SKETCH);
@@ -57,6 +59,7 @@ export async function readInfluence(directory: string, like: Adapter): Promise<I
   });
   return {
     groups: description.groups,
+    sizes: description.sizes,
     masks: description.masks.map((mask) => Uint8Array.from(mask, Number)),
     adapters,
     features: description.groups

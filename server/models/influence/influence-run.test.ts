@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { AdapterRecipe, BaseRecipe, sha256Hex } from '@openledger/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/harness/postgres.ts';
@@ -38,13 +39,16 @@ let database: TestDatabase;
 let folder: string;
 let models: Models;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  folder = await mkdtemp(join(tmpdir(), 'openledger-influence-'));
-  models = createModels({
+const open = () =>
+  createModels({
     ...{ db: database.db, datanets, clock, folder, threads: 1, log: silentLog },
     prices: { promptUnits: 1n, completionUnits: 1n },
   });
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'openledger-influence-'));
+  models = open();
   await trained(
     BaseRecipe.parse({
       ...{ kind: 'base', name: 'tiny', snapshot, steps: 30, vocabulary: 300 },
@@ -119,4 +123,26 @@ test('one owner alone cannot be told from others: the run says so', async () => 
     failure: 'Influence needs the records of two owners at least.',
   });
   for (const [i, record] of records.entries()) record.ownersHash = ownersOf[i];
+});
+
+test('a run stopped amid its ensemble leaves no model, and ends as one that was not stopped', async () => {
+  const recipe = AdapterRecipe.parse({
+    ...{ kind: 'adapter', name: 'stopped', base: 'tiny', snapshot, rank: 2, steps: 10 },
+    influence: { adapters: 8, steps: 100 },
+  });
+  const runId = await models.train(builderId, recipe);
+  const executing = models.executeRun(runId);
+  const stopped = expect(executing).rejects.toThrow();
+  while ((await models.run(runId)).progress?.stage !== 'influence') await pause(5);
+  models.stop();
+  await stopped;
+  expect(await models.run(runId)).toMatchObject({ status: 'running' });
+  await expect(models.find('tiny:stopped@1')).rejects.toMatchObject({ code: 'model_not_found' });
+
+  models = open();
+  await models.executeRun(runId);
+  await trained(recipe);
+  const [again, whole] = [await models.find('tiny:stopped@1'), await models.find('tiny:stopped@2')];
+  expect(again.influenceAdapters).toBe(8);
+  expect(again.hash).toBe(whole.hash);
 });

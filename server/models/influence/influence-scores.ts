@@ -27,17 +27,20 @@ const STRENGTH = 0.6;
 export function influenceScores({
   groups,
   masks,
+  sizes,
   logLikelihoods,
   inside,
 }: {
   readonly groups: readonly (readonly string[])[];
   readonly masks: Masks;
+  /** Tokens of each record, in the order of `groups`. */
+  readonly sizes: ArrayLike<number>;
   readonly logLikelihoods: Float64Array;
   readonly inside: Float64Array;
 }): InfluenceScores {
   const byGroup = ridgeScores(masks, [logLikelihoods], { strength: STRENGTH });
   const groupOf = groups.flatMap((hashes, group) => hashes.map(() => group));
-  const [scores] = scoresInsideGroups(byGroup, [inside], groupOf);
+  const [scores] = scoresInsideGroups(byGroup, [inside], groupOf, sizes);
   let at = 0;
   return {
     method: METHOD,

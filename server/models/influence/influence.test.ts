@@ -35,11 +35,12 @@ test('scores find the group that helped, and sum exactly to their groups', () =>
   const masks = halfMasks(4, { count: 16, seed: 3 });
   const logLikelihoods = Float64Array.from(masks, (mask) => -50 + 2 * mask[2] - mask[0]);
   const inside = Float64Array.of(1, 2, 0, 5, 1, 1, 0);
-  const scores = influenceScores({ groups, masks, logLikelihoods, inside });
+  const sizes = new Uint8Array(7).fill(9);
+  const scores = influenceScores({ groups, masks, sizes, logLikelihoods, inside });
   const sums = scores.groups.map(({ score }) => score);
   expect(sums.indexOf(sums.reduce((most, one) => (one > most ? one : most)))).toBe(2);
   for (const { records: own, score } of scores.groups)
     expect(own.reduce((sum, one) => sum + one.score, 0)).toBe(score);
   expect(scores.groups[2].records[0].score).toBeGreaterThan(scores.groups[2].records[1].score);
-  expect(influenceScores({ groups, masks, logLikelihoods, inside })).toEqual(scores);
+  expect(influenceScores({ groups, masks, sizes, logLikelihoods, inside })).toEqual(scores);
 });
