@@ -29,18 +29,18 @@ export type Setting = {
 const PIECE = 40;
 
 /** Words that no two settings of one seed share by chance, often enough repeated to say little. */
-export function drawSetting(seed: number): Setting {
+export function drawSetting(seed: number, { texts = 6, length = 160 } = {}): Setting {
   const random = createRandom(seed);
   const vocabulary = Array.from({ length: 400 }, (_, i) => `w${i.toString(36)}`);
   const write = (length: number) =>
     Array.from({ length }, () => vocabulary[Math.min(random.below(400), random.below(400))]).join(
       ' ',
     );
-  const own = write(160);
-  const others = Array.from({ length: 6 }, () => write(160));
+  const own = write(length);
+  const others = Array.from({ length: texts }, () => write(length));
   const answers = [own, ...others].flatMap((text, i) =>
     Array.from({ length: 3 }, (_, k): Answer => {
-      const from = random.below(120);
+      const from = random.below(length - PIECE);
       const quoted = text.split(' ').slice(from, from + PIECE);
       return { output: [write(10), ...quoted, write(10)].join(' '), payer: `user-${i}-${k}` };
     }),
