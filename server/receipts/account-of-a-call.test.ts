@@ -275,6 +275,16 @@ test('after a withdrawal old receipts verify, and say that the text is gone', as
   const text = await receipts.bundle(after, { disclose: true });
   expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
   expect((JSON.parse(text) as Bundle).receipt.attribution?.spans).toHaveLength(1);
+
+  // Nor by any other channel: it stood in the prompt, and is not measured.
+  const call = measurable(callWith({ retrieved: [sha256Hex(MOON), sha256Hex(TABLE)] }));
+  const measured = await account({ ...call, priceUnits: 10n ** 18n });
+  const told = await receipts.bundle(measured, { disclose: true });
+  expect(verdicts(told, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+  const { owners } = (JSON.parse(told) as Bundle).receipt.channels?.scores?.context ?? {};
+  expect(owners?.flatMap(({ records }) => records.map(({ record }) => record))).toEqual([
+    sha256Hex(TABLE),
+  ]);
 });
 
 async function sealed(
