@@ -47,7 +47,9 @@ export {
   CompletionBody,
   fromChat,
   fromCompletion,
+  fromMessages,
   type GenerationRequest,
+  MessagesBody,
   ModelName,
 } from './request.ts';
 export type { ServeCall, Serving } from './serve.ts';

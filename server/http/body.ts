@@ -1,5 +1,6 @@
 /** Reading request bodies, never more of them than allowed. */
 import { fromUtf8, OpenLedgerError } from '@openledger/protocol';
+import type { z } from 'zod';
 import { type Line, linesOf } from '../platform/lines.ts';
 
 export type BodyLimits = {
@@ -59,4 +60,17 @@ async function* limited(request: Request, limitBytes: number): AsyncGenerator<Ui
     if (sizeBytes > limitBytes) throw tooLarge();
     yield chunk;
   }
+}
+
+/** @throws invalid_input for what is not of the schema, naming the first field that is not */
+export function parseBody<Schema extends z.ZodType>(
+  schema: Schema,
+  body: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [{ path, message }] = parsed.error.issues;
+  throw new OpenLedgerError('invalid_input', `${path.join('.') || 'body'}: ${message}`, {
+    param: path.join('.'),
+  });
 }

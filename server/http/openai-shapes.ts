@@ -1,6 +1,6 @@
 /** How a served call looks in OpenAI's words: one shape for chat, one for plain completions, each whole and streamed. */
 import { formatOpen, receiptIdOf } from '@openledger/protocol';
-import type { ServedEvent, Serving, TokenLogprob } from '../gateway/index.ts';
+import type { Inference, ServedEvent, Serving, TokenLogprob } from '../gateway/index.ts';
 
 type TextEvent = Extract<ServedEvent, { kind: 'text' }>;
 type EndEvent = Extract<ServedEvent, { kind: 'end' }>;
@@ -21,7 +21,11 @@ export type Shape = {
  * What OpenLedger adds to an answer: which inference it was, its receipt, the receipt of the call that made the answer where
  * it is given again, and the records that were put before the model.
  */
-export const extensionOf = ({ inferenceId, cachedFrom, retrieved }: Serving) => ({
+export const extensionOf = ({
+  inferenceId,
+  cachedFrom,
+  retrieved,
+}: Pick<Inference, 'inferenceId' | 'cachedFrom' | 'retrieved'>) => ({
   inference: inferenceId,
   receipt: receiptIdOf(inferenceId),
   cachedFrom: cachedFrom && receiptIdOf(cachedFrom),
@@ -33,7 +37,7 @@ export const extensionOf = ({ inferenceId, cachedFrom, retrieved }: Serving) => 
 
 const joined = (texts: readonly TextEvent[]): string => texts.map((event) => event.text).join('');
 
-const usageOf = ({ usage, priceUnits }: EndEvent) => ({
+const usageOf = ({ usage, priceUnits }: Pick<EndEvent, 'usage' | 'priceUnits'>) => ({
   prompt_tokens: usage.promptTokens,
   completion_tokens: usage.completionTokens,
   total_tokens: usage.promptTokens + usage.completionTokens,
@@ -171,3 +175,28 @@ export const completionShape: Shape = {
   usage: (serving, end) => ({ ...textChunk(serving, []), usage: usageOf(end) }),
   noUsageYet: {}, // OpenAI's schema of this route has no null here
 };
+
+/**
+ * What became of a call, for whoever lost his stream: what was delivered, what it cost, and where its receipt is. A call that is
+ * still under way is `held`; one that cost nothing, since nothing was delivered, is `void`.
+ */
+export const generationShape = (inference: Inference) => ({
+  id: inference.inferenceId,
+  object: 'generation',
+  created: Math.floor(inference.createdAt.getTime() / 1000),
+  model: inference.route.model,
+  status: inference.status,
+  ...(inference.status === 'served'
+    ? {
+        output: inference.output,
+        finish_reason: inference.finishReason,
+        usage: usageOf(inference),
+        /** Tokens were counted by us: the operator did not say. */
+        estimated: inference.estimated,
+        openledger: {
+          ...extensionOf(inference),
+          price: formatOpen(inference.priceUnits),
+        },
+      }
+    : {}),
+});

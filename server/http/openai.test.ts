@@ -446,9 +446,22 @@ test('a client that hangs up on a stream stops the operator, and pays for what w
     if (text === 'one two') break; // the client hangs up
   }
   await world.operator.calls[0].closed;
-  expect(await lastCall(partyId)).toMatchObject({
-    ...{ status: 'served', output: 'one two', finishReason: 'disconnected' },
-  });
+  const { inferenceId } = await lastCall(partyId);
+
+  // What became of it can be asked for, by its payer alone, under the name that the answer had.
+  const generationOf = (id: string, key: string) =>
+    fetch(`${listening.url}/v1/generations/${id}`, { headers: { authorization: `Bearer ${key}` } });
+  for (const id of [inferenceId, inferenceId.replace('inf_', 'chatcmpl-')]) {
+    const generation = await generationOf(id, secret);
+    expect(await generation.json()).toMatchObject({
+      ...{ id: inferenceId, object: 'generation', model: MODEL, status: 'served' },
+      ...{ output: 'one two', finish_reason: 'disconnected', estimated: true },
+      openledger: { inference: inferenceId, receipt: inferenceId.replace('inf_', 'rct_') },
+    });
+  }
+  const { secret: stranger } = await world.payer(1n);
+  expect((await generationOf(inferenceId, stranger)).status).toBe(404);
+  expect((await generationOf('nothing', secret)).status).toBe(404);
 });
 
 /** A socket of our own, hung up while the operator is silent. */

@@ -1,25 +1,27 @@
-/** The OpenAI-compatible surface: /v1/models, /v1/chat/completions, /v1/completions. Any OpenAI client works unchanged. */
-import { errorStatus, OpenLedgerError } from '@openledger/protocol';
+/**
+ * The surface that models' clients know: /v1/models, /v1/chat/completions, /v1/completions, and Anthropic's /v1/messages. Their
+ * clients work unchanged.
+ */
+import { errorStatus, isId, OpenLedgerError } from '@openledger/protocol';
 import { type Context, Hono } from 'hono';
-import type { z } from 'zod';
 import {
   ChatBody,
   CompletionBody,
   fromChat,
   fromCompletion,
   type Gateway,
-  type GenerationRequest,
+  type Inference,
   ModelName,
-  type ServedEvent,
-  type Serving,
 } from '../gateway/index.ts';
-import type { Caller } from '../identity/index.ts';
+import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Log } from '../platform/log.ts';
+import { answerCall, type Wording } from './answer-call.ts';
+import { anthropicSurface } from './anthropic.ts';
 import { type Authenticate, authorize } from './authorize.ts';
-import { defaultLimits, readJson } from './body.ts';
+import { defaultLimits, parseBody, readJson } from './body.ts';
 import { jsonResponse } from './json-response.ts';
-import { chatShape, completionShape, extensionOf, type Shape } from './openai-shapes.ts';
+import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
@@ -43,28 +45,28 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.get('/models/:name{.+}', async (c) => {
     await callerOf(handles, c);
-    return c.json(modelShape(await models.find(parse(ModelName, c.req.param('name')))));
+    return c.json(modelShape(await models.find(parseBody(ModelName, c.req.param('name')))));
   });
   app.post('/chat/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parse(ChatBody, await readJson(c.req.raw, LIMITS));
-    return answer(handles, c, {
-      caller,
-      request: fromChat(body),
-      shape: chatShape,
-      ...streaming(body),
-    });
+    const body = parseBody(ChatBody, await readJson(c.req.raw, LIMITS));
+    const { stream, includeUsage } = streaming(body);
+    const wording = wordingOf(chatShape, includeUsage, handles.log);
+    return answerCall(handles.gateway, c, { caller, request: fromChat(body), stream, wording });
   });
   app.post('/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parse(CompletionBody, await readJson(c.req.raw, LIMITS));
-    return answer(handles, c, {
-      caller,
-      request: fromCompletion(body),
-      shape: completionShape,
-      ...streaming(body),
-    });
+    const body = parseBody(CompletionBody, await readJson(c.req.raw, LIMITS));
+    const { stream, includeUsage } = streaming(body);
+    const wording = wordingOf(completionShape, includeUsage, handles.log);
+    const request = fromCompletion(body);
+    return answerCall(handles.gateway, c, { caller, request, stream, wording });
   });
+  app.get('/generations/:id', async (c) => {
+    const caller = await callerOf(handles, c);
+    return c.json(generationShape(await ownGeneration(handles, c.req.param('id'), caller)));
+  });
+  app.route('/messages', anthropicSurface(handles));
   // Not `notFound`: a mounted application's own is never asked.
   app.all('/*', (c) => {
     throw new OpenLedgerError('not_found', `There is no ${c.req.method} ${c.req.path}.`);
@@ -76,113 +78,38 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
 const callerOf = async ({ authenticate }: OpenAiHandles, c: Context): Promise<Caller> =>
   (await authorize(authenticate, c.req.header('authorization'), 'infer')) as Caller;
 
+/** By the inference's id, or by the one that an answer had in its surface's words. To others it is not there. */
+async function ownGeneration(
+  { gateway }: OpenAiHandles,
+  id: string,
+  caller: Caller,
+): Promise<Inference> {
+  const inferenceId = id.replace(/^(chatcmpl-|cmpl-|msg_)/, 'inf_');
+  const found = isId('inference', inferenceId) ? await gateway.find(inferenceId) : undefined;
+  if (found && (found.payerId === caller.partyId || isAdmin(caller))) return found;
+  throw new OpenLedgerError('not_found', `No generation ${id}.`);
+}
+
 const streaming = (body: {
   stream?: boolean | null;
   stream_options?: { include_usage?: boolean | null } | null;
 }) => ({ stream: body.stream ?? false, includeUsage: body.stream_options?.include_usage ?? false });
 
-type Answer = {
-  readonly caller: Caller;
-  readonly request: GenerationRequest;
-  readonly shape: Shape;
-  readonly stream: boolean;
-  readonly includeUsage: boolean;
-};
-
-async function answer(
-  { gateway, log }: OpenAiHandles,
-  c: Context,
-  call: Answer,
-): Promise<Response> {
-  const serving = await gateway.serve({
-    ...call,
-    delivery: call.stream ? 'streamed' : 'whole',
-    signal: c.req.raw.signal,
-  });
-  const { inference, receipt } = extensionOf(serving);
-  const headers = { 'x-openledger-inference': inference, 'x-openledger-receipt': receipt };
-  if (!call.stream) return c.json(await whole(serving, call), 200, headers);
-  const first = await serving.events.next(); // what fails before its first word still has a status of its own
-  return new Response(eventStream(serving, resumed(first, serving.events), call, log), {
-    headers: {
-      ...headers,
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache',
-      'x-accel-buffering': 'no',
-    },
-  });
-}
-
-async function whole(serving: Serving, { shape }: Answer): Promise<object> {
-  const texts: Extract<ServedEvent, { kind: 'text' }>[] = [];
-  for await (const event of serving.events) {
-    if (event.kind === 'end') return shape.whole(serving, texts, event);
-    texts.push(event);
-  }
-  throw new OpenLedgerError('operator_failed', 'The call was broken off.'); // the client has left: nobody reads this
-}
-
-async function* resumed<T>(first: IteratorResult<T, void>, rest: AsyncGenerator<T, void, void>) {
-  if (first.done) return;
-  yield first.value;
-  yield* rest;
-}
-
-/** Pulled by the client's reading: nothing is buffered ahead, and a client that leaves stops the operator. */
-function eventStream(
-  serving: Serving,
-  events: AsyncIterable<ServedEvent>,
-  call: Answer,
-  log: Log,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  const lines = serverSentEvents(serving, events, call, log);
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        const { value, done } = await lines.next();
-        if (done) controller.close();
-        else controller.enqueue(encoder.encode(value));
-      },
-      cancel: () => serving.leave(),
-    },
-    { highWaterMark: 0 },
-  );
-}
-
-async function* serverSentEvents(
-  serving: Serving,
-  events: AsyncIterable<ServedEvent>,
-  { shape, includeUsage }: Answer,
-  log: Log,
-): AsyncGenerator<string> {
+/** OpenAI's frames: each a chunk, then `[DONE]`. */
+function wordingOf(shape: Shape, includeUsage: boolean, log: Log): Wording {
   const data = (chunk: object) => `data: ${JSON.stringify(chunk)}\n\n`;
   const usageSoFar = includeUsage ? shape.noUsageYet : {};
-  let characters = 0;
-  try {
-    for (const chunk of shape.opening(serving)) yield data({ ...chunk, ...usageSoFar });
-    for await (const event of events) {
-      if (event.kind === 'text') {
-        yield data({ ...shape.chunk(serving, event, characters), ...usageSoFar });
-        characters += event.text.length;
-        continue;
-      }
-      yield data({ ...shape.closing(serving, event), ...usageSoFar });
-      if (includeUsage) yield data(shape.usage(serving, event));
-    }
-    yield 'data: [DONE]\n\n';
-  } catch (error) {
-    yield data(errorBody(error, log)); // the status has gone out: the stream says what happened
-  }
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const [{ path, message }] = parsed.error.issues;
-  throw new OpenLedgerError('invalid_input', `${path.join('.') || 'body'}: ${message}`, {
-    param: path.join('.'),
-  });
+  return {
+    whole: shape.whole,
+    opening: (serving) => shape.opening(serving).map((chunk) => data({ ...chunk, ...usageSoFar })),
+    text: (serving, event, from) => data({ ...shape.chunk(serving, event, from), ...usageSoFar }),
+    closing: (serving, end) => [
+      data({ ...shape.closing(serving, end), ...usageSoFar }),
+      ...(includeUsage ? [data(shape.usage(serving, end))] : []),
+      'data: [DONE]\n\n',
+    ],
+    failure: (error) => data(errorBody(error, log)),
+  };
 }
 
 function failure(error: unknown, log: Log): Response {

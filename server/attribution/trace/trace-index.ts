@@ -56,13 +56,14 @@ export function buildTraceIndex(
 ): TraceIndex {
   const distinct = new Map<string, TraceRecord>();
   for (const record of records) if (!distinct.has(record.hash)) distinct.set(record.hash, record);
-  const shards = inShards(distinct.values(), shardCharacters).map(buildShard);
-  return {
-    shards,
-    records: distinct.size,
-    tokens: shards.reduce((sum, { tokens }) => sum + tokens, 0),
-  };
+  return indexOf(inShards(distinct.values(), shardCharacters).map(buildShard));
 }
+
+export const indexOf = (shards: readonly TraceShard[]): TraceIndex => ({
+  shards,
+  records: shards.reduce((sum, { hashes }) => sum + hashes.length, 0),
+  tokens: shards.reduce((sum, { tokens }) => sum + tokens, 0),
+});
 
 /** Rows of records of about so many characters together. */
 export function inShards(

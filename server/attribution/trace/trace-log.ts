@@ -25,9 +25,10 @@ import {
 import { join } from 'node:path';
 import { canonicalHash, OpenLedgerError, type TraceRecord } from '@openledger/protocol';
 import { z } from 'zod';
+import { inTurn } from '../../platform/in-turn.ts';
 import { buildSegments } from './build-segments.ts';
 import { openSegment, type Segment } from './segment-file.ts';
-import { buildShard, inShards, SHARD_CHARACTERS, type TraceIndex } from './trace-index.ts';
+import { buildShard, indexOf, inShards, SHARD_CHARACTERS, type TraceIndex } from './trace-index.ts';
 
 export type TraceLog = {
   /** Records are found from now on. Those that are in it already, withdrawn or not, are left out. */
@@ -61,8 +62,6 @@ const MERGED_TOGETHER = 4;
 
 type Named = Segment & { readonly name: string };
 
-const noMatter = () => {};
-
 type SegmentSource = Parameters<typeof openSegment>[1];
 
 /**
@@ -90,16 +89,10 @@ export function openTraceLog(
   let fresh: TraceRecord[] = [];
   let freshIndex: TraceIndex['shards'] | undefined;
   const held = new Set(segments.flatMap(({ shard }) => shard.hashes));
-  let working: Promise<void> = Promise.resolve();
+  const alone = inTurn(); // flushes and merges
   let next = 1 + Math.max(0, ...manifest.segments.map((name) => Number.parseInt(name, 10)));
   removeOthers(folder, manifest.segments);
 
-  /** Flushes and merges, one after the other. */
-  const alone = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = working.then(work);
-    working = done.then(noMatter, noMatter);
-    return done;
-  };
   const has = (recordHash: string) => held.has(recordHash) || withdrawn.has(recordHash);
 
   async function write(rows: readonly (readonly TraceRecord[])[]): Promise<readonly Named[]> {
@@ -159,12 +152,7 @@ export function openTraceLog(
       }),
     index() {
       freshIndex ??= fresh.length > 0 ? [buildShard(fresh)] : [];
-      const shards = [...segments.map(({ shard }) => shard), ...freshIndex];
-      return {
-        shards,
-        records: shards.reduce((sum, { hashes }) => sum + hashes.length, 0),
-        tokens: shards.reduce((sum, { tokens }) => sum + tokens, 0),
-      };
+      return indexOf([...segments.map(({ shard }) => shard), ...freshIndex]);
     },
     withdrawn,
     bytes: () => segments.reduce((sum, segment) => sum + segment.bytes, 0),
