@@ -3,10 +3,19 @@ import { OpenLedgerError } from '@openledger/protocol';
 import type { Context } from 'hono';
 import type { Gateway, GenerationRequest, ServedEvent, Serving } from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
+import type { Log } from '../platform/log.ts';
+import type { Authenticate } from './authorize.ts';
 import { extensionOf } from './openai-shapes.ts';
 
 export type TextEvent = Extract<ServedEvent, { kind: 'text' }>;
 export type EndEvent = Extract<ServedEvent, { kind: 'end' }>;
+
+/** What every surface needs. */
+export type SurfaceHandles = {
+  readonly gateway: Gateway;
+  readonly authenticate: Authenticate;
+  readonly log: Log;
+};
 
 /** How a surface tells of a call. */
 export type Wording = {

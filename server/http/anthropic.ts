@@ -4,21 +4,22 @@ import { Hono } from 'hono';
 import { fromMessages, MessagesBody, type Serving } from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
-import { answerCall, type EndEvent, type TextEvent, type Wording } from './answer-call.ts';
+import {
+  answerCall,
+  type EndEvent,
+  type SurfaceHandles,
+  type TextEvent,
+  type Wording,
+} from './answer-call.ts';
 import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { jsonResponse } from './json-response.ts';
-import type { OpenAiHandles } from './openai.ts';
 import { extensionOf } from './openai-shapes.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
 /** A sub-application to be mounted at /v1/messages. */
-export function anthropicSurface({
-  gateway,
-  authenticate,
-  log,
-}: Omit<OpenAiHandles, 'models'>): Hono {
+export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles): Hono {
   const app = new Hono();
   app.onError((error) => {
     const status = error instanceof OpenLedgerError ? error.status : 500;

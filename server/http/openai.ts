@@ -9,28 +9,22 @@ import {
   CompletionBody,
   fromChat,
   fromCompletion,
-  type Gateway,
   type Inference,
   ModelName,
 } from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Log } from '../platform/log.ts';
-import { answerCall, type Wording } from './answer-call.ts';
+import { answerCall, type SurfaceHandles, type Wording } from './answer-call.ts';
 import { anthropicSurface } from './anthropic.ts';
-import { type Authenticate, authorize } from './authorize.ts';
+import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { jsonResponse } from './json-response.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
-export type OpenAiHandles = {
-  readonly gateway: Gateway;
-  readonly models: Models;
-  readonly authenticate: Authenticate;
-  readonly log: Log;
-};
+export type OpenAiHandles = SurfaceHandles & { readonly models: Models };
 
 /** A sub-application to be mounted at /v1. */
 export function openAiSurface(handles: OpenAiHandles): Hono {
