@@ -52,4 +52,7 @@ test('states agree within a tolerance, and not when one of their numbers was mov
   expect(statesAgree(state, near, 1e-4)).toBe(true);
   expect(statesAgree(state, far, 1e-4)).toBe(false);
   expect(statesAgree(state, state.subarray(1), 1)).toBe(false);
+  for (const number of [Infinity, Number.NaN, 1e200]) {
+    expect(statesAgree([number, 9, 9], [1, 2, 3], 1e-3)).toBe(false);
+  }
 });

@@ -118,11 +118,12 @@ export function drawSegments(
 }
 
 /**
- * Whether a recomputed state is the one that was committed to, as far as floats can tell: the relative distance of the two.
+ * Whether one tensor of a recomputed state is the one that was committed to, as far as floats can tell: the relative distance of the
+ * two. Tensors are compared one by one, since moments are far smaller than weights; what is not finite agrees with nothing.
  *
  * What a dishonest state gains it gains by being far away; `tolerance` is measured on honest pairs of machines, and said in the policy.
  *
- * @param committed all numbers of the state, in order @param recomputed the same of the other worker
+ * @param committed all numbers of the tensor, in order @param recomputed the same of the other worker
  */
 export function statesAgree(
   committed: ArrayLike<number>,
@@ -135,5 +136,5 @@ export function statesAgree(
     apart += (committed[i] - recomputed[i]) ** 2;
     size += committed[i] ** 2;
   }
-  return Math.sqrt(apart) <= tolerance * Math.sqrt(size);
+  return Number.isFinite(apart) && Number.isFinite(size) && apart <= tolerance ** 2 * size;
 }

@@ -45,7 +45,10 @@ ${table}
 
 - What is never more than 1 is a property over random texts, cuts and numbers of names, to less than a millionth of a unit in all, which is how far
   weights are rounded: \`npx vitest run test/attack\`.
-- Where values are computed over identities instead, published figures for duplicates and splits are 1.15 to 1.76.
+- Where values are computed over identities instead, duplicates and splits were measured to gain 1.15 to 1.76.
+- All attacks are on trace and prior: nothing is measured of the answers beside them. A claim with an older date is tried as what it is, a late copy; a proof as what it
+  leads to, the author's text first.
+- The operator's row counts what he is paid for serving, which does not change: what the coalition has for its text alone grows by more.
 - The context channel divides a prompt among the owners of its records, who are told apart by their entitlement vectors. Two records that say the same in
   other words, put into one prompt under two names, have more of it than one: Shapley values reward being there twice
   (\`npx vitest run test/attack -t twins\`). Copies do not: they belong to whoever had them first.

@@ -84,8 +84,8 @@ export async function trainInfluence(
   const gradients = eachWindowGradient(base, served, windows.flat(), recipe);
   const features: Float32Array[] = [];
   for (const [record, own] of windows.entries()) {
-    // A window goes around a text that is shorter: it counts as much as there is of it.
-    const weight = Math.min(1, streams[record].length / (context + 1));
+    // The windows stand for all of the text, however long: so it counts by its tokens, whole or cut.
+    const weight = streams[record].length / (context + 1) / own.length;
     const sum = new Float64Array(scales.length);
     for (const _ of own) {
       const { value: gradient } = await gradients.next();
