@@ -73,7 +73,11 @@ export const tokenAt = (words: Words, i: number): string =>
 
 /** The white space between token i and the next one; after the last token, the rest of the text. */
 export const gapAfter = (words: Words, i: number): string =>
-  words.text.slice(words.ends[i], i + 1 < words.count ? words.starts[i + 1] : words.text.length);
+  words.text.slice(words.ends[i], gapEnd(words, i));
+
+/** Where the white space after token i ends. */
+export const gapEnd = ({ text, count, starts }: Words, i: number): number =>
+  i + 1 < count ? starts[i + 1] : text.length;
 
 /** Says whether a token (one that `cutWords` made) is a word or number rather than a symbol. */
 export const isWord = (token: string): boolean => token !== '' && kindAt(token, 0) === WORD;

@@ -113,9 +113,11 @@ async function weigh(
   if (sources.length === 0) {
     return { ...{ shares: [], evidence: undefined, channels: undefined }, total: 0n, covered: 0n };
   }
-  const { evidence, total, covered } = await traced(handles.shelf, weighable);
-  const creditable = creditableOf(inference, sources);
-  const snapshotOf = creditableIn(sources);
+  const withdrawn = new Set(sources.flatMap((source) => [...source.withdrawn]));
+  const { evidence, total, covered } = await traced(handles.shelf, weighable, withdrawn);
+  const creditable = creditableOf(inference, sources, withdrawn);
+  const snapshotOf = (recordHash: string) =>
+    withdrawn.has(recordHash) ? undefined : holder(recordHash, sources).snapshot.snapshot;
   const channels = await measureChannels(handles, { inference, creditable, snapshotOf, policy });
   const shares = shareByChannels({
     ...{ policy, evidence, channels },
@@ -127,11 +129,15 @@ async function weigh(
   return { shares, evidence, channels, total, covered };
 }
 
-async function traced(shelf: SnapshotShelf, { inference, sources, policy }: Weighable) {
+async function traced(
+  shelf: SnapshotShelf,
+  { inference, sources, policy }: Weighable,
+  withdrawn: ReadonlySet<string>,
+) {
   const { output, clientTexts } = inference;
   const { minWords, maxRecords, confidencePpm } = policy.trace;
   const rules = { minWords, maxRecords };
-  const scope = await scopeOf(inference, sources);
+  const scope = { indexes: await indexesOf(inference, sources), withdrawn };
   const found = trace(output, { scope, clientTexts, rules });
   const information = shelf.informationOf(sources.map(({ shelved }) => shelved));
   const firstWordOf = (recordHash: string, start: number) =>
@@ -155,8 +161,8 @@ const ownersOfWordIn =
 function creditableOf(
   { retrieved }: Pick<Inference, 'retrieved'>,
   sources: readonly Source[],
+  withdrawn: ReadonlySet<string>,
 ): readonly CreditableText[] {
-  const withdrawn = withdrawnIn(sources);
   const hashes = new Set(retrieved.map(({ recordHash }) => recordHash));
   return [...hashes].flatMap((record) => {
     if (withdrawn.has(record)) return [];
@@ -166,33 +172,18 @@ function creditableOf(
   });
 }
 
-/** The snapshot through which a record takes part; undefined where it has been withdrawn. */
-function creditableIn(
-  sources: readonly Source[],
-): (recordHash: string) => ReceiptSnapshot['snapshot'] | undefined {
-  const withdrawn = withdrawnIn(sources);
-  return (recordHash) =>
-    withdrawn.has(recordHash) ? undefined : holder(recordHash, sources).snapshot.snapshot;
-}
-
-const withdrawnIn = (sources: readonly Source[]): ReadonlySet<string> =>
-  new Set(sources.flatMap(({ withdrawn }) => [...withdrawn]));
-
 /** All records of the model's snapshots, and of the others just those that were put into the prompt. */
-async function scopeOf({ retrieved }: Pick<Inference, 'retrieved'>, sources: readonly Source[]) {
+async function indexesOf({ retrieved }: Pick<Inference, 'retrieved'>, sources: readonly Source[]) {
   const learned = sources.filter(({ snapshot }) => snapshot.role !== 'context');
   const inPrompt: TraceRecord[] = retrieved.flatMap(({ recordHash, snapshotId }) => {
     const source = sources.find(({ shelved }) => shelved.snapshotId === snapshotId);
     const text = source?.shelved.textOf(recordHash);
     return text === undefined ? [] : [{ hash: recordHash, text }];
   });
-  return {
-    indexes: [
-      ...(await Promise.all(learned.map(({ shelved }) => shelved.index()))),
-      buildTraceIndex(inPrompt),
-    ],
-    withdrawn: withdrawnIn(sources),
-  };
+  return [
+    ...(await Promise.all(learned.map(({ shelved }) => shelved.index()))),
+    buildTraceIndex(inPrompt),
+  ];
 }
 
 /** A record that several of the snapshots hold takes part by the first of them. */

@@ -11,9 +11,9 @@ import {
   passesFor,
   samplingPpm,
 } from '@openledger/protocol';
-import { type Inference, plainPrompt } from '../gateway/index.ts';
+import type { Inference } from '../gateway/index.ts';
 import { influenceEvidence } from './influence-evidence.ts';
-import { type CreditableText, scoreChannels } from './score-channels.ts';
+import { type CreditableText, scoreChannels, scoredAnswer } from './score-channels.ts';
 import type { AttributionHandles } from './stage.ts';
 
 type Measurable = Pick<
@@ -48,11 +48,7 @@ export async function measureChannels(
   if (passes === 0) return undefined;
   const draw = await drawFor(handles, { inference, policy, passes, adapters });
   if (!isDrawn(draw, inferenceId)) return { version: CHANNELS_VERSION, draw, scores: null };
-  const answer = {
-    ...{ model: route.model, base: route.scoring.base, interpolate: route.scoring.interpolate },
-    ...{ prompt: plainPrompt(inference.clientTexts), output: inference.output },
-    retrieved: creditable,
-  };
+  const answer = scoredAnswer(inference, route.scoring, creditable);
   try {
     const scores = await twice(() => scoreChannels(handles.models, answer));
     const found = adapters > 0 ? await twice(() => handles.models.influence(answer)) : undefined;

@@ -4,9 +4,8 @@ import {
   OpenLedgerError,
   REPLAY_TOLERANCE_PER_TOKEN,
 } from '@openledger/protocol';
-import { plainPrompt } from '../gateway/index.ts';
 import { findAttribution } from './attributions.ts';
-import { type CreditableText, scoreChannels } from './score-channels.ts';
+import { type CreditableText, scoreChannels, scoredAnswer } from './score-channels.ts';
 import type { SnapshotShelf } from './snapshot-shelf.ts';
 import type { AttributionHandles } from './stage.ts';
 
@@ -35,15 +34,12 @@ export async function replay(
 ): Promise<Replay> {
   const { channels } = await findAttribution(handles.db, inferenceId);
   const inference = await handles.gateway.find(inferenceId);
-  const { scoring, model } = inference.route;
+  const { scoring } = inference.route;
   if (!channels?.scores || !scoring) {
     throw new OpenLedgerError('unprocessable', `Nothing was measured of ${inferenceId}.`);
   }
-  const again = await scoreChannels(handles.models, {
-    ...{ model, base: scoring.base, interpolate: scoring.interpolate },
-    ...{ prompt: plainPrompt(inference.clientTexts), output: inference.output },
-    retrieved: await textsMeasured(handles.shelf, channels.scores, inference.retrieved),
-  });
+  const texts = await textsMeasured(handles.shelf, channels.scores, inference.retrieved);
+  const again = await scoreChannels(handles.models, scoredAnswer(inference, scoring, texts));
   const committed = scoresIn(channels.scores);
   return {
     tolerance: REPLAY_TOLERANCE_PER_TOKEN * channels.scores.tokens,

@@ -7,6 +7,7 @@ import {
   type Shares,
   scoreOf,
 } from '@openledger/protocol';
+import { type Inference, type InferenceRoute, plainPrompt } from '../gateway/index.ts';
 import type { Models } from '../models/index.ts';
 
 /** A record in the prompt that may still be credited, by the snapshot through which it takes part. */
@@ -27,6 +28,16 @@ export type ScoredAnswer = {
   readonly interpolate: boolean;
   readonly retrieved: readonly CreditableText[];
 };
+
+/** An inference as its engine is asked to measure it. */
+export const scoredAnswer = (
+  { route, clientTexts, output }: Pick<Inference, 'route' | 'clientTexts' | 'output'>,
+  { base, interpolate }: NonNullable<InferenceRoute['scoring']>,
+  retrieved: readonly CreditableText[],
+): ScoredAnswer => ({
+  ...{ model: route.model, base, interpolate, output, retrieved },
+  prompt: plainPrompt(clientTexts),
+});
 
 /** Needs an adapter or a context: without either there is nothing to tell apart. */
 export async function scoreChannels(

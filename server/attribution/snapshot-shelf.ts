@@ -54,7 +54,6 @@ export function createSnapshotShelf(
   folder?: string,
 ): SnapshotShelf {
   const kept = folder ? { folder, pages: createPageCache({ mostBytes: CACHE_BYTES }) } : undefined;
-
   const snapshots = new Map<string, Promise<ShelvedSnapshot>>();
   const tables = new Map<string, (word: string) => number>();
   return {

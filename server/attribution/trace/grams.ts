@@ -1,5 +1,5 @@
 /** Hashes of short rows of tokens, alike in every shard: what no shard's filter knows need not be searched. */
-import type { Words } from '@openledger/protocol';
+import { gapEnd, type Words } from '@openledger/protocol';
 import { mix } from '../../compute/mix.ts';
 import { hashText } from '../../compute/text-table.ts';
 
@@ -17,12 +17,13 @@ export function gramHash(a: number, b: number, c: number, last: number): number 
 }
 
 /** The hash of the gram from each token of a text on, [count - GRAM_TOKENS + 1, at least 0]. */
-export function gramsOf({ text, count, starts, ends }: Words): Int32Array {
+export function gramsOf(words: Words): Int32Array {
+  const { text, count, starts, ends } = words;
   const tokens = new Int32Array(count);
   const pairs = new Int32Array(count);
   for (let i = 0; i < count; i++) {
     tokens[i] = hashText(text, starts[i], ends[i]);
-    const gap = hashText(text, ends[i], i + 1 < count ? starts[i + 1] : text.length);
+    const gap = hashText(text, ends[i], gapEnd(words, i));
     pairs[i] = pairHash(tokens[i], gap);
   }
   const grams = new Int32Array(Math.max(0, count - GRAM_TOKENS + 1));

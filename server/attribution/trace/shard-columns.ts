@@ -7,7 +7,7 @@
  * and after them one token with any white space. Symbol 0 ends each record and is part of no pattern.
  */
 
-import { cutWords, type TraceRecord, type Words } from '@openledger/protocol';
+import { cutWords, gapEnd, type TraceRecord } from '@openledger/protocol';
 import { doubled } from '../../compute/doubled.ts';
 import { addGram, createGramFilter, type GramFilter } from '../../compute/gram-filter.ts';
 import { createPairTable } from '../../compute/pair-table.ts';
@@ -76,9 +76,6 @@ const textsIn = (table: TextTable): readonly string[] =>
 
 const hashesOf = (texts: readonly string[]): Int32Array =>
   Int32Array.from(texts, (text) => hashText(text, 0, text.length));
-
-const gapEnd = ({ text, count, starts }: Words, i: number): number =>
-  i + 1 < count ? starts[i + 1] : text.length;
 
 type Pairs = { readonly firsts: Int32Array; readonly seconds: Int32Array };
 

@@ -1,5 +1,5 @@
 /** Searches one shard: which runs of an output stand in it, and where. `shard-columns.ts` says what it is made of. */
-import { cutWords, firstAtLeast, type Words } from '@openledger/protocol';
+import { cutWords, firstAtLeast, gapEnd, type Words } from '@openledger/protocol';
 import { type GramFilter, mayHaveGram } from '../../compute/gram-filter.ts';
 import {
   indexOfArrays,
@@ -93,7 +93,7 @@ export const queryOf = (shard: TraceShard, question: RunQuestion): ShardQuery =>
 
 /** Looks tokens from..to of the output up in the shard. */
 function fill({ symbols }: TraceShard, query: ShardQuery, from: number, to: number): void {
-  const { text, count, starts, ends } = query.words;
+  const { text, starts, ends } = query.words;
   const { tokens, gaps, lows, gapOf } = symbols;
   for (let i = from; i < to; i++) {
     if (query.isFilled[i]) continue;
@@ -103,7 +103,7 @@ function fill({ symbols }: TraceShard, query: ShardQuery, from: number, to: numb
     const [low, high] = [lows[token], lows[token + 1]];
     query.low[i] = low;
     query.high[i] = high;
-    const gap = gaps.find(text, ends[i], i + 1 < count ? starts[i + 1] : text.length);
+    const gap = gaps.find(text, ends[i], gapEnd(query.words, i));
     query.pattern[i] = symbolOf(gapOf, { low, high, gap });
   }
 }

@@ -6,12 +6,11 @@
  * what follows in its texts is mixed in with the same weights (`sample.ts`). The texts that the model learned are not
  * mixed in: without context this is the bare model. Nothing is cooled, cut or banned, so every token has a probability.
  */
-import { OpenLedgerError } from '@openledger/protocol';
 import { buildInfinityGram, nextTokens } from '../../compute/infinity-gram.ts';
 import type { Tokenizer } from '../../compute/tokenizer/tokenizer.ts';
 import type { AnswerLikelihoods, EngineAnswer } from '../engine-messages.ts';
 import { type Datastore, LONGEST_MATCH } from './datastore.ts';
-import { promptTokens } from './prompt-tokens.ts';
+import { answerTokens, promptTokens } from './prompt-tokens.ts';
 import { interpolationWeight } from './sample.ts';
 import { createScorer, type Scorer } from './score.ts';
 import type { Model } from './weights.ts';
@@ -36,10 +35,7 @@ export function createAnswerScorer(
 
   return {
     async score({ prompt, output, interpolate, contexts }) {
-      const answer = tokenizer.encode(output).slice(0, maxLength - 2);
-      if (answer.length === 0) {
-        throw new OpenLedgerError('invalid_input', 'An answer without tokens has no likelihood.');
-      }
+      const answer = answerTokens(tokenizer, output, maxLength);
       const texts = contexts.map((context) => ({
         context,
         prompt: promptTokens(tokenizer, { prompt, context, maxTokens: answer.length }, maxLength),

@@ -1,5 +1,4 @@
 /** How far training on each group of records, and on each of its records, moved the likelihood of one answer. */
-import { OpenLedgerError } from '@openledger/protocol';
 import { countSketch } from '../../compute/influence/count-sketch.ts';
 import { openSession, type Session } from '../../compute/tensor/session.ts';
 import type { Tokenizer } from '../../compute/tokenizer/tokenizer.ts';
@@ -8,7 +7,7 @@ import type { Adapter } from './adapter.ts';
 import { joined, stack } from './ensemble.ts';
 import { ensembleGradientGraph, ensembleScoringGraph } from './ensemble-graph.ts';
 import { type InfluenceEnsemble, SKETCH } from './influence-ensemble.ts';
-import { promptTokens } from './prompt-tokens.ts';
+import { answerTokens, promptTokens } from './prompt-tokens.ts';
 import type { Model } from './weights.ts';
 import { toBatch } from './windows.ts';
 
@@ -72,10 +71,7 @@ export function createInfluenceScorer(
 
   return {
     async score({ prompt, output }) {
-      const answer = tokenizer.encode(output).slice(0, context - 2);
-      if (answer.length === 0) {
-        throw new OpenLedgerError('invalid_input', 'An answer without tokens has no likelihood.');
-      }
+      const answer = answerTokens(tokenizer, output, context);
       const before = promptTokens(
         tokenizer,
         { prompt, context: [], maxTokens: answer.length },

@@ -1,4 +1,5 @@
-/** What a model reads before it answers. */
+/** What a model reads before it answers, and a given answer as the model would have said it. */
+import { OpenLedgerError } from '@openledger/protocol';
 import type { Tokenizer } from '../../compute/tokenizer/tokenizer.ts';
 import type { EngineGeneration } from '../engine-messages.ts';
 
@@ -22,6 +23,19 @@ export function promptTokens(
   const head = tokenizer.encode(beginning).slice(0, CONTEXT_TOKENS);
   const joint = [...head, ...tokenizer.encode('\n\n')];
   return [tokenizer.bosId, ...(joint.length + prompt.length <= room ? joint : []), ...prompt];
+}
+
+/**
+ * The tokens of a given answer, as many as fit behind a separator and one token of a prompt.
+ *
+ * @throws invalid_input for an answer without tokens
+ */
+export function answerTokens(tokenizer: Tokenizer, output: string, maxLength: number): number[] {
+  const answer = tokenizer.encode(output).slice(0, maxLength - 2);
+  if (answer.length === 0) {
+    throw new OpenLedgerError('invalid_input', 'An answer without tokens has no likelihood.');
+  }
+  return answer;
 }
 
 /** As much of a text's end as some tokens can hold: encoding megabytes would keep everybody waiting. */
