@@ -173,14 +173,64 @@ export type Disclosure = z.output<typeof Disclosure>;
 export const commitment = ({ salt, text }: Disclosure): string =>
   sha256Hex(concatBytes(fromHex(salt), utf8(text)));
 
+/** A call of a tool that a model asked for. */
+export const ToolCall = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  /** JSON, as the model wrote it: it may be broken. */
+  arguments: z.string(),
+});
+export type ToolCall = z.output<typeof ToolCall>;
+
+const JsonText = z.string().refine((text) => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}, 'Not JSON.');
+
 /** What the commitment to a request commits to, in canonical JSON. */
 export const RequestDocument = z.strictObject({
   kind: z.enum(['chat', 'completion']),
   model: z.string(),
-  messages: z.array(z.strictObject({ role: z.string(), content: z.string() })),
+  messages: z.array(
+    z.strictObject({
+      role: z.string(),
+      content: z.string(),
+      toolCalls: z.array(ToolCall).optional(),
+      toolCallId: z.string().optional(),
+    }),
+  ),
+  /** The tools offered, each as JSON text: their schemas may hold numbers that canonical JSON does not. */
+  tools: z.array(JsonText).optional(),
+  /** The form asked for, as JSON text; absent for plain text. */
+  responseFormat: JsonText.optional(),
 });
 export type RequestDocument = z.output<typeof RequestDocument>;
 
-/** The texts the client supplied: what repeats them is echo. */
-export const clientTextsOf = (request: RequestDocument): readonly string[] =>
-  request.messages.map(({ content }) => content);
+/** The texts the client supplied: what repeats them is echo, whoever they say has spoken. */
+export const clientTextsOf = ({
+  messages,
+  tools = [],
+  responseFormat,
+}: RequestDocument): readonly string[] => [
+  ...messages.map(({ content }) => content),
+  ...messages.flatMap(({ toolCalls = [] }) => toolCalls.map((call) => call.arguments)),
+  ...[...tools, ...(responseFormat ? [responseFormat] : [])].map((json) =>
+    textsIn(JSON.parse(json)).join('\n'),
+  ),
+];
+
+const textsIn = (value: unknown): readonly string[] => {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+};
+
+/** What the commitment to an answer commits to, and what is attributed: its text, then each call of a tool on a line. */
+export const outputText = (text: string, toolCalls: readonly Omit<ToolCall, 'id'>[]): string =>
+  [
+    ...(text === '' && toolCalls.length > 0 ? [] : [text]),
+    ...toolCalls.map((call) => `${call.name}(${call.arguments})`),
+  ].join('\n');

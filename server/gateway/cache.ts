@@ -61,11 +61,13 @@ export function requestHashOf({
   retrieved,
   pools,
 }: Asked & { readonly pools: readonly string[] }): string {
+  const { tools, toolChoice, parallelToolCalls, responseFormat } = request;
   const { kind, messages, temperature, topP, topK, seed, stop, interpolate } = request;
   return sha256Hex(
     JSON.stringify([
-      ...[kind, messages.map(({ role, content }) => [role, content]), maxTokens],
+      ...[kind, messages, maxTokens, tools, toolChoice],
       ...[temperature, topP, topK, seed, stop, interpolate],
+      ...[parallelToolCalls, responseFormat],
       ...[route, retrieved.map(({ recordHash, snapshotId }) => [recordHash, snapshotId]), pools],
     ]),
   );

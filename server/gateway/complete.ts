@@ -1,7 +1,7 @@
 /** One prompt, one answer, through a call like any other: metered, paid by its caller, attributed, with a receipt. */
 import { OpenLedgerError } from '@openledger/protocol';
 import type { Complete } from '../datanets/index.ts';
-import { ChatBody, fromChat } from './request.ts';
+import { ChatBody, fromChat } from './chat-bodies.ts';
 import type { ServeCall, Serving } from './serve.ts';
 
 /** @throws what serving throws; operator_failed when the answer is broken off */
@@ -16,7 +16,7 @@ export const completeBy =
     let text = '';
     for await (const event of events) {
       if (event.kind === 'end') return text;
-      text += event.text;
+      if (event.kind === 'text') text += event.text;
     }
     throw new OpenLedgerError('operator_failed', 'The call was broken off.');
   };

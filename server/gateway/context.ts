@@ -1,4 +1,5 @@
 /** Retrieved records as the model reads them. */
+import { outputText } from '@openledger/protocol';
 import type { RetrievedRecord } from '../datanets/index.ts';
 import type { GenerationRequest } from './request.ts';
 
@@ -8,14 +9,18 @@ export function contextMessage(retrieved: readonly RetrievedRecord[]): string | 
   return retrieved.map((record) => record.text.trim()).join('\n\n');
 }
 
-/** Every text that is put before the model. */
+/** Every text that is put before the model, tools' definitions and the form asked for among them. */
 export const promptTexts = ({
-  request,
+  request: { messages, tools, responseFormat },
   retrieved,
 }: {
   readonly request: GenerationRequest;
   readonly retrieved: readonly RetrievedRecord[];
 }): readonly string[] => [
-  ...request.messages.map((message) => message.content),
+  ...messages.map(({ content, toolCalls }) =>
+    toolCalls ? outputText(content, toolCalls) : content,
+  ),
+  ...tools.map((tool) => JSON.stringify(tool)),
+  ...(responseFormat ? [JSON.stringify(responseFormat)] : []),
   ...retrieved.map((record) => record.text),
 ];

@@ -2,7 +2,7 @@
  * Hands an operator's answer on while it comes, and settles once, however it ends: for all of it, for the part that was
  * handed over, or for nothing.
  */
-import { type Id, OpenLedgerError } from '@openledger/protocol';
+import { type Id, OpenLedgerError, outputText, type ToolCall } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { type CacheKey, keepAnswer } from './cache.ts';
@@ -10,11 +10,18 @@ import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts'
 import { promptTexts } from './context.ts';
 import { recordServed, recordVoid } from './inferences.ts';
 import type { Reservation } from './money.ts';
-import type { FinishReason, Generation, Operator, OperatorEvent } from './operators/operator.ts';
+import {
+  addPiece,
+  type ContentEvent,
+  type FinishReason,
+  type Generation,
+  type Operator,
+  type OperatorEvent,
+} from './operators/operator.ts';
 import { type Pricing, sumOf, tokensAbout, tokensAtMost, type Usage } from './price.ts';
 
 export type ServedEvent =
-  | Extract<OperatorEvent, { kind: 'text' }>
+  | ContentEvent
   | {
       readonly kind: 'end';
       readonly finishReason: FinishReason;
@@ -58,8 +65,8 @@ type Outcome =
 export function deliver(handles: DeliverHandles, call: Call, limitMs: number): Delivering {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), limitMs).unref();
-  const delivered = {
-    ...{ text: '', tokens: 0 },
+  const delivered: Delivered = {
+    ...{ text: '', toolCalls: [], tokens: 0 },
     promptTokens: call.promptTokens ?? sumOf(promptTexts(call.generation).map(tokensAbout)),
   };
   let hasLeft = false;
@@ -81,7 +88,8 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
         await call.reservation.durable();
         if (!call.reservation.isOpen()) throw outOfTime();
         // Counted before it is handed over: a reader who leaves right after it has received it.
-        delivered.text += event.text;
+        if (event.kind === 'text') delivered.text += event.text;
+        else addPiece(delivered.toolCalls, event);
         delivered.tokens += event.tokens;
         yield event;
         noteProgress(call, delivered);
@@ -117,7 +125,7 @@ async function* heard(
 ): AsyncGenerator<OperatorEvent, void, void> {
   let tokens = 0;
   for await (const event of operator.generate({ ...generation, signal })) {
-    if (event.kind === 'text') {
+    if (event.kind !== 'end') {
       tokens += event.tokens;
       if (tokens > generation.maxTokens) {
         yield { kind: 'end', finishReason: 'length', usage: undefined };
@@ -133,25 +141,35 @@ const outOfTime = (): OpenLedgerError =>
   new OpenLedgerError('unavailable', 'The money set aside for this call is not there any longer.');
 
 /** What was handed over, and our own count of it and of the prompt. */
-type Text = { readonly text: string; readonly tokens: number; readonly promptTokens: number };
+type Delivered = {
+  text: string;
+  readonly toolCalls: ToolCall[];
+  tokens: number;
+  readonly promptTokens: number;
+};
 
-const chargeFor = (call: Call, delivered: Text, end: CallEnd): Charge =>
+const chargeFor = (call: Call, delivered: Delivered, end: CallEnd): Charge =>
   chargeOf(
     end,
     {
-      ...{ text: delivered.text, delivery: call.delivery },
+      ...{ text: outputText(delivered.text, delivered.toolCalls), delivery: call.delivery },
       own: { promptTokens: delivered.promptTokens, completionTokens: delivered.tokens },
       isOwnExact: call.promptTokens !== undefined,
       atMost: {
         promptTokens: call.atMost.promptTokens,
-        completionTokens: Math.min(call.atMost.completionTokens, tokensAtMost(delivered.text)),
+        completionTokens: Math.min(call.atMost.completionTokens, answerAtMost(delivered)),
       },
     },
     call.pricing,
   );
 
+/** A template puts something around each call, as it does around a message. */
+const answerAtMost = ({ text, toolCalls }: Delivered): number =>
+  tokensAtMost(text) +
+  sumOf(toolCalls.map((call) => tokensAtMost(call.id + call.name + call.arguments)));
+
 /** The reader has come back for more, so that what was handed to him has been forwarded. */
-function noteProgress(call: Call, delivered: Text): void {
+function noteProgress(call: Call, delivered: Delivered): void {
   if (call.delivery === 'whole') return; // nothing is forwarded before the end
   const charge = chargeFor(call, delivered, { kind: 'left' });
   if (charge.kind === 'usage') call.reservation.progress(charge.units, charge.usage);
@@ -164,7 +182,7 @@ const nothing: Settled = { usage: { promptTokens: 0, completionTokens: 0 }, pric
 async function settle(
   { db, clock }: DeliverHandles,
   call: Call,
-  { delivered, outcome }: { readonly delivered: Text; readonly outcome: Outcome },
+  { delivered, outcome }: { readonly delivered: Delivered; readonly outcome: Outcome },
 ): Promise<Settled> {
   const { inferenceId, reservation } = call;
   const end = outcome.kind === 'ended' ? { ...outcome, reported: outcome.usage } : outcome;
@@ -176,10 +194,13 @@ async function settle(
   }
   const { usage, estimated, units: priceUnits } = charge;
   const servedAt = clock.now();
-  const keepAs = outcome.kind === 'ended' && !estimated ? call.keepAs : undefined;
+  const { text, toolCalls } = delivered;
+  const mayKeep = outcome.kind === 'ended' && !estimated && toolCalls.length === 0;
+  const keepAs = mayKeep ? call.keepAs : undefined;
   const isRecorded = await db.transaction(async (tx) => {
     const isServed = await recordServed(tx, {
-      ...{ inferenceId, output: delivered.text, usage, estimated, priceUnits, servedAt },
+      ...{ inferenceId, output: outputText(text, toolCalls), toolCalls },
+      ...{ usage, estimated, priceUnits, servedAt },
       finishReason: finishReasonOf(outcome),
     });
     if (isServed && keepAs) await keepAnswer(tx, keepAs, { inferenceId, servedAt });

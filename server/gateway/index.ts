@@ -35,23 +35,16 @@ import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
 import { recover, sweep, voidAbandoned } from './sweep.ts';
 
+export { ChatBody, CompletionBody, fromChat, fromCompletion, ModelName } from './chat-bodies.ts';
 export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
+export { fromMessages, MessagesBody } from './messages-body.ts';
 export { plainPrompt } from './operators/local.ts';
-export type { TokenLogprob } from './operators/operator.ts';
+export { type ContentEvent, type TokenLogprob, toolCallsOf } from './operators/operator.ts';
 export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';
-export {
-  ChatBody,
-  CompletionBody,
-  fromChat,
-  fromCompletion,
-  fromMessages,
-  type GenerationRequest,
-  MessagesBody,
-  ModelName,
-} from './request.ts';
+export type { GenerationRequest } from './request.ts';
 export type { ServeCall, Serving } from './serve.ts';
 
 export type GatewayHandles = Omit<ServeHandles, 'money'> & {

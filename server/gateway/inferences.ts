@@ -1,5 +1,5 @@
 /** The record of each call: what was asked of whom, what was delivered, what it cost. */
-import { canonicalize, type Id, OpenLedgerError } from '@openledger/protocol';
+import { type Id, OpenLedgerError, type ToolCall } from '@openledger/protocol';
 import type { RetrievedRecord } from '../datanets/index.ts';
 import type { Caller } from '../identity/index.ts';
 import type { ModelSnapshot } from '../models/index.ts';
@@ -8,7 +8,7 @@ import { announce } from '../platform/jobs.ts';
 import { type Sql, sql } from '../platform/sql.ts';
 import { settleSpending } from './limits.ts';
 import type { Usage } from './price.ts';
-import type { GenerationRequest } from './request.ts';
+import { documentOf, type GenerationRequest, storable } from './request.ts';
 
 /** Who and what took part, as it was at the time of the call. */
 export type InferenceRoute = {
@@ -46,7 +46,9 @@ export type Inference = {
   readonly request: string;
   readonly clientTexts: readonly string[];
   readonly retrieved: readonly Retrieved[];
+  /** Its text, then its calls of tools, as the receipt commits to them. */
   readonly output: string;
+  readonly toolCalls: readonly ToolCall[];
   readonly finishReason: string;
   readonly usage: Usage;
   readonly estimated: boolean;
@@ -77,28 +79,17 @@ export async function openInference(
     recordHash,
     snapshotId,
   }));
+  const document = documentOf(request);
   await tx.query(sql`
     insert into gateway.inferences
       (id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved, held_units,
        cached_from, created_at)
     values (
       ${call.inferenceId}, ${caller.partyId}, ${caller.keyId}, ${call.servedBy}, ${route.model}, ${route.operator}, 'held',
-      ${JSON.stringify(route)}, ${requestText(request)}, ${request.messages.map((message) => storable(message.content))},
+      ${JSON.stringify(route)}, ${document.text}, ${document.clientTexts},
       ${JSON.stringify(retrieved)}, ${call.heldUnits}, ${call.cachedFrom ?? null}, ${call.createdAt}
     )`);
 }
-
-/** What the receipt commits to: model and messages, in canonical JSON. */
-function requestText({ kind, model, messages }: GenerationRequest): string {
-  return canonicalize({
-    kind,
-    model,
-    messages: messages.map(({ role, content }) => ({ role, content: storable(content) })),
-  });
-}
-
-/** PostgreSQL stores neither NUL nor lone surrogates. */
-const storable = (text: string): string => text.replaceAll('\0', '\ufffd').toWellFormed();
 
 /**
  * Ends a call as served, announces it and settles its key's limit, all or nothing.
@@ -109,7 +100,9 @@ export async function recordServed(
   tx: Tx,
   served: {
     readonly inferenceId: Id<'inference'>;
+    /** Its text and its calls, as the receipt commits to them. */
     readonly output: string;
+    readonly toolCalls: readonly ToolCall[];
     readonly finishReason: string;
     readonly usage: Usage;
     readonly estimated: boolean;
@@ -122,7 +115,7 @@ export async function recordServed(
     update gateway.inferences
     set status = 'served', output = ${storable(served.output)}, finish_reason = ${served.finishReason},
         prompt_tokens = ${served.usage.promptTokens}, completion_tokens = ${served.usage.completionTokens},
-        estimated = ${served.estimated}, price_units = ${priceUnits}, served_at = ${served.servedAt}
+        tool_calls = ${toolCallsJson(served.toolCalls)}, estimated = ${served.estimated}, price_units = ${priceUnits}, served_at = ${served.servedAt}
     where id = ${inferenceId} and status = 'held'
     returning key_id, held_units`);
   if (!ended) return false;
@@ -130,6 +123,11 @@ export async function recordServed(
   await announce(tx, 'inference.served', { inferenceId });
   return true;
 }
+
+const toolCallsJson = (calls: readonly ToolCall[]): string | null =>
+  calls.length === 0
+    ? null
+    : JSON.stringify(calls.map((call) => ({ ...call, arguments: storable(call.arguments) })));
 
 /** Ends a call that delivered nothing; its key's limit is whole again. */
 export async function recordVoid(tx: Tx, inferenceId: string): Promise<void> {
@@ -184,6 +182,7 @@ type Row = {
   client_texts: string[];
   retrieved: Retrieved[];
   output: string | null;
+  tool_calls: readonly ToolCall[] | null;
   finish_reason: string | null;
   prompt_tokens: number | null;
   completion_tokens: number | null;
@@ -194,7 +193,7 @@ type Row = {
   cached_from: Id<'inference'> | null;
 };
 
-const columns = sql`id, payer_id, status, route, request, client_texts, retrieved, output, finish_reason,
+const columns = sql`id, payer_id, status, route, request, client_texts, retrieved, output, tool_calls, finish_reason,
   prompt_tokens, completion_tokens, estimated, price_units, created_at, served_at, cached_from`;
 
 /** @throws not_found */
@@ -234,6 +233,7 @@ const fromRow = (row: Row): Inference => ({
   clientTexts: row.client_texts,
   retrieved: row.retrieved,
   output: row.output ?? '',
+  toolCalls: row.tool_calls ?? [],
   finishReason: row.finish_reason ?? '',
   usage: { promptTokens: row.prompt_tokens ?? 0, completionTokens: row.completion_tokens ?? 0 },
   estimated: row.estimated ?? false,

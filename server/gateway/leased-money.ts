@@ -107,8 +107,8 @@ const booksIn =
       if (priceUnits === 0n || !usage) continue;
       await db.transaction((tx) =>
         recordServed(tx, {
-          ...{ inferenceId, usage, priceUnits, output: '', finishReason: 'gateway_failed' },
-          ...{ estimated: true, servedAt: clock.now() },
+          ...{ inferenceId, usage, priceUnits, output: '', toolCalls: [] },
+          ...{ finishReason: 'gateway_failed', estimated: true, servedAt: clock.now() },
         }),
       );
     }

@@ -1,13 +1,20 @@
 /** Serves a generation over HTTP, whole or streamed, in the words of whichever surface was asked. */
-import { OpenLedgerError } from '@openledger/protocol';
+import { OpenLedgerError, type ToolCall } from '@openledger/protocol';
 import type { Context } from 'hono';
-import type { Gateway, GenerationRequest, ServedEvent, Serving } from '../gateway/index.ts';
+import {
+  type ContentEvent,
+  type Gateway,
+  type GenerationRequest,
+  type ServedEvent,
+  type Serving,
+  type TokenLogprob,
+  toolCallsOf,
+} from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticate } from './authorize.ts';
 import { extensionOf } from './openai-shapes.ts';
 
-export type TextEvent = Extract<ServedEvent, { kind: 'text' }>;
 export type EndEvent = Extract<ServedEvent, { kind: 'end' }>;
 
 /** What every surface needs. */
@@ -17,16 +24,28 @@ export type SurfaceHandles = {
   readonly log: Log;
 };
 
+/** All that an operator said, put together. */
+export type Answer = {
+  readonly text: string;
+  readonly toolCalls: readonly ToolCall[];
+  readonly logprobs: readonly TokenLogprob[];
+};
+
 /** How a surface tells of a call. */
 export type Wording = {
-  whole(serving: Serving, texts: readonly TextEvent[], end: EndEvent): object;
-  /** Frames before the first text. */
-  opening(serving: Serving): readonly string[];
-  /** @param from how many characters were sent before it */
-  text(serving: Serving, event: TextEvent, from: number): string;
-  closing(serving: Serving, end: EndEvent): readonly string[];
+  whole(serving: Serving, answer: Answer, end: EndEvent): object;
+  /** For one stream: it may remember what it has said. */
+  streamed(serving: Serving): Streamed;
+};
+
+/** Frames, as they go over the wire. */
+export type Streamed = {
+  /** Before anything that the operator says. */
+  opening(): readonly string[];
+  content(event: ContentEvent): readonly string[];
+  closing(end: EndEvent): readonly string[];
   /** What went wrong after the status had gone out. */
-  failure(error: unknown): string;
+  failure(error: unknown): readonly string[];
 };
 
 export type AnsweredCall = {
@@ -61,13 +80,22 @@ export async function answerCall(
 }
 
 async function whole(serving: Serving, wording: Wording): Promise<object> {
-  const texts: TextEvent[] = [];
+  const said: ContentEvent[] = [];
   for await (const event of serving.events) {
-    if (event.kind === 'end') return wording.whole(serving, texts, event);
-    texts.push(event);
+    if (event.kind === 'end') return wording.whole(serving, answerOf(said), event);
+    said.push(event);
   }
   throw new OpenLedgerError('operator_failed', 'The call was broken off.'); // the client has left: nobody reads this
 }
+
+const answerOf = (said: readonly ContentEvent[]): Answer => {
+  const texts = said.filter((event) => event.kind === 'text');
+  return {
+    text: texts.map((event) => event.text).join(''),
+    toolCalls: toolCallsOf(said),
+    logprobs: texts.flatMap((event) => event.logprobs),
+  };
+};
 
 async function* resumed<T>(first: IteratorResult<T, void>, rest: AsyncGenerator<T, void, void>) {
   if (first.done) return;
@@ -101,16 +129,13 @@ async function* framesOf(
   events: AsyncIterable<ServedEvent>,
   wording: Wording,
 ): AsyncGenerator<string> {
-  let characters = 0;
+  const streamed = wording.streamed(serving);
   try {
-    yield* wording.opening(serving);
+    yield streamed.opening().join('');
     for await (const event of events) {
-      if (event.kind === 'text') {
-        yield wording.text(serving, event, characters);
-        characters += event.text.length;
-      } else yield* wording.closing(serving, event);
+      yield (event.kind === 'end' ? streamed.closing(event) : streamed.content(event)).join('');
     }
   } catch (error) {
-    yield wording.failure(error); // the status has gone out: the stream says what happened
+    yield streamed.failure(error).join(''); // the status has gone out: the stream says what happened
   }
 }

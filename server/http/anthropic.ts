@@ -4,13 +4,7 @@ import { Hono } from 'hono';
 import { fromMessages, MessagesBody, type Serving } from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
-import {
-  answerCall,
-  type EndEvent,
-  type SurfaceHandles,
-  type TextEvent,
-  type Wording,
-} from './answer-call.ts';
+import { answerCall, type EndEvent, type SurfaceHandles, type Wording } from './answer-call.ts';
 import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { jsonResponse } from './json-response.ts';
@@ -40,40 +34,49 @@ export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles)
 }
 
 const wordingOf = (log: Log): Wording => ({
-  whole: (serving, texts, end) => ({
+  whole: (serving, { text }, end) => ({
     ...message(serving),
-    content: [{ type: 'text', text: texts.map(({ text }) => text).join(''), citations: null }],
+    content: [{ type: 'text', text, citations: null }],
     stop_reason: reasons[end.finishReason],
     usage: usageOf(end),
     openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
   }),
-  opening: (serving) => [
-    frame({
-      type: 'message_start',
-      message: {
-        ...message(serving),
-        ...{ content: [], stop_reason: null, usage: { input_tokens: 0, output_tokens: 0 } },
-      },
-    }),
-    frame({
-      type: 'content_block_start',
-      index: 0,
-      content_block: { type: 'text', text: '', citations: null },
-    }),
-  ],
-  text: (_: Serving, { text }: TextEvent) =>
-    frame({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
-  closing: (serving, end) => [
-    frame({ type: 'content_block_stop', index: 0 }),
-    frame({
-      type: 'message_delta',
-      delta: { stop_reason: reasons[end.finishReason], stop_sequence: null },
-      usage: usageOf(end),
-      openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
-    }),
-    frame({ type: 'message_stop' }),
-  ],
-  failure: (error) => frame(errorBody(error, log)),
+  streamed: (serving) => ({
+    opening: () => [
+      frame({
+        type: 'message_start',
+        message: {
+          ...message(serving),
+          ...{ content: [], stop_reason: null, usage: { input_tokens: 0, output_tokens: 0 } },
+        },
+      }),
+      frame({
+        type: 'content_block_start',
+        index: 0,
+        content_block: { type: 'text', text: '', citations: null },
+      }),
+    ],
+    content: (event) =>
+      event.kind === 'text'
+        ? [
+            frame({
+              ...{ type: 'content_block_delta', index: 0 },
+              delta: { type: 'text_delta', text: event.text },
+            }),
+          ]
+        : [],
+    closing: (end) => [
+      frame({ type: 'content_block_stop', index: 0 }),
+      frame({
+        type: 'message_delta',
+        delta: { stop_reason: reasons[end.finishReason], stop_sequence: null },
+        usage: usageOf(end),
+        openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
+      }),
+      frame({ type: 'message_stop' }),
+    ],
+    failure: (error) => [frame(errorBody(error, log))],
+  }),
 });
 
 const frame = (event: { readonly type: string } & Readonly<Record<string, unknown>>): string =>
@@ -90,7 +93,12 @@ const usageOf = ({ usage, priceUnits }: EndEvent) => ({
   cost: formatOpen(priceUnits),
 });
 
-const reasons = { stop: 'end_turn', length: 'max_tokens', content_filter: 'refusal' } as const;
+const reasons = {
+  stop: 'end_turn',
+  length: 'max_tokens',
+  content_filter: 'refusal',
+  tool_calls: 'tool_use',
+} as const;
 
 /** Anthropic's error shape, and beside it our code and the details, such as what is missing. */
 function errorBody(error: unknown, log: Log) {

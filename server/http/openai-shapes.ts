@@ -1,16 +1,14 @@
 /** How a served call looks in OpenAI's words: one shape for chat, one for plain completions, each whole and streamed. */
-import { formatOpen, receiptIdOf } from '@openledger/protocol';
-import type { Inference, ServedEvent, Serving, TokenLogprob } from '../gateway/index.ts';
-
-type TextEvent = Extract<ServedEvent, { kind: 'text' }>;
-type EndEvent = Extract<ServedEvent, { kind: 'end' }>;
+import { formatOpen, receiptIdOf, type ToolCall } from '@openledger/protocol';
+import type { ContentEvent, Inference, Serving, TokenLogprob } from '../gateway/index.ts';
+import type { Answer, EndEvent } from './answer-call.ts';
 
 export type Shape = {
-  whole(serving: Serving, texts: readonly TextEvent[], end: EndEvent): object;
+  whole(serving: Serving, answer: Answer, end: EndEvent): object;
   /** Chunks before the first text. */
   opening(serving: Serving): readonly object[];
   /** @param from how many characters were sent before it */
-  chunk(serving: Serving, event: TextEvent, from: number): object;
+  chunk(serving: Serving, event: ContentEvent, from: number): object;
   closing(serving: Serving, end: EndEvent): object;
   usage(serving: Serving, end: EndEvent): object;
   /** What chunks before the usage say of it, when it was asked for. */
@@ -34,8 +32,6 @@ export const extensionOf = ({
     snapshot: snapshotId,
   })),
 });
-
-const joined = (texts: readonly TextEvent[]): string => texts.map((event) => event.text).join('');
 
 const usageOf = ({ usage, priceUnits }: Pick<EndEvent, 'usage' | 'priceUnits'>) => ({
   prompt_tokens: usage.promptTokens,
@@ -73,14 +69,30 @@ const chatChunk = (serving: Serving, choices: readonly object[]) => ({
   choices,
 });
 
+const functionCall = ({ id, ...called }: ToolCall) => ({ id, type: 'function', function: called });
+
+const messageOf = ({ text, toolCalls }: Answer) => ({
+  role: 'assistant',
+  content: text === '' && toolCalls.length > 0 ? null : text,
+  refusal: null,
+  ...(toolCalls.length > 0 ? { tool_calls: toolCalls.map(functionCall) } : {}),
+});
+
+function deltaOf(event: ContentEvent) {
+  if (event.kind === 'text') return { content: event.text };
+  const { index, id, name, arguments: written } = event;
+  const begun = id === undefined ? {} : { id, type: 'function' };
+  return { tool_calls: [{ index, ...begun, function: { name, arguments: written } }] };
+}
+
 export const chatShape: Shape = {
-  whole: (serving, texts, end) => ({
+  whole: (serving, answer, end) => ({
     ...head(serving, 'chatcmpl-', 'chat.completion'),
     choices: [
       {
         index: 0,
-        message: { role: 'assistant', content: joined(texts), refusal: null },
-        logprobs: chatLogprobs(texts.flatMap((event) => event.logprobs)),
+        message: messageOf(answer),
+        logprobs: chatLogprobs(answer.logprobs),
         finish_reason: end.finishReason,
       },
     ],
@@ -101,8 +113,8 @@ export const chatShape: Shape = {
     chatChunk(serving, [
       {
         index: 0,
-        delta: { content: event.text },
-        logprobs: chatLogprobs(event.logprobs),
+        delta: deltaOf(event),
+        logprobs: event.kind === 'text' ? chatLogprobs(event.logprobs) : null,
         finish_reason: null,
       },
     ]),
@@ -141,15 +153,12 @@ const textChunk = (serving: Serving, choices: readonly object[]) => ({
 });
 
 export const completionShape: Shape = {
-  whole: (serving, texts, end) => ({
+  whole: (serving, { text, logprobs }, end) => ({
     ...textChunk(serving, [
       {
         index: 0,
-        text: joined(texts),
-        logprobs: completionLogprobs(
-          texts.flatMap((event) => event.logprobs),
-          0,
-        ),
+        text,
+        logprobs: completionLogprobs(logprobs, 0),
         finish_reason: end.finishReason,
       },
     ]),
@@ -161,8 +170,8 @@ export const completionShape: Shape = {
     textChunk(serving, [
       {
         index: 0,
-        text: event.text,
-        logprobs: completionLogprobs(event.logprobs, from),
+        text: event.kind === 'text' ? event.text : '', // nobody offers tools on this route
+        logprobs: event.kind === 'text' ? completionLogprobs(event.logprobs, from) : null,
         finish_reason: null,
       },
     ]),
@@ -189,6 +198,7 @@ export const generationShape = (inference: Inference) => ({
   ...(inference.status === 'served'
     ? {
         output: inference.output,
+        tool_calls: inference.toolCalls.map(functionCall),
         finish_reason: inference.finishReason,
         usage: usageOf(inference),
         /** Tokens were counted by us: the operator did not say. */

@@ -1,138 +1,39 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import formats from 'ajv-formats';
 import OpenAI, { APIError } from 'openai';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { MODEL, openTestGateway, price, type TestGateway } from '../../test/harness/gateway.ts';
-import { createLog, silentLog } from '../platform/log.ts';
-import { createHttp } from './app.ts';
-import { type Listening, listen } from './listen.ts';
+import {
+  assertValid,
+  hasSchemas,
+  openSurface,
+  type TestSurface,
+} from '../../test/harness/openai-surface.ts';
+import { silentLog } from '../platform/log.ts';
 import { openAiSurface } from './openai.ts';
 
-/** OpenAI's own description of its API; it lies beside the project, where its test data does. */
-const DOCUMENT = new URL('../../../shared/data/peers/openai-openapi/openapi.json', import.meta.url);
-
 let world: TestGateway;
-let listening: Listening;
 let secret: string;
 let client: OpenAI;
-const logged: string[] = [];
-
-/** What went over the wire, as it went. */
-type Answer = { path: string; status: number; contentType: string; text: Promise<string> };
-const answers: Answer[] = [];
-
-async function recordingFetch(input: string | URL | Request, init?: RequestInit) {
-  const response = await fetch(input, init);
-  const { pathname } = new URL(input instanceof Request ? input.url : input);
-  answers.push({
-    path: pathname.replace(/^\/v1/, ''),
-    status: response.status,
-    contentType: response.headers.get('content-type') ?? '',
-    text: response.clone().text(),
-  });
-  return response;
-}
-
-const clientOf = (apiKey: string, options: { fetch?: typeof fetch } = { fetch: recordingFetch }) =>
-  new OpenAI({ apiKey, baseURL: `${listening.url}/v1`, maxRetries: 0, ...options });
+let surface: TestSurface;
 
 beforeAll(async () => {
   world = await openTestGateway();
-  const log = createLog((line) => line.includes('"level":"error"') && logged.push(line));
-  const { authenticate } = world.identity;
-  const surface = openAiSurface({ ...world, authenticate, log });
-  const http = createHttp({
-    ...{ routes: [], authenticate, log },
-    mount: (app) => app.route('/v1', surface),
-  });
-  listening = await listen(http, { host: '127.0.0.1', port: 0 });
+  surface = await openSurface(world);
   ({ secret } = await world.payer(10n ** 9n));
-  client = clientOf(secret);
+  client = surface.clientOf(secret);
 });
 
 afterAll(async () => {
-  await listening.close();
+  await surface.close();
   await world.end();
 });
 
-const schemas = existsSync(DOCUMENT) ? createSchemas() : undefined;
-if (!schemas) {
-  process.stderr.write(`Skipped: validation against OpenAI's schema (no ${DOCUMENT.pathname})\n`);
-}
-
 /** Whatever a test made go over the wire is as OpenAI describes it, our own members included. */
 afterEach(async () => {
-  expect([...logged, ...world.errors]).toEqual([]);
-  const sent = answers.splice(0);
-  for (const { path, status, contentType, text } of sent) {
-    if (contentType.startsWith('text/event-stream')) {
-      const events = (await text).split('\n\n').filter((event) => event !== '');
-      for (const event of events) {
-        const data = event.replace(/^data: /, '');
-        if (data !== '[DONE]') assertValid(chunkSchema(path, data), JSON.parse(data));
-      }
-    } else if (contentType.startsWith('application/json')) {
-      assertValid(status < 400 ? wholeSchema(path) : 'ErrorResponse', JSON.parse(await text));
-    }
-  }
+  expect([...surface.logged, ...world.errors]).toEqual([]);
+  await surface.assertAllValid();
 });
-
-const wholeSchema = (path: string): string => {
-  if (path === '/models') return 'ListModelsResponse';
-  if (path.startsWith('/models/')) return 'Model';
-  return path === '/completions' ? 'CreateCompletionResponse' : 'CreateChatCompletionResponse';
-};
-
-const chunkSchema = (path: string, data: string): string => {
-  if (data.startsWith('{"error"')) return 'ErrorResponse';
-  return path === '/completions' ? STREAMED_COMPLETION : 'CreateChatCompletionStreamResponse';
-};
-
-/** Streamed completions have the schema of whole ones. */
-const STREAMED_COMPLETION = 'CreateCompletionResponse (streamed)';
-
-/**
- * OpenAI's schema says that a completion's finish reason is never null, and that streamed chunks share the schema;
- * its server sends null in every chunk but the last, and its clients wait for that. So do we: the one deviation.
- */
-const isKnownDeviation = (schema: string, instancePath: string, value: unknown): boolean =>
-  schema === STREAMED_COMPLETION &&
-  instancePath === '/choices/0/finish_reason' &&
-  (value as OpenAI.Completion).choices[0].finish_reason === null;
-
-function assertValid(schema: string, value: unknown): void {
-  if (!schemas) return;
-  const { getSchema } = schemas;
-  const validate = getSchema(`openai#/components/schemas/${schema.split(' ')[0]}`);
-  if (!validate) throw new Error(`OpenAI describes no ${schema}.`);
-  validate(value);
-  const errors = (validate.errors ?? []).filter(
-    ({ instancePath }) => !isKnownDeviation(schema, instancePath, value),
-  );
-  expect([schema, errors]).toEqual([schema, []]);
-}
-
-function createSchemas() {
-  const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false });
-  formats.default(ajv);
-  ajv.addFormat('unixtime', { type: 'number', validate: Number.isInteger });
-  ajv.addSchema(withNulls(JSON.parse(readFileSync(DOCUMENT, 'utf8'))) as object, 'openai');
-  return { getSchema: (reference: string) => ajv.getSchema(reference) };
-}
-
-/** The document is OpenAPI 3.1, but still says `nullable` as 3.0 did, also beside references and lists of values. */
-function withNulls(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(withNulls);
-  if (typeof node !== 'object' || node === null) return node;
-  const { nullable, ...rest } = node as Record<string, unknown>;
-  const plain = Object.fromEntries(
-    Object.entries(rest).map(([name, member]) => [name, withNulls(member)]),
-  );
-  return nullable === true ? { anyOf: [plain, { type: 'null' }] } : { ...plain };
-}
 
 const plays = (...texts: readonly string[]) =>
   world.operator.plays((call) => {
@@ -143,7 +44,7 @@ const plays = (...texts: readonly string[]) =>
 const messages = [{ role: 'user' as const, content: 'Say it.' }];
 const chat = { model: MODEL, messages };
 
-test.runIf(schemas)('the schemas bite', () => {
+test.runIf(hasSchemas)('the schemas bite', () => {
   expect(() => assertValid('Model', { id: 1, object: 'model' })).toThrow();
   expect(() => assertValid('ErrorResponse', { error: { message: 'x' } })).toThrow();
   const chunk = { id: 'x', object: 'chat.completion.chunk', created: 1, model: 'm' };
@@ -313,7 +214,7 @@ const failureOf = async (call: Promise<unknown>): Promise<APIError> => {
 
 test('failures are the client’s own errors, with what can be done about them', async () => {
   plays('a');
-  const anyone = await failureOf(clientOf('ol_nobody').models.list());
+  const anyone = await failureOf(surface.clientOf('ol_nobody').models.list());
   expect(anyone).toBeInstanceOf(OpenAI.AuthenticationError);
   expect(anyone).toMatchObject({ status: 401, code: 'unauthorized', type: 'authentication_error' });
 
@@ -323,16 +224,16 @@ test('failures are the client’s own errors, with what can be done about them',
   expect(await failureOf(client.models.retrieve('gpt-9'))).toMatchObject({ status: 404 });
 
   const reader = await world.payer(0n, { scopes: ['read'] });
-  const scope = await failureOf(clientOf(reader.secret).models.list());
+  const scope = await failureOf(surface.clientOf(reader.secret).models.list());
   expect(scope).toBeInstanceOf(OpenAI.PermissionDeniedError);
   const other = await world.payer(1000n, { models: ['other'] });
-  const model = await failureOf(clientOf(other.secret).chat.completions.create(chat));
+  const model = await failureOf(surface.clientOf(other.secret).chat.completions.create(chat));
   expect(model).toMatchObject({ status: 403, code: 'forbidden' });
 
   const poor = await world.payer(1n);
   for (const stream of [true, false]) {
     const broke = await failureOf(
-      clientOf(poor.secret).chat.completions.create({ ...chat, stream }),
+      surface.clientOf(poor.secret).chat.completions.create({ ...chat, stream }),
     );
     expect(broke).toMatchObject({ status: 402, code: 'insufficient_funds' });
     expect(broke.error).toMatchObject({
@@ -348,8 +249,12 @@ test.each([
   ['no messages', { messages: [] }, 'messages'],
   ['a temperature out of range', { temperature: 3 }, 'temperature'],
   ['several choices', { n: 2 }, 'n'],
-  ['tools', { tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools'],
-  ['a form of the answer', { response_format: { type: 'json_object' } }, 'response_format.type'],
+  [
+    'a tool without a name',
+    { tools: [{ type: 'function', function: {} }] },
+    'tools.0.function.name',
+  ],
+  ['a form of the answer', { response_format: { type: 'xml' } }, 'response_format.type'],
   [
     'a picture',
     { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] },
@@ -376,8 +281,8 @@ test.each([
   ['more than the limit', JSON.stringify({ a: 'x'.repeat(4_100_000) }), 413],
 ])('a body of %s is refused', async (_, body, status) => {
   const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
-  const url = `${listening.url}/v1/chat/completions`;
-  const response = await recordingFetch(url, { method: 'POST', headers, body });
+  const url = `${surface.url}/v1/chat/completions`;
+  const response = await surface.fetch(url, { method: 'POST', headers, body });
   expect(response.status).toBe(status);
 });
 
@@ -439,7 +344,7 @@ test('a client that hangs up on a stream stops the operator, and pays for what w
     call.text('one ');
     call.text('two');
   });
-  const plain = clientOf(secret, {}); // a recorder would go on reading
+  const plain = surface.clientOf(secret, {}); // a recorder would go on reading
   let text = '';
   for await (const { choices } of await plain.chat.completions.create({ ...chat, stream: true })) {
     text += choices[0].delta.content ?? '';
@@ -450,7 +355,7 @@ test('a client that hangs up on a stream stops the operator, and pays for what w
 
   // What became of it can be asked for, by its payer alone, under the name that the answer had.
   const generationOf = (id: string, key: string) =>
-    fetch(`${listening.url}/v1/generations/${id}`, { headers: { authorization: `Bearer ${key}` } });
+    fetch(`${surface.url}/v1/generations/${id}`, { headers: { authorization: `Bearer ${key}` } });
   for (const id of [inferenceId, inferenceId.replace('inf_', 'chatcmpl-')]) {
     const generation = await generationOf(id, secret);
     expect(await generation.json()).toMatchObject({
@@ -476,7 +381,7 @@ test.each([
       resolve();
     });
   });
-  const socket = request(`${listening.url}/v1/chat/completions`, {
+  const socket = request(`${surface.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
   });
@@ -501,7 +406,7 @@ test('a client that reads slowly is not charged for what it has not pulled', asy
   world.operator.plays((call) => {
     for (let i = 0; i < sent; i++) call.text('x'.repeat(10_000));
   });
-  const socket = request(`${listening.url}/v1/chat/completions`, {
+  const socket = request(`${surface.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
   });

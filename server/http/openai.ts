@@ -95,14 +95,23 @@ function wordingOf(shape: Shape, includeUsage: boolean, log: Log): Wording {
   const usageSoFar = includeUsage ? shape.noUsageYet : {};
   return {
     whole: shape.whole,
-    opening: (serving) => shape.opening(serving).map((chunk) => data({ ...chunk, ...usageSoFar })),
-    text: (serving, event, from) => data({ ...shape.chunk(serving, event, from), ...usageSoFar }),
-    closing: (serving, end) => [
-      data({ ...shape.closing(serving, end), ...usageSoFar }),
-      ...(includeUsage ? [data(shape.usage(serving, end))] : []),
-      'data: [DONE]\n\n',
-    ],
-    failure: (error) => data(errorBody(error, log)),
+    streamed(serving) {
+      let characters = 0;
+      return {
+        opening: () => shape.opening(serving).map((chunk) => data({ ...chunk, ...usageSoFar })),
+        content(event) {
+          const chunk = shape.chunk(serving, event, characters);
+          if (event.kind === 'text') characters += event.text.length;
+          return [data({ ...chunk, ...usageSoFar })];
+        },
+        closing: (end) => [
+          data({ ...shape.closing(serving, end), ...usageSoFar }),
+          ...(includeUsage ? [data(shape.usage(serving, end))] : []),
+          'data: [DONE]\n\n',
+        ],
+        failure: (error) => [data(errorBody(error, log))],
+      };
+    },
   };
 }
 

@@ -328,6 +328,7 @@ function callWith({ retrieved }: { readonly retrieved: readonly string[] }): Inf
       recordHash,
       snapshotId: context.snapshotId as Id<'snapshot'>,
     })),
+    toolCalls: [],
     output: ANSWER,
     finishReason: 'stop',
     usage: { promptTokens: 9, completionTokens: 40 },

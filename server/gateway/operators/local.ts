@@ -1,14 +1,20 @@
 /** The engine of this process: small models trained here, interpolated with the datanets they were trained on. */
+import { OpenLedgerError } from '@openledger/protocol';
 import type { GenerateOptions, Models } from '../../models/index.ts';
 import type { Generation, Operator } from './operator.ts';
 
+/**
+ * A small model continues text: it has no tools and keeps to no schema.
+ *
+ * @throws unprocessable, from both, when it is asked for that
+ */
 export function localOperator(models: Models): Operator {
   return {
     listModels: async () =>
       (await models.list())
         .filter(({ operator }) => operator === 'local')
         .map(({ modelId }) => modelId),
-    countPrompt: (generation) => models.countTokens(optionsOf(generation)),
+    countPrompt: async (generation) => models.countTokens(optionsOf(generation)),
     generate: (generation) =>
       models.generate({ ...optionsOf(generation), signal: generation.signal }),
   };
@@ -20,6 +26,12 @@ function optionsOf({
   maxTokens,
   retrieved,
 }: Omit<Generation, 'signal'>): GenerateOptions {
+  if (request.tools.length > 0 || request.responseFormat) {
+    throw new OpenLedgerError(
+      'unprocessable',
+      `${request.model} runs on the local engine, which has neither tools nor forms of answers.`,
+    );
+  }
   const { temperature, topP, topK, seed, stop, logprobs } = request;
   return {
     ...{ model, maxTokens, temperature, topP, topK, seed, stop, logprobs },

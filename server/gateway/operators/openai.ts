@@ -1,8 +1,10 @@
 /** Any server that speaks OpenAI's chat completions: vLLM, llama.cpp, Ollama, hosted APIs. */
+import { randomBytes } from 'node:crypto';
 import { OpenLedgerError } from '@openledger/protocol';
 import { z } from 'zod';
 import { contextMessage } from '../context.ts';
 import type { Usage } from '../price.ts';
+import type { GenerationRequest, Message, ResponseFormat } from '../request.ts';
 import type {
   FinishReason,
   Generation,
@@ -17,7 +19,23 @@ const Chunk = z.object({
   choices: z
     .array(
       z.object({
-        delta: z.object({ content: z.string().nullish() }).nullish(),
+        delta: z
+          .object({
+            content: z.string().nullish(),
+            tool_calls: z
+              .array(
+                z.object({
+                  index: z.number().int().min(0).max(127).default(0),
+                  id: z.string().max(200).nullish(),
+                  function: z.object({
+                    name: z.string().max(200).nullish(),
+                    arguments: z.string().nullish(),
+                  }),
+                }),
+              )
+              .nullish(),
+          })
+          .nullish(),
         finish_reason: z.string().nullish(),
         logprobs: z
           .object({
@@ -86,6 +104,7 @@ async function* generate(
   const response = await send(endpoint, generation);
   let finishReason: string | undefined;
   let usage: Usage | undefined;
+  const begun: Begun = new Map();
   for await (const data of serverSentEvents(response)) {
     if (data === '[DONE]') {
       finishReason ??= 'stop';
@@ -103,21 +122,51 @@ async function* generate(
     const text = choice?.delta?.content;
     if (text)
       yield { kind: 'text', text, tokens: 1, logprobs: logprobsOf(choice.logprobs?.content ?? []) };
+    for (const piece of choice?.delta?.tool_calls ?? []) yield pieceOf(piece, begun);
     if (finishReason === 'error') throw failed('The operator ended with an error.');
   }
   if (finishReason === undefined) throw failed('The operator broke off.');
   yield { kind: 'end', finishReason: toldReason(finishReason), usage };
 }
 
+const REASONS: readonly string[] = ['length', 'content_filter', 'tool_calls'];
+
 const toldReason = (reason: string): FinishReason =>
-  reason === 'length' || reason === 'content_filter' ? reason : 'stop';
+  REASONS.includes(reason) ? (reason as FinishReason) : 'stop';
+
+/** Our numbers of an operator's calls: some count from 1, and some leave one out. */
+type Begun = Map<number, number>;
+
+type Piece = NonNullable<
+  NonNullable<NonNullable<z.output<typeof Chunk>['choices'][number]['delta']>['tool_calls']>
+>[number];
+
+/** @throws operator_failed when the first piece of a call does not say which tool it calls */
+function pieceOf(piece: Piece, begun: Begun): OperatorEvent {
+  const { name, arguments: written } = piece.function;
+  const isFirst = !begun.has(piece.index);
+  if (isFirst) {
+    if (!name) throw failed('The operator calls a tool that it does not name.');
+    begun.set(piece.index, begun.size);
+  }
+  return {
+    ...{ kind: 'tool_call', index: begun.get(piece.index) as number, arguments: written ?? '' },
+    id: isFirst ? piece.id || `call_${randomBytes(12).toString('hex')}` : undefined,
+    ...{ name: isFirst ? (name as string) : undefined, tokens: 1 },
+  };
+}
 
 async function send(endpoint: OpenAiEndpoint, generation: Generation): Promise<Response> {
   const { request, model, maxTokens, retrieved, signal } = generation;
   const context = contextMessage(retrieved);
   const body = {
     model,
-    messages: [...(context ? [{ role: 'system', content: context }] : []), ...request.messages],
+    messages: [
+      ...(context ? [{ role: 'system', content: context }] : []),
+      ...request.messages.map(wireMessage),
+    ],
+    ...wireTools(request),
+    response_format: wireFormat(request.responseFormat),
     max_tokens: maxTokens,
     temperature: request.temperature,
     top_p: request.topP,
@@ -142,6 +191,27 @@ async function send(endpoint: OpenAiEndpoint, generation: Generation): Promise<R
   throw new OpenLedgerError('operator_failed', `The operator answered ${response.status}.`, {
     operatorStatus: response.status,
   });
+}
+
+const wireMessage = ({ role, content, toolCalls, toolCallId }: Message) => ({
+  ...{ role, content: toolCalls && content === '' ? null : content, tool_call_id: toolCallId },
+  tool_calls: toolCalls?.map(({ id, ...called }) => ({ id, type: 'function', function: called })),
+});
+
+const wireTools = ({ tools, toolChoice, parallelToolCalls }: GenerationRequest) =>
+  tools.length === 0
+    ? {}
+    : {
+        tools: tools.map((tool) => ({ type: 'function', function: tool })),
+        tool_choice:
+          typeof toolChoice === 'object' ? { type: 'function', function: toolChoice } : toolChoice,
+        parallel_tool_calls: parallelToolCalls,
+      };
+
+function wireFormat(format: ResponseFormat | undefined) {
+  if (format?.type !== 'json_schema') return format;
+  const { type, ...json_schema } = format;
+  return { type, json_schema };
 }
 
 const MAX_EVENT_CHARACTERS = 1_000_000;

@@ -1,4 +1,5 @@
 /** An operator executes. Each kind is a file here behind this one type. */
+import type { ToolCall } from '@openledger/protocol';
 import type { RetrievedRecord } from '../../datanets/index.ts';
 import type { Usage } from '../price.ts';
 import type { GenerationRequest } from '../request.ts';
@@ -11,16 +12,30 @@ export type TokenLogprob = {
   readonly top: readonly { readonly token: string; readonly logprob: number }[];
 };
 
-export type FinishReason = 'stop' | 'length' | 'content_filter';
+export type FinishReason = 'stop' | 'length' | 'content_filter' | 'tool_calls';
 
-/** Text as it comes, then exactly one end. */
-export type OperatorEvent =
+/** Part of an answer. */
+export type ContentEvent =
   | {
       readonly kind: 'text';
       readonly text: string;
       readonly tokens: number;
       readonly logprobs: readonly TokenLogprob[];
     }
+  /** A piece of a tool's call: the first of each index names the tool, what follows adds to its arguments. */
+  | {
+      readonly kind: 'tool_call';
+      /** Counts the calls of an answer from 0, without gaps. */
+      readonly index: number;
+      readonly id: string | undefined;
+      readonly name: string | undefined;
+      readonly arguments: string;
+      readonly tokens: number;
+    };
+
+/** Content as it comes, then exactly one end. */
+export type OperatorEvent =
+  | ContentEvent
   | {
       readonly kind: 'end';
       readonly finishReason: FinishReason;
@@ -44,3 +59,21 @@ export type Operator = {
   countPrompt(generation: Omit<Generation, 'signal'>): Promise<number | undefined>;
   generate(generation: Generation): AsyncIterable<OperatorEvent>;
 };
+
+/** The calls that the pieces add up to. */
+export function toolCallsOf(events: readonly ContentEvent[]): readonly ToolCall[] {
+  const calls: ToolCall[] = [];
+  for (const event of events) addPiece(calls, event);
+  return calls;
+}
+
+/** @throws TypeError when a first piece does not name its tool: operators' files see to that */
+export function addPiece(calls: ToolCall[], event: ContentEvent): void {
+  if (event.kind !== 'tool_call') return;
+  const call = calls[event.index];
+  if (call) calls[event.index] = { ...call, arguments: call.arguments + event.arguments };
+  else {
+    const { id, name, arguments: first } = event;
+    calls[event.index] = { id: id as string, name: name as string, arguments: first };
+  }
+}
