@@ -13,7 +13,7 @@ import {
 import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticate } from './authorize.ts';
-import { extensionOf } from './openai-shapes.ts';
+import { extensionOf } from './extension.ts';
 
 export type EndEvent = Extract<ServedEvent, { kind: 'end' }>;
 

@@ -7,8 +7,8 @@ import type { Log } from '../platform/log.ts';
 import { answerCall, type EndEvent, type SurfaceHandles, type Wording } from './answer-call.ts';
 import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
+import { extensionOf } from './extension.ts';
 import { jsonResponse } from './json-response.ts';
-import { extensionOf } from './openai-shapes.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 

@@ -1,7 +1,8 @@
 /** How a served call looks in OpenAI's words: one shape for chat, one for plain completions, each whole and streamed. */
-import { formatOpen, receiptIdOf, type ToolCall } from '@openledger/protocol';
+import { formatOpen, type ToolCall } from '@openledger/protocol';
 import type { ContentEvent, Inference, Serving, TokenLogprob } from '../gateway/index.ts';
 import type { Answer, EndEvent } from './answer-call.ts';
+import { extensionOf } from './extension.ts';
 
 export type Shape = {
   whole(serving: Serving, answer: Answer, end: EndEvent): object;
@@ -14,24 +15,6 @@ export type Shape = {
   /** What chunks before the usage say of it, when it was asked for. */
   readonly noUsageYet: object;
 };
-
-/**
- * What OpenLedger adds to an answer: which inference it was, its receipt, the receipt of the call that made the answer where
- * it is given again, and the records that were put before the model.
- */
-export const extensionOf = ({
-  inferenceId,
-  cachedFrom,
-  retrieved,
-}: Pick<Inference, 'inferenceId' | 'cachedFrom' | 'retrieved'>) => ({
-  inference: inferenceId,
-  receipt: receiptIdOf(inferenceId),
-  cachedFrom: cachedFrom && receiptIdOf(cachedFrom),
-  retrieved: retrieved.map(({ recordHash, snapshotId }) => ({
-    record: recordHash,
-    snapshot: snapshotId,
-  })),
-});
 
 const usageOf = ({ usage, priceUnits }: Pick<EndEvent, 'usage' | 'priceUnits'>) => ({
   prompt_tokens: usage.promptTokens,
