@@ -183,6 +183,7 @@ async function createStages(handles: AppHandles) {
     leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
     cache: cacheIn(config),
   });
+  const probing = repeat('gateway.probe', { everyMs: 10_000, log }, () => gateway.probe());
   const complete = completeBy(gateway);
   const bounties = createBounties({ db, ledger, clock, log, identity, complete });
   const agents = createAgents({ db, clock, identity });
@@ -226,6 +227,7 @@ async function createStages(handles: AppHandles) {
     ...{ agents, attributions, fees, receipts, settlement, insights, settle },
     /** Whoever wants calls and jobs to end well has stopped them before. */
     async stop() {
+      void probing.stop(); // an operator that does not answer keeps nobody waiting
       models.stop();
       await gateway.stop();
       datanets.stop();

@@ -5,11 +5,44 @@ import { Units } from '../money.ts';
 import type { Operations } from '../operations.ts';
 import { pageOf, paging } from './paging.ts';
 
+const ModelName = z.string().min(1).max(300);
+
+/** What a remote operator speaks, and in which way. */
+export const remoteOperatorKinds = ['openai', 'vllm', 'llama.cpp', 'ollama'] as const;
+
 export const Operator = z.object({
   name: z.string(),
-  kind: z.enum(['local', 'openai']),
+  kind: z.enum(['local', ...remoteOperatorKinds]),
   partyId: idSchema('party'),
   baseUrl: z.string().optional(),
+});
+
+/** Who may serve a model, and on what terms. */
+export const Offer = z.object({
+  model: ModelName,
+  operator: z.string(),
+  /** The operator's own name of the model. */
+  operatorModel: z.string().min(1).max(200),
+  /** Units a token. */
+  promptUnits: Units,
+  completionUnits: Units,
+  /** Its part of the calls, beside those of the others of its tier; the operator that a model was registered with has 100. */
+  weight: z.number().int().min(0).max(1000).default(100),
+  /** Lower is asked first; 0 is the tier of the operator that a model was registered with. */
+  tier: z.number().int().min(0).max(100).default(0),
+});
+
+const Standing = z.object({
+  operator: z.string(),
+  operatorModel: z.string(),
+  /** Failures in a row. */
+  failures: z.number().int(),
+  /** Not asked for now, while others can be. */
+  isOpen: z.boolean(),
+  /** Time to its first word, smoothed; absent until it has spoken. */
+  firstWordMs: z.number().optional(),
+  /** Whether it says that it has the model; absent where it does not say. */
+  isLoaded: z.boolean().optional(),
 });
 
 export const Inference = z.object({
@@ -32,12 +65,13 @@ export const Inference = z.object({
 
 export const gatewayOperations = {
   registerOperator: {
-    summary: 'Register an OpenAI-compatible server as an operator of the caller',
+    summary: 'Register a server as an operator of the caller, or change its address and key',
     method: 'POST',
     path: '/api/gateway/operators',
     scope: 'operate',
     input: z.object({
       name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/),
+      kind: z.enum(remoteOperatorKinds).default('openai'),
       baseUrl: z.url().max(500),
       /** What the server wants as its bearer key, if anything. Never shown again. */
       apiKey: z.string().min(1).max(500).optional(),
@@ -52,6 +86,40 @@ export const gatewayOperations = {
     scope: 'read',
     input: z.object({}),
     output: z.object({ items: z.array(Operator) }),
+  },
+  offer: {
+    summary:
+      "Let an operator of the caller serve one of the caller's models too, or change its terms",
+    method: 'POST',
+    path: '/api/gateway/offers',
+    scope: 'operate',
+    input: Offer,
+    output: Offer,
+    status: 201,
+  },
+  listOffers: {
+    summary: 'List who serves a model, and on what terms',
+    method: 'GET',
+    path: '/api/gateway/offers',
+    scope: 'read',
+    input: z.object({ model: ModelName }),
+    output: z.object({ items: z.array(Offer) }),
+  },
+  removeOffer: {
+    summary: "End an operator's offer",
+    method: 'DELETE',
+    path: '/api/gateway/offers',
+    scope: 'operate',
+    input: z.object({ model: ModelName, operator: z.string() }),
+    output: z.object({ model: z.string(), operator: z.string() }),
+  },
+  listStandings: {
+    summary: "Say how operators have answered this gateway's last calls",
+    method: 'GET',
+    path: '/api/gateway/standings',
+    scope: 'read',
+    input: z.object({}),
+    output: z.object({ items: z.array(Standing) }),
   },
   getInference: {
     summary: "Show one of the caller's calls",

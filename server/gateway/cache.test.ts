@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import {
   ask,
   callTo,
+  deliverHandles,
   openTestGateway,
   price,
   read,
@@ -261,7 +262,7 @@ describe('what is kept', () => {
     }
     const keepAs = { payerId, requestHash: 'of a request' };
     const call = callTo(generate, { inferenceId, delivery: 'streamed', keepAs });
-    await read(deliver({ ...world, db: world.database.db }, call, 1_000)).catch(() => {});
+    await read(deliver(deliverHandles(world), call, 1_000)).catch(() => {});
     expect((await gateway.find(inferenceId)).estimated).toBe(false);
     expect(await entries()).toHaveLength(kept);
     await leave();

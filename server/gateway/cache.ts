@@ -68,16 +68,25 @@ export function requestHashOf({
       ...[kind, messages, maxTokens, tools, toolChoice],
       ...[temperature, topP, topK, seed, stop, interpolate],
       ...[parallelToolCalls, responseFormat],
-      ...[route, retrieved.map(({ recordHash, snapshotId }) => [recordHash, snapshotId]), pools],
+      ...[
+        { ...route, ...ANY_OPERATOR },
+        retrieved.map(({ recordHash, snapshotId }) => [recordHash, snapshotId]),
+        pools,
+      ],
     ]),
   );
 }
+
+/** Whoever serves the model, it is the same model. */
+const ANY_OPERATOR = { operator: undefined, operatorPartyId: undefined };
 
 type KeptAnswer = {
   readonly inferenceId: Id<'inference'>;
   readonly output: string;
   readonly finishReason: FinishReason;
   readonly usage: Usage;
+  /** Who had made it. */
+  readonly route: InferenceRoute;
 };
 
 type Row = {
@@ -86,6 +95,7 @@ type Row = {
   finish_reason: FinishReason;
   prompt_tokens: number;
   completion_tokens: number;
+  route: InferenceRoute;
 };
 
 export async function findAnswer(
@@ -95,7 +105,7 @@ export async function findAnswer(
 ): Promise<KeptAnswer | undefined> {
   const since = new Date(clock.now().getTime() - seconds * 1000);
   const [row] = await db.query<Row>(sql`
-    select made.id, made.output, made.finish_reason, made.prompt_tokens, made.completion_tokens
+    select made.id, made.output, made.finish_reason, made.prompt_tokens, made.completion_tokens, made.route
     from gateway.cached_answers kept
     join gateway.inferences made on made.id = kept.inference_id
     where kept.payer_id = ${payerId} and kept.request_hash = ${requestHash} and kept.cached_at > ${since}
@@ -104,6 +114,7 @@ export async function findAnswer(
     row && {
       ...{ inferenceId: row.id, output: row.output, finishReason: row.finish_reason },
       usage: { promptTokens: row.prompt_tokens, completionTokens: row.completion_tokens },
+      route: row.route,
     }
   );
 }

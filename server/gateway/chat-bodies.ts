@@ -2,6 +2,7 @@
 import { idSchema, Units } from '@openledger/protocol';
 import { z } from 'zod';
 import type { GenerationRequest, Message, ResponseFormat, Tool, ToolChoice } from './request.ts';
+import { DEFAULT_ROUTE, type Route } from './routing/plan.ts';
 
 /** Names may contain `:`, `@` and `/`; control characters and lone surrogates name nothing. */
 export const ModelName = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,300}$/u, 'Not the name of a model.');
@@ -69,6 +70,21 @@ const Format = z.discriminatedUnion('type', [
   }),
 ]);
 
+const OperatorName = z.string().min(1).max(63);
+
+/** Which of the operators of a model are asked, and in which order. */
+const RouteWish = z.object({
+  by: z.enum(['weight', 'price', 'latency', 'stake']).default('weight'),
+  /** Only these. */
+  only: z.array(OperatorName).min(1).max(20).optional(),
+  /** None of these. */
+  without: z.array(OperatorName).max(20).default([]),
+  /** How many attempts at most, retries included. */
+  attempts: z.number().int().min(1).max(5).default(DEFAULT_ROUTE.attempts),
+  /** Ask the next one beside the first, where that has said nothing for so long. */
+  hedgeAfterMs: z.number().int().min(10).max(60_000).optional(),
+});
+
 /** Ours, beside the fields that the surfaces have. */
 export const Extension = z.object({
   /** Datanets to retrieve context from, by id. */
@@ -79,6 +95,9 @@ export const Extension = z.object({
   records: z.number().int().min(1).max(20).default(3),
   /** How many tokens (`words-1`) of them to put into the prompt at most. */
   tokens: z.number().int().min(1).max(1_000_000).default(8000),
+  route: RouteWish.optional(),
+  /** Models to ask where nobody answers for the first, in this order; what is held covers the dearest. */
+  fallbacks: z.array(ModelName).max(4).default([]),
   /** false: the answer is made anew, also where the cache has one. */
   cache: z.boolean().default(true),
   /** false: a local model answers bare, without its infinity-gram (to see what that adds). */
@@ -191,6 +210,9 @@ function formatFrom(
   };
 }
 
+const routeFrom = (wish: z.output<typeof RouteWish> | undefined): Route =>
+  wish ? { ...wish, only: wish.only, hedgeAfterMs: wish.hedgeAfterMs } : DEFAULT_ROUTE;
+
 type Shared = Pick<
   z.output<typeof ChatBody>,
   'model' | 'temperature' | 'top_p' | 'top_k' | 'seed' | 'stop' | 'openledger'
@@ -211,6 +233,8 @@ export const fromShared = (body: Shared) => ({
     tokens: body.openledger?.tokens ?? 8000,
     payUpTo: BigInt(body.openledger?.payUpTo ?? 0),
   },
+  fallbacks: body.openledger?.fallbacks ?? [],
+  route: routeFrom(body.openledger?.route),
   cache: body.openledger?.cache ?? true,
   interpolate: body.openledger?.interpolate ?? true,
 });

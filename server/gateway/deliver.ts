@@ -8,7 +8,7 @@ import type { Db } from '../platform/db.ts';
 import { type CacheKey, keepAnswer } from './cache.ts';
 import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts';
 import { promptTexts } from './context.ts';
-import { recordServed, recordVoid } from './inferences.ts';
+import { type FailedAttempt, type InferenceRoute, recordServed, recordVoid } from './inferences.ts';
 import type { Reservation } from './money.ts';
 import {
   addPiece,
@@ -19,6 +19,9 @@ import {
   type OperatorEvent,
 } from './operators/operator.ts';
 import { type Pricing, sumOf, tokensAbout, tokensAtMost, type Usage } from './price.ts';
+import { type Asked, attemptInTurn, type Heard, type Patience } from './routing/attempt-in-turn.ts';
+import type { Candidate } from './routing/plan.ts';
+import type { Standings } from './routing/standings.ts';
 
 export type ServedEvent =
   | ContentEvent
@@ -30,30 +33,43 @@ export type ServedEvent =
     };
 
 export type Delivering = {
-  /** Drives the operator: it is asked when the first event is. For one reader. */
+  /** Drives the operators: they are asked when the first event is. For one reader. */
   readonly events: AsyncGenerator<ServedEvent, void, void>;
+  /** Whose answer it is; before the first event, the one that is asked first. */
+  answering(): Attempt;
   /** The client has gone: stops the operator and settles. Safe at any time, also before the first event. */
   leave(): Promise<void>;
+};
+
+/** One of those who may answer a call, and its terms. */
+export type Attempt = {
+  readonly operator: Pick<Operator, 'generate'>;
+  /** Undefined where an answer is given again, and nobody asked. */
+  readonly candidate: Candidate | undefined;
+  readonly generation: Omit<Generation, 'signal' | 'stream'>;
+  readonly route: InferenceRoute;
+  readonly pricing: Pricing;
+  /** By the model's own tokenizer; undefined when that is not ours. */
+  readonly promptTokens: number | undefined;
+  readonly atMost: Usage;
+  /** Under which its answer may be given again; undefined when it may not. */
+  readonly keepAs: CacheKey | undefined;
 };
 
 /** A call whose money is set aside. */
 export type Call = {
   readonly inferenceId: Id<'inference'>;
-  readonly operator: Pick<Operator, 'generate'>;
-  readonly generation: Omit<Generation, 'signal'>;
   readonly delivery: Delivery;
-  readonly pricing: Pricing;
-  /** By the model's own tokenizer; undefined when that is not ours. */
-  readonly promptTokens: number | undefined;
-  readonly atMost: Usage;
+  readonly asked: readonly [Asked<Attempt>, ...Asked<Attempt>[]];
+  readonly hedgeAfterMs: number | undefined;
   readonly reservation: Reservation;
-  /** Under which its answer may be given again; undefined when it may not. */
-  readonly keepAs: CacheKey | undefined;
 };
 
-type DeliverHandles = {
+export type DeliverHandles = {
   readonly db: Db;
   readonly clock: Clock;
+  readonly standings: Standings;
+  readonly patience: Patience;
 };
 
 type Outcome =
@@ -66,8 +82,8 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), limitMs).unref();
   const delivered: Delivered = {
-    ...{ text: '', toolCalls: [], tokens: 0 },
-    promptTokens: call.promptTokens ?? sumOf(promptTexts(call.generation).map(tokensAbout)),
+    ...{ text: '', toolCalls: [], tokens: 0, failures: [] },
+    attempt: call.asked[0].attempt,
   };
   let hasLeft = false;
   let settled: Promise<Settled> | undefined;
@@ -80,7 +96,8 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   async function* read(): AsyncGenerator<ServedEvent, void, void> {
     let outcome: Outcome = { kind: 'left' }; // what remains true when the reader returns out of the loop
     try {
-      for await (const event of heard(call, stop.signal)) {
+      for await (const { attempt, event } of heard(handles, call, { delivered, stop })) {
+        delivered.attempt = attempt;
         if (event.kind === 'end') {
           outcome = { ...event, kind: 'ended' };
           break;
@@ -109,6 +126,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   const events = read();
   return {
     events,
+    answering: () => delivered.attempt,
     async leave() {
       hasLeft = true;
       stop.abort();
@@ -118,50 +136,81 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   };
 }
 
-/** The operator's events up to its end. One that writes more than it was asked for is stopped there. */
+/** What the operator says that speaks, up to its end. One that writes more than it was asked for is stopped there. */
 async function* heard(
-  { operator, generation }: Call,
-  signal: AbortSignal,
-): AsyncGenerator<OperatorEvent, void, void> {
+  { standings, patience }: DeliverHandles,
+  { asked, hedgeAfterMs, delivery }: Call,
+  { delivered, stop }: { readonly delivered: Delivered; readonly stop: AbortController },
+): AsyncGenerator<Heard<Attempt>, void, void> {
   let tokens = 0;
-  for await (const event of operator.generate({ ...generation, signal })) {
+  const heardOf = attemptInTurn<Attempt>({
+    ...{ asked, patience, hedgeAfterMs, signal: stop.signal, mayRetry: standings.mayRetry },
+    isWhole: delivery === 'whole',
+    ask: ({ operator, generation }, signal) =>
+      operator.generate({ ...generation, stream: delivery === 'streamed', signal }),
+    onBegin: ({ candidate }) => candidate && standings.begin(candidate),
+    onSpoke: ({ candidate }, ms) => candidate && standings.spoke(candidate, ms),
+    onFailed({ candidate }, ms, error) {
+      if (!candidate) return;
+      standings.failed(candidate, error);
+      delivered.failures.push({
+        operator: candidate.operator,
+        ...reasonOf(error),
+        ms: Math.round(ms),
+      });
+    },
+  });
+  for await (const { attempt, event } of heardOf) {
     if (event.kind !== 'end') {
       tokens += event.tokens;
-      if (tokens > generation.maxTokens) {
-        yield { kind: 'end', finishReason: 'length', usage: undefined };
+      if (tokens > attempt.generation.maxTokens) {
+        yield { attempt, event: { kind: 'end', finishReason: 'length', usage: undefined } };
         return;
       }
     }
-    yield event;
+    yield { attempt, event };
   }
-  throw new OpenLedgerError('operator_failed', 'The operator broke off.');
+}
+
+/** What a scorecard counts; the sentence may quote the operator and stays out of it. */
+function reasonOf(error: unknown): Pick<FailedAttempt, 'reason'> {
+  if (!(error instanceof OpenLedgerError)) return { reason: 'failed' };
+  const { operatorStatus } = error.details;
+  return { reason: operatorStatus === undefined ? error.code : String(operatorStatus) };
 }
 
 const outOfTime = (): OpenLedgerError =>
   new OpenLedgerError('unavailable', 'The money set aside for this call is not there any longer.');
 
-/** What was handed over, and our own count of it and of the prompt. */
+/** What was handed over, our own count of it, and whose it is. */
 type Delivered = {
   text: string;
   readonly toolCalls: ToolCall[];
   tokens: number;
-  readonly promptTokens: number;
+  attempt: Attempt;
+  readonly failures: FailedAttempt[];
 };
 
-const chargeFor = (call: Call, delivered: Delivered, end: CallEnd): Charge =>
-  chargeOf(
+function chargeFor({ delivery }: Call, delivered: Delivered, end: CallEnd): Charge {
+  const { attempt, text, toolCalls, tokens: completionTokens } = delivered;
+  const { promptTokens, atMost, pricing, generation } = attempt;
+  return chargeOf(
     end,
     {
-      ...{ text: outputText(delivered.text, delivered.toolCalls), delivery: call.delivery },
-      own: { promptTokens: delivered.promptTokens, completionTokens: delivered.tokens },
-      isOwnExact: call.promptTokens !== undefined,
+      ...{ text: outputText(text, toolCalls), delivery },
+      own: {
+        promptTokens: promptTokens ?? sumOf(promptTexts(generation).map(tokensAbout)),
+        completionTokens,
+      },
+      isOwnExact: promptTokens !== undefined,
       atMost: {
-        promptTokens: call.atMost.promptTokens,
-        completionTokens: Math.min(call.atMost.completionTokens, answerAtMost(delivered)),
+        promptTokens: atMost.promptTokens,
+        completionTokens: Math.min(atMost.completionTokens, answerAtMost(delivered)),
       },
     },
-    call.pricing,
+    pricing,
   );
+}
 
 /** A template puts something around each call, as it does around a message. */
 const answerAtMost = ({ text, toolCalls }: Delivered): number =>
@@ -188,19 +237,19 @@ async function settle(
   const end = outcome.kind === 'ended' ? { ...outcome, reported: outcome.usage } : outcome;
   const charge = chargeFor(call, delivered, end);
   if (charge.kind === 'nothing') {
-    await db.transaction((tx) => recordVoid(tx, inferenceId));
+    await db.transaction((tx) => recordVoid(tx, inferenceId, delivered.failures));
     await reservation.void();
     return nothing;
   }
   const { usage, estimated, units: priceUnits } = charge;
   const servedAt = clock.now();
-  const { text, toolCalls } = delivered;
+  const { text, toolCalls, attempt, failures } = delivered;
   const mayKeep = outcome.kind === 'ended' && !estimated && toolCalls.length === 0;
-  const keepAs = mayKeep ? call.keepAs : undefined;
+  const keepAs = mayKeep ? attempt.keepAs : undefined;
   const isRecorded = await db.transaction(async (tx) => {
     const isServed = await recordServed(tx, {
       ...{ inferenceId, output: outputText(text, toolCalls), toolCalls },
-      ...{ usage, estimated, priceUnits, servedAt },
+      ...{ usage, estimated, priceUnits, servedAt, route: attempt.route, failures },
       finishReason: finishReasonOf(outcome),
     });
     if (isServed && keepAs) await keepAnswer(tx, keepAs, { inferenceId, servedAt });

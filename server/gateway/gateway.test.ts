@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import {
   ask,
   callTo,
+  deliverHandles,
   MODEL,
   openTestGateway,
   price,
@@ -438,7 +439,7 @@ test('an operator that takes too long is stopped', async () => {
   }
   const inferenceId = 'inf_00000000000070008000000000000002';
   const call = callTo(slowly, { inferenceId, delivery: 'streamed' });
-  const handles = { ...world, db: world.database.db };
+  const handles = deliverHandles(world);
   await expect(read(deliver(handles, call, 50))).rejects.toThrow();
   expect(stopped).toBe(true);
 });
@@ -451,7 +452,7 @@ test('an operator that goes on after the client has left earns nothing for an an
   }
   const { caller } = await world.payer(1000n);
   const { inferenceId, leave } = await serve(caller);
-  const handles = { ...world, db: world.database.db };
+  const handles = deliverHandles(world);
   const delivering = deliver(
     handles,
     callTo(deafly, { inferenceId, delivery: 'whole' }),
@@ -460,7 +461,7 @@ test('an operator that goes on after the client has left earns nothing for an an
   const reading = read(delivering);
   await pause(10);
   await delivering.leave();
-  expect((await reading).end).toMatchObject({ priceUnits: 0n });
+  expect((await reading).end).toBeUndefined(); // nobody waits for it
   expect((await world.gateway.find(inferenceId)).status).toBe('void');
   await leave();
 });

@@ -17,20 +17,28 @@
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
  *
- * It does not decide who earns (attribution, fees) and knows no HTTP (http/). One operator a model for now;
- * routing over several and retries come later and change nothing for callers.
+ * - several operators may serve a model: they are asked in the order of a plan until one speaks, and after its first word
+ *   nobody else is; the payer pays the one who answered, once, and what is held covers the dearest of them.
  *
- * Tables: gateway.operators, gateway.inferences, gateway.key_spending, gateway.cached_answers.
+ * It does not decide who earns (attribution, fees) and knows no HTTP (http/).
+ *
+ * Tables: gateway.operators, gateway.offers, gateway.inferences, gateway.key_spending, gateway.cached_answers.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Ledger } from '../ledger/index.ts';
+import type { Models } from '../models/index.ts';
 import type { BudgetSettings } from './budget/budget.ts';
 import { capture } from './capture.ts';
+import { createDirectory } from './directory.ts';
 import { createHolds } from './hold.ts';
 import { findInference, type Inference, listInferences } from './inferences.ts';
 import { createLeasedMoney } from './leased-money.ts';
-import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
+import { listOffers, type Offer, registerOffer, removeOffer } from './offers.ts';
+import { listOperators, type OperatorRow, registerOperator } from './operators.ts';
+import { probeOperators } from './probe-operators.ts';
+import type { Patience } from './routing/attempt-in-turn.ts';
+import { createStandings, type Standings } from './routing/standings.ts';
 import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
 import { recover, sweep, voidAbandoned } from './sweep.ts';
@@ -40,6 +48,7 @@ export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
 export { fromMessages, MessagesBody } from './messages-body.ts';
+export type { Offer } from './offers.ts';
 export { plainPrompt } from './operators/local.ts';
 export { type ContentEvent, type TokenLogprob, toolCallsOf } from './operators/operator.ts';
 export type { OperatorRow } from './operators.ts';
@@ -47,8 +56,14 @@ export type { Usage } from './price.ts';
 export type { GenerationRequest } from './request.ts';
 export type { ServeCall, Serving } from './serve.ts';
 
-export type GatewayHandles = Omit<ServeHandles, 'money'> & {
+export type GatewayHandles = Omit<
+  ServeHandles,
+  'money' | 'directory' | 'standings' | 'patience'
+> & {
   readonly ledger: Ledger;
+  readonly models: Models;
+  readonly allowPrivateOperators: boolean;
+  readonly patience?: Partial<Patience>;
   /** Where this gateway keeps its intents; then calls are paid for out of leases, and one process has the folder. */
   readonly leases?: { readonly folder: string; readonly settings?: Partial<BudgetSettings> };
 };
@@ -61,6 +76,16 @@ export type Gateway = {
   list(query: { payerId: string; limit: number; after?: string }): Promise<readonly Inference[]>;
   registerOperator(operator: OperatorRow & { readonly apiKey?: string }): Promise<void>;
   operators(): Promise<readonly OperatorRow[]>;
+  /** Lets another operator serve a model, or changes its terms. @throws not_found, model_not_found, conflict */
+  offer(offer: Offer): Promise<void>;
+  /** @throws model_not_found, not_found */
+  removeOffer(which: Pick<Offer, 'model' | 'operator'>): Promise<void>;
+  /** Who serves a model, the operator it was registered with first. @throws model_not_found */
+  offers(model: string): Promise<readonly Offer[]>;
+  /** How each operator's models that were asked here have answered. */
+  standings(): ReturnType<Standings['list']>;
+  /** Asks operators which models they have: those that failed come back sooner, those that have one loaded are preferred. */
+  probe(): Promise<void>;
   /** An operator's own names of its models. @throws not_found, operator_failed */
   modelsOffered(name: string): Promise<readonly string[]>;
   /** @throws not_found, or forbidden when the operator is not the caller's */
@@ -78,23 +103,49 @@ export type Gateway = {
   stop(): Promise<void>;
 };
 
+/** How long operators may be silent. */
+const PATIENCE: Patience = { firstMs: 60_000, idleMs: 30_000 };
+
 export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
   const { db, log: report } = given;
   const holds = createHolds(given);
   const money = leases ? createLeasedMoney({ ...given, ...leases, report, holds }) : holds;
-  const handles = { ...given, money };
+  const directory = createDirectory(given);
+  const standings = createStandings(given.clock);
+  const patience = { ...PATIENCE, ...given.patience };
+  const handles = { ...given, money, directory, standings, patience };
   return {
     serve: (call) => serve(handles, call),
     find: (inferenceId) => findInference(db, inferenceId),
     list: (query) => listInferences(db, query),
-    registerOperator: (operator) =>
-      db.transaction((tx) =>
-        registerOperator(tx, operator, { allowPrivate: handles.allowPrivateOperators }),
-      ),
+    async registerOperator(operator) {
+      const allowPrivate = handles.allowPrivateOperators;
+      await db.transaction((tx) => registerOperator(tx, operator, { allowPrivate }));
+      directory.forget();
+    },
+    async offer(offer) {
+      const model = await directory.model(offer.model);
+      await directory.operator(offer.operator);
+      const createdAt = handles.clock.now();
+      await db.transaction((tx) =>
+        registerOffer(tx, { ...offer, model: model.name, createdAt }, model),
+      );
+      directory.forget();
+    },
+    async removeOffer(which) {
+      const { name: model } = await directory.model(which.model);
+      const isRemoved = await db.transaction((tx) => removeOffer(tx, { ...which, model }));
+      directory.forget();
+      if (isRemoved) return;
+      throw new OpenLedgerError('not_found', `${which.operator} does not offer ${which.model}.`);
+    },
+    offers: async (model) => listOffers(db, await directory.model(model)),
+    standings: () => standings.list(),
+    probe: () => probeOperators({ db, directory, standings }),
     operators: () => listOperators(db),
-    modelsOffered: async (name) => (await findOperator(handles, name)).operator.listModels(),
+    modelsOffered: async (name) => (await directory.operator(name)).operator.listModels(),
     async assertOperator(name, caller) {
-      const { partyId } = await findOperator(handles, name);
+      const { partyId } = await directory.operator(name);
       if (partyId === caller.partyId || isAdmin(caller)) return;
       throw new OpenLedgerError('forbidden', `The operator ${name} is not yours.`);
     },

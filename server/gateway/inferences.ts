@@ -35,6 +35,14 @@ export type InferenceRoute = {
   readonly snapshots: readonly ModelSnapshot[];
 };
 
+/** An operator that was asked and did not answer to the end. */
+export type FailedAttempt = {
+  readonly operator: string;
+  /** Its HTTP status, or the code of what went wrong. */
+  readonly reason: string;
+  readonly ms: number;
+};
+
 /** A record put into the prompt: its hash and the snapshot it was retrieved from. */
 export type Retrieved = { readonly recordHash: string; readonly snapshotId: Id<'snapshot'> };
 
@@ -108,6 +116,9 @@ export async function recordServed(
     readonly estimated: boolean;
     readonly priceUnits: bigint;
     readonly servedAt: Date;
+    /** As it was, where another one answered than was asked first; undefined: as it was opened. */
+    readonly route?: InferenceRoute;
+    readonly failures?: readonly FailedAttempt[];
   },
 ): Promise<boolean> {
   const { inferenceId, priceUnits } = served;
@@ -115,7 +126,10 @@ export async function recordServed(
     update gateway.inferences
     set status = 'served', output = ${storable(served.output)}, finish_reason = ${served.finishReason},
         prompt_tokens = ${served.usage.promptTokens}, completion_tokens = ${served.usage.completionTokens},
-        tool_calls = ${toolCallsJson(served.toolCalls)}, estimated = ${served.estimated}, price_units = ${priceUnits}, served_at = ${served.servedAt}
+        tool_calls = ${toolCallsJson(served.toolCalls)}, estimated = ${served.estimated}, price_units = ${priceUnits}, served_at = ${served.servedAt},
+        route = coalesce(${served.route ? JSON.stringify(served.route) : null}::jsonb, route),
+        operator = coalesce(${served.route?.operator ?? null}, operator),
+        failed_attempts = ${failuresJson(served.failures)}
     where id = ${inferenceId} and status = 'held'
     returning key_id, held_units`);
   if (!ended) return false;
@@ -129,11 +143,18 @@ const toolCallsJson = (calls: readonly ToolCall[]): string | null =>
     ? null
     : JSON.stringify(calls.map((call) => ({ ...call, arguments: storable(call.arguments) })));
 
+const failuresJson = (failures: readonly FailedAttempt[] = []): string | null =>
+  failures.length === 0 ? null : JSON.stringify(failures);
+
 /** Ends a call that delivered nothing; its key's limit is whole again. */
-export async function recordVoid(tx: Tx, inferenceId: string): Promise<void> {
+export async function recordVoid(
+  tx: Tx,
+  inferenceId: string,
+  failures?: readonly FailedAttempt[],
+): Promise<void> {
   const [ended] = await tx.query<Ended>(sql`
     update gateway.inferences
-    set status = 'void'
+    set status = 'void', failed_attempts = ${failuresJson(failures)}
     where id = ${inferenceId} and status = 'held'
     returning key_id, held_units`);
   if (ended) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });

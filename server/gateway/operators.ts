@@ -5,7 +5,7 @@ import type { Reader, Tx } from '../platform/db.ts';
 import { assertReachable } from '../platform/reachable.ts';
 import { sql } from '../platform/sql.ts';
 import { localOperator } from './operators/local.ts';
-import { openAiOperator } from './operators/openai.ts';
+import { type Dialect, openAiOperator } from './operators/openai.ts';
 import type { Operator, OperatorKind } from './operators/operator.ts';
 
 export type OperatorRow = {
@@ -47,21 +47,33 @@ type Row = {
   api_key: string | null;
 };
 
+export type FoundOperator = { readonly operator: Operator; readonly partyId: Id<'party'> };
+
 /** @throws not_found */
 export async function findOperator(
   { db, models }: { readonly db: Reader; readonly models: Models },
   name: string,
-): Promise<{ readonly operator: Operator; readonly partyId: Id<'party'> }> {
+): Promise<FoundOperator> {
   const [row] = await db.query<Row>(sql`
     select name, kind, party_id, base_url, api_key
     from gateway.operators
     where name = ${name}`);
   if (!row) throw new OpenLedgerError('not_found', `No operator ${name}.`);
-  const operator =
-    row.kind === 'local'
-      ? localOperator(models)
-      : openAiOperator({ baseUrl: row.base_url as string, apiKey: row.api_key ?? undefined });
-  return { operator, partyId: row.party_id };
+  return { operator: operatorOf(row, models), partyId: row.party_id };
+}
+
+/** What speaks OpenAI's words, and what each does in its own way. */
+const dialects: Readonly<Record<Exclude<OperatorKind, 'local'>, Dialect>> = {
+  openai: { hasTopK: false },
+  vllm: { hasTopK: true },
+  'llama.cpp': { hasTopK: true },
+  ollama: { hasTopK: false },
+};
+
+function operatorOf({ kind, base_url: baseUrl, api_key: apiKey }: Row, models: Models): Operator {
+  if (kind === 'local') return localOperator(models);
+  const headers: Record<string, string> = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
+  return openAiOperator({ baseUrl: baseUrl as string, headers }, dialects[kind]);
 }
 
 export async function listOperators(on: Reader): Promise<readonly OperatorRow[]> {

@@ -6,6 +6,7 @@ import {
   type RequestDocument,
   type ToolCall,
 } from '@openledger/protocol';
+import type { Route } from './routing/plan.ts';
 
 export type Message = {
   readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
@@ -41,6 +42,9 @@ export type ResponseFormat =
 export type GenerationRequest = {
   readonly kind: 'chat' | 'completion';
   readonly model: string;
+  /** Models to ask where no operator of that one answers, in this order. */
+  readonly fallbacks: readonly string[];
+  readonly route: Route;
   readonly messages: readonly Message[];
   readonly tools: readonly Tool[];
   readonly toolChoice: ToolChoice | undefined;

@@ -1,50 +1,49 @@
 /**
- * Opens one call: who serves it, what it may cost at most, and the money for that set aside.
+ * Opens one call: who may serve it, what it may cost at most, and the money for that set aside.
  *
- * The money is set aside before the operator is asked; the record of what was delivered and its announcement commit together.
+ * The money is set aside before an operator is asked; the record of what was delivered and its announcement commit together.
  * From there the flow captures exactly the recorded price, however often it is delivered.
  */
 import { type Id, OpenLedgerError, type Purpose } from '@openledger/protocol';
 import type { Access, Datanets, RetrievedRecord } from '../datanets/index.ts';
 import type { Caller } from '../identity/index.ts';
-import { isPaid, type Model, type Models } from '../models/index.ts';
-import type { Clock } from '../platform/clock.ts';
+import { isPaid, type Model } from '../models/index.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
-import { answerAgain, type CacheKey, type CacheSettings, cacheKeyOf, findAnswer } from './cache.ts';
+import { answerAgain, type CacheSettings, cacheKeyOf, findAnswer } from './cache.ts';
 import type { Delivery } from './charge.ts';
-import { promptTexts } from './context.ts';
-import { type Call, type Delivering, deliver } from './deliver.ts';
+import { type Attempt, type Delivering, deliver } from './deliver.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
-import { type InferenceRoute, openInference, recordVoid } from './inferences.ts';
+import { openInference, recordVoid } from './inferences.ts';
 import { reserveSpending } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
-import type { Operator } from './operators/operator.ts';
-import { findOperator } from './operators.ts';
-import { cachedPricing, type Pricing, priceOf, sumOf, tokensAtMost } from './price.ts';
+import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
+import { cachedPricing, priceOf } from './price.ts';
 import type { GenerationRequest } from './request.ts';
+import type { Asked, Patience } from './routing/attempt-in-turn.ts';
 
-export type ServeHandles = {
+export type ServeHandles = PrepareHandles & {
   readonly db: Db;
   readonly money: Money;
   readonly datanets: Datanets;
   readonly access: Pick<Access, 'assertMayAsk' | 'read'>;
-  readonly models: Models;
-  readonly clock: Clock;
   readonly log: Log;
-  readonly allowPrivateOperators: boolean;
   /** The name by which this process is present (`platform/presence.ts`). */
   readonly servedBy: string;
+  /** How long operators may be silent. */
+  readonly patience: Patience;
   /** Undefined: no answer is given twice. */
   readonly cache?: CacheSettings;
 };
 
-/** Money is held and the operator is known; reading the events asks it. */
+/** Money is held and the operators are known; reading the events asks them. */
 export type Serving = Delivering & {
   readonly inferenceId: Id<'inference'>;
   readonly createdAt: Date;
+  /** Of the one that answers, as soon as it has begun. */
   readonly model: string;
+  readonly operator: string;
   readonly retrieved: readonly RetrievedRecord[];
   /** The call whose answer is given again. */
   readonly cachedFrom: Id<'inference'> | undefined;
@@ -60,85 +59,96 @@ export type ServeCall = {
 
 /**
  * @throws model_not_found, insufficient_funds (what is missing is in the details), forbidden (the key's limits),
- * purpose_not_licensed and licences_conflict (of what the model learned and of the context)
+ * purpose_not_licensed and licences_conflict (of what the model learned and of the context), unprocessable (what no operator
+ * of the model can do)
  */
-export async function serve(
-  handles: ServeHandles,
-  { request, caller, delivery, signal }: ServeCall,
-): Promise<Serving> {
-  const { clock, log } = handles;
-  const model = await handles.models.find(request.model);
-  assertAllowed(caller, model);
-  const { operator, partyId: operatorPartyId } = await findOperator(handles, model.operator);
-  const route = await routeOf(handles, { model, operatorPartyId, request });
-  const commercial = isPaid(model.pricing);
+export async function serve(handles: ServeHandles, ask: ServeCall): Promise<Serving> {
+  const { directory, clock } = handles;
+  const { request, caller, delivery } = ask;
+  const models = await Promise.all(
+    [request.model, ...request.fallbacks].map((name) => directory.model(name)),
+  );
+  for (const model of models) assertAllowed(caller, model);
+  const commercial = models.some(({ pricing }) => isPaid(pricing));
   const found = await retrieve(handles, { request, caller, commercial });
   const { retrieved } = found;
-  const snapshotIds = model.snapshots.map(({ snapshotId }) => snapshotId);
-  await handles.datanets.assertRights({ snapshotIds, context: retrieved, commercial });
-  const maxTokens = Math.min(request.maxTokens ?? model.defaultMaxTokens, model.maxTokens);
-  const generation = { model: model.operatorModel, request, maxTokens, retrieved };
-  const { pricing } = model;
-  const key =
-    handles.cache &&
-    (await cacheKeyOf(handles.datanets, caller.partyId, { request, maxTokens, route, retrieved }));
-  const terms =
-    (await termsOfKept(handles, { key, pricing })) ??
-    (await termsOfNew(operator, { generation, pricing, key }));
+  for (const { snapshots } of models) {
+    const snapshotIds = snapshots.map(({ snapshotId }) => snapshotId);
+    if (snapshotIds.length + retrieved.length === 0) continue; // there is nothing to ask about
+    await handles.datanets.assertRights({ snapshotIds, context: retrieved, commercial });
+  }
+  const candidates = await candidatesFor(handles, models);
+  const planned = await prepareAttempts(handles, candidates, { request, retrieved });
+  const { asked, cachedFrom } = await orAgain(handles, { caller, request, retrieved, planned });
 
   const call = {
-    ...{ inferenceId: newId('inference', clock), createdAt: clock.now() },
-    ...{ caller, request, retrieved, route, generation, delivery, servedBy: handles.servedBy },
-    ...terms,
-    heldUnits: priceOf(terms.pricing, terms.atMost),
+    ...{ inferenceId: newId('inference', clock), createdAt: clock.now(), cachedFrom },
+    ...{ caller, request, retrieved, delivery, servedBy: handles.servedBy },
+    ...{ asked, hedgeAfterMs: request.route.hedgeAfterMs, route: asked[0].attempt.route },
+    heldUnits: mostOf(asked.map(({ attempt }) => priceOf(attempt.pricing, attempt.atMost))),
   };
   const reservation = await open(handles, call, found.from);
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
+  leaveOnAbort(handles.log, delivering, ask.signal);
+  return {
+    ...{ inferenceId: call.inferenceId, createdAt: call.createdAt, retrieved, cachedFrom },
+    ...delivering,
+    get model() {
+      return delivering.answering().route.model;
+    },
+    get operator() {
+      return delivering.answering().route.operator;
+    },
+  };
+}
+
+function leaveOnAbort(log: Log, delivering: Delivering, signal: AbortSignal): void {
   const leave = () => {
     delivering.leave().catch((error: unknown) => log.error('gateway.leave_failed', { error }));
   };
   if (signal.aborted) leave();
   else signal.addEventListener('abort', leave, { once: true });
-  const { inferenceId, createdAt } = call;
-  const { cachedFrom } = terms;
-  return { inferenceId, createdAt, model: model.name, retrieved, cachedFrom, ...delivering };
 }
 
-/** Who answers, and what it costs. */
-type Terms = Pick<Call, 'operator' | 'pricing' | 'promptTokens' | 'atMost' | 'keepAs'> & {
-  readonly cachedFrom: Id<'inference'> | undefined;
+type Attempts = readonly [Asked<Attempt>, ...Asked<Attempt>[]];
+
+type Planned = {
+  readonly caller: Caller;
+  readonly request: GenerationRequest;
+  readonly retrieved: readonly RetrievedRecord[];
+  readonly planned: Attempts;
 };
 
-/** The call that made the answer tells all its tokens. @returns undefined when there is none to give again */
-async function termsOfKept(
-  { db, clock, cache }: ServeHandles,
-  { key, pricing }: { readonly key: CacheKey | undefined; readonly pricing: Pricing },
-): Promise<Terms | undefined> {
-  const kept = cache && key && (await findAnswer({ db, clock }, key, cache));
-  if (!kept) return undefined;
-  return {
-    operator: { generate: answerAgain(kept) },
-    pricing: cachedPricing(pricing, cache.pricePpm),
+type Terms = { readonly asked: Attempts; readonly cachedFrom: Id<'inference'> | undefined };
+
+/** An answer that was given before, in place of all attempts; where there is none, what they bring may be kept. */
+async function orAgain(
+  { db, clock, datanets, cache }: ServeHandles,
+  { caller, request, retrieved, planned }: Planned,
+): Promise<Terms> {
+  if (!cache) return { asked: planned, cachedFrom: undefined };
+  const [{ attempt: first }] = planned;
+  const { route, generation } = first;
+  const asked = { request, maxTokens: generation.maxTokens, route, retrieved };
+  const keepAs = await cacheKeyOf(datanets, caller.partyId, asked);
+  const kept = keepAs && (await findAnswer({ db, clock }, keepAs, cache));
+  if (!kept) {
+    const keeping = planned.map(({ attempt, pauseMs }) => ({
+      attempt: { ...attempt, keepAs: attempt.route.model === route.model ? keepAs : undefined },
+      pauseMs,
+    }));
+    return { asked: keeping as unknown as Attempts, cachedFrom: undefined };
+  }
+  const attempt: Attempt = {
+    ...{ operator: { generate: answerAgain(kept) }, candidate: undefined, keepAs: undefined },
+    ...{ generation, route: kept.route, pricing: cachedPricing(first.pricing, cache.pricePpm) },
     ...{ promptTokens: kept.usage.promptTokens, atMost: kept.usage },
-    ...{ cachedFrom: kept.inferenceId, keepAs: undefined },
   };
+  return { asked: [{ attempt, pauseMs: 0 }], cachedFrom: kept.inferenceId };
 }
 
-async function termsOfNew(
-  operator: Operator,
-  {
-    generation,
-    pricing,
-    key: keepAs,
-  }: Pick<Call, 'generation' | 'pricing'> & { readonly key: CacheKey | undefined },
-): Promise<Terms> {
-  const promptTokens = await operator.countPrompt(generation);
-  const atMost = {
-    promptTokens: promptTokens ?? sumOf(promptTexts(generation).map(tokensAtMost)),
-    completionTokens: generation.maxTokens,
-  };
-  return { operator, pricing, promptTokens, atMost, keepAs, cachedFrom: undefined };
-}
+const mostOf = (amounts: readonly bigint[]): bigint =>
+  amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
 
 function assertAllowed({ models }: Caller, { name }: Model): void {
   if (!models || models.includes(name)) return;
@@ -171,42 +181,6 @@ async function open(
     throw error;
   }
 }
-
-type RouteFacts = {
-  readonly model: Model;
-  readonly operatorPartyId: Id<'party'>;
-  readonly request: GenerationRequest;
-};
-
-async function routeOf(
-  { models }: ServeHandles,
-  { model, operatorPartyId, request }: RouteFacts,
-): Promise<InferenceRoute> {
-  const base = model.baseId ? await models.find(model.baseId) : undefined;
-  return {
-    model: model.name,
-    operator: model.operator,
-    operatorPartyId,
-    builderPartyId: model.builderId,
-    basePartyId: base?.builderId,
-    modelHash: base ? base.hash : model.hash,
-    adapterHash: base ? model.hash : undefined,
-    engine: model.kind === 'external' ? undefined : engineNote(request),
-    scoring:
-      model.kind === 'external'
-        ? undefined
-        : {
-            base: base?.name,
-            interpolate: request.interpolate,
-            adapters: model.influenceAdapters,
-          },
-    snapshots: model.snapshots,
-  };
-}
-
-/** What a reader of the receipt must know about how the answer was made. */
-const engineNote = ({ interpolate }: GenerationRequest): string =>
-  interpolate ? 'small model, infinity-gram interpolated' : 'small model, bare';
 
 type Found = {
   readonly retrieved: readonly RetrievedRecord[];

@@ -1,19 +1,50 @@
 /** Operators, and the record of one's own calls, over HTTP. The calls themselves come by /v1. */
 import { api, type Id, OpenLedgerError, type OutputOf, receiptIdOf } from '@openledger/protocol';
-import type { Gateway, Inference } from '../gateway/index.ts';
+import type { Gateway, Inference, Offer } from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
+import type { Models } from '../models/index.ts';
 import { implement, type Route } from './implement.ts';
 import { pageFrom } from './page.ts';
 
-export const gatewayRoutes = ({ gateway }: { readonly gateway: Gateway }): readonly Route[] =>
+export const gatewayRoutes = ({
+  gateway,
+  models,
+}: {
+  readonly gateway: Gateway;
+  readonly models: Models;
+}): readonly Route[] =>
   implement(api.gateway, {
     registerOperator: async (operator, { caller }) => {
-      const registered = { ...operator, kind: 'openai' as const, partyId: caller.partyId };
+      const registered = { ...operator, partyId: caller.partyId };
       await gateway.registerOperator(registered);
       const { apiKey: _, ...shown } = registered;
       return shown;
     },
     listOperators: async () => ({ items: [...(await gateway.operators())] }),
+    async offer(offer, { caller }) {
+      await gateway.assertOperator(offer.operator, caller);
+      await assertOwnModel(models, offer.model, caller);
+      const { promptUnits, completionUnits, ...terms } = offer;
+      const pricing = {
+        promptUnits: BigInt(promptUnits),
+        completionUnits: BigInt(completionUnits),
+      };
+      await gateway.offer({ ...terms, pricing });
+      return offer;
+    },
+    listOffers: async ({ model }) => ({ items: (await gateway.offers(model)).map(wireOffer) }),
+    async removeOffer(which, { caller }) {
+      await gateway.assertOperator(which.operator, caller).catch(async (error: unknown) => {
+        if (!(await isOwnModel(models, which.model, caller))) throw error;
+      });
+      await gateway.removeOffer(which);
+      return which;
+    },
+    listStandings: async () => ({
+      items: gateway.standings().map(({ health: { failures, firstWordMs }, ...standing }) => ({
+        ...{ ...standing, failures, firstWordMs },
+      })),
+    }),
     getInference: async ({ inferenceId }, { caller }) => {
       const inference = await gateway.find(inferenceId);
       assertOwn(inference, caller);
@@ -29,6 +60,21 @@ export const gatewayRoutes = ({ gateway }: { readonly gateway: Gateway }): reado
         wireInference,
       ),
   });
+
+const isOwnModel = async (models: Models, name: string, caller: Caller): Promise<boolean> =>
+  (await models.find(name)).builderId === caller.partyId || isAdmin(caller);
+
+/** Whoever adds an operator to a model decides who earns the operator's part of its price. */
+async function assertOwnModel(models: Models, name: string, caller: Caller): Promise<void> {
+  if (await isOwnModel(models, name, caller)) return;
+  throw new OpenLedgerError('forbidden', `The model ${name} is not yours.`);
+}
+
+const wireOffer = ({ pricing, ...offer }: Offer): OutputOf<typeof api.gateway.offer> => ({
+  ...offer,
+  promptUnits: pricing.promptUnits.toString(),
+  completionUnits: pricing.completionUnits.toString(),
+});
 
 /** Somebody else's call is answered as one that is not there. */
 function assertOwn(inference: Inference, caller: Caller): void {

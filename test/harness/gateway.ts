@@ -9,7 +9,7 @@ import {
   createDatanets,
   type Datanets,
 } from '../../server/datanets/index.ts';
-import type { Call } from '../../server/gateway/deliver.ts';
+import type { Attempt, Call, DeliverHandles } from '../../server/gateway/deliver.ts';
 import {
   ChatBody,
   createGateway,
@@ -17,12 +17,14 @@ import {
   type Gateway,
   type GatewayHandles,
   type GenerationRequest,
+  type InferenceRoute,
   type ServeCall,
   type ServedEvent,
   type Serving,
 } from '../../server/gateway/index.ts';
 import { spend } from '../../server/gateway/limits.ts';
 import { freeReservation } from '../../server/gateway/money.ts';
+import { createStandings } from '../../server/gateway/routing/standings.ts';
 import { createGovernance } from '../../server/governance/index.ts';
 import {
   type Caller,
@@ -181,13 +183,22 @@ export const price = (prompt: number, completion: number): bigint =>
 
 /** An open call whose free answer comes from this generator; its tokenizer is ours. */
 export const callTo = (
-  generate: Call['operator']['generate'],
-  order: Pick<Call, 'inferenceId' | 'delivery'> & Partial<Call>,
-): Call => ({
-  ...{ promptTokens: 1, reservation: freeReservation, keepAs: undefined },
-  operator: { generate },
-  generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
-  pricing: { promptUnits: 0n, completionUnits: 0n },
-  atMost: { promptTokens: 1, completionTokens: 10 },
-  ...order,
+  generate: Attempt['operator']['generate'],
+  { keepAs, ...order }: Pick<Call, 'inferenceId' | 'delivery'> & Partial<Pick<Attempt, 'keepAs'>>,
+): Call => {
+  const attempt: Attempt = {
+    ...{ operator: { generate }, candidate: undefined, promptTokens: 1, keepAs },
+    generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
+    pricing: { promptUnits: 0n, completionUnits: 0n },
+    atMost: { promptTokens: 1, completionTokens: 10 },
+    route: { model: MODEL, operator: 'remote' } as InferenceRoute,
+  };
+  const asked = [{ attempt, pauseMs: 0 }] as const;
+  return { ...{ asked, hedgeAfterMs: undefined, reservation: freeReservation }, ...order };
+};
+
+/** What `deliver` needs of a world. */
+export const deliverHandles = ({ database: { db }, clock }: TestGateway): DeliverHandles => ({
+  ...{ db, clock, standings: createStandings(clock) },
+  patience: { firstMs: 5000, idleMs: 5000 },
 });

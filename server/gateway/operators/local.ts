@@ -25,7 +25,7 @@ function optionsOf({
   request,
   maxTokens,
   retrieved,
-}: Omit<Generation, 'signal'>): GenerateOptions {
+}: Omit<Generation, 'signal' | 'stream'>): GenerateOptions {
   if (request.tools.length > 0 || request.responseFormat) {
     throw new OpenLedgerError(
       'unprocessable',

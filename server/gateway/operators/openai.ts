@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { OpenLedgerError } from '@openledger/protocol';
 import { z } from 'zod';
 import { contextMessage } from '../context.ts';
-import type { Usage } from '../price.ts';
+import { tokensAbout, type Usage } from '../price.ts';
 import type { GenerationRequest, Message, ResponseFormat } from '../request.ts';
+import { failed } from './failures.ts';
 import type {
   FinishReason,
   Generation,
@@ -12,63 +13,24 @@ import type {
   OperatorEvent,
   TokenLogprob,
 } from './operator.ts';
+import { type Endpoint, readJson, send, serverSentEvents } from './transport.ts';
 
-const TokenCount = z.number().int().nonnegative();
+/** What servers of one kind do in their own way. */
+export type Dialect = {
+  /** Whether it heeds `top_k`, which OpenAI does not have. */
+  readonly hasTopK: boolean;
+};
 
-const Chunk = z.object({
-  choices: z
-    .array(
-      z.object({
-        delta: z
-          .object({
-            content: z.string().nullish(),
-            tool_calls: z
-              .array(
-                z.object({
-                  index: z.number().int().min(0).max(127).default(0),
-                  id: z.string().max(200).nullish(),
-                  function: z.object({
-                    name: z.string().max(200).nullish(),
-                    arguments: z.string().nullish(),
-                  }),
-                }),
-              )
-              .nullish(),
-          })
-          .nullish(),
-        finish_reason: z.string().nullish(),
-        logprobs: z
-          .object({
-            content: z
-              .array(
-                z.object({
-                  token: z.string(),
-                  logprob: z.number(),
-                  top_logprobs: z
-                    .array(z.object({ token: z.string(), logprob: z.number() }))
-                    .default([]),
-                }),
-              )
-              .nullish(),
-          })
-          .nullish(),
-      }),
-    )
-    .default([]),
-  /** A count that is none is treated as a missing one. */
-  usage: z
-    .object({ prompt_tokens: TokenCount, completion_tokens: TokenCount })
-    .nullish()
-    .catch(undefined),
-  error: z.unknown().optional(),
-});
-
-export type OpenAiEndpoint = { readonly baseUrl: string; readonly apiKey: string | undefined };
-
-export function openAiOperator(endpoint: OpenAiEndpoint): Operator {
+export function openAiOperator(endpoint: Endpoint, dialect: Dialect): Operator {
   return {
     listModels: () => listOffered(endpoint),
-    countPrompt: async () => undefined,
+    async countPrompt({ request }) {
+      if (request.topK === undefined || dialect.hasTopK) return undefined;
+      throw new OpenLedgerError(
+        'unprocessable',
+        `top_k is not heeded where ${request.model} runs.`,
+      );
+    },
     generate: (generation) => generate(endpoint, generation),
   };
 }
@@ -78,88 +40,29 @@ const ModelList = z.object({
 });
 
 /** The names of the models it offers. @throws operator_failed */
-async function listOffered(endpoint: OpenAiEndpoint): Promise<readonly string[]> {
-  try {
-    const response = await fetch(urlOf(endpoint, 'models'), {
-      headers: headersOf(endpoint),
-      signal: AbortSignal.timeout(10_000),
-      redirect: 'error',
-    });
-    return ModelList.parse(await response.json()).data.map(({ id }) => id);
-  } catch (cause) {
-    throw failed('The operator does not list its models.', cause);
-  }
+async function listOffered(endpoint: Endpoint): Promise<readonly string[]> {
+  const signal = AbortSignal.timeout(10_000);
+  const models = ModelList.safeParse(
+    await readJson(await send(endpoint, { path: 'models', signal })),
+  );
+  if (models.success) return models.data.data.map(({ id }) => id);
+  throw failed('The operator does not list its models.', { cause: models.error });
 }
 
-const urlOf = ({ baseUrl }: OpenAiEndpoint, path: string): string =>
-  `${baseUrl.replace(/\/$/, '')}/${path}`;
-
-const headersOf = ({ apiKey }: OpenAiEndpoint): Record<string, string> =>
-  apiKey ? { authorization: `Bearer ${apiKey}` } : {};
-
-async function* generate(
-  endpoint: OpenAiEndpoint,
-  generation: Generation,
-): AsyncIterable<OperatorEvent> {
-  const response = await send(endpoint, generation);
-  let finishReason: string | undefined;
-  let usage: Usage | undefined;
-  const begun: Begun = new Map();
-  for await (const data of serverSentEvents(response)) {
-    if (data === '[DONE]') {
-      finishReason ??= 'stop';
-      break;
-    }
-    const chunk = parseChunk(data);
-    const [choice] = chunk.choices;
-    finishReason = choice?.finish_reason || finishReason; // some send a blank one with each chunk
-    if (chunk.usage) {
-      usage = {
-        promptTokens: chunk.usage.prompt_tokens,
-        completionTokens: chunk.usage.completion_tokens,
-      };
-    }
-    const text = choice?.delta?.content;
-    if (text)
-      yield { kind: 'text', text, tokens: 1, logprobs: logprobsOf(choice.logprobs?.content ?? []) };
-    for (const piece of choice?.delta?.tool_calls ?? []) yield pieceOf(piece, begun);
-    if (finishReason === 'error') throw failed('The operator ended with an error.');
-  }
-  if (finishReason === undefined) throw failed('The operator broke off.');
-  yield { kind: 'end', finishReason: toldReason(finishReason), usage };
+async function* generate(endpoint: Endpoint, generation: Generation): AsyncIterable<OperatorEvent> {
+  const { signal } = generation;
+  const answered = await send(endpoint, {
+    ...{ path: 'chat/completions', body: bodyOf(generation), signal },
+  });
+  // Some stream whatever they are asked for.
+  if (answered.contentType.startsWith('text/event-stream')) {
+    yield* eventsOf(serverSentEvents(answered));
+  } else yield* eventsOfWhole(await readJson(answered), generation.maxTokens);
 }
 
-const REASONS: readonly string[] = ['length', 'content_filter', 'tool_calls'];
-
-const toldReason = (reason: string): FinishReason =>
-  REASONS.includes(reason) ? (reason as FinishReason) : 'stop';
-
-/** Our numbers of an operator's calls: some count from 1, and some leave one out. */
-type Begun = Map<number, number>;
-
-type Piece = NonNullable<
-  NonNullable<NonNullable<z.output<typeof Chunk>['choices'][number]['delta']>['tool_calls']>
->[number];
-
-/** @throws operator_failed when the first piece of a call does not say which tool it calls */
-function pieceOf(piece: Piece, begun: Begun): OperatorEvent {
-  const { name, arguments: written } = piece.function;
-  const isFirst = !begun.has(piece.index);
-  if (isFirst) {
-    if (!name) throw failed('The operator calls a tool that it does not name.');
-    begun.set(piece.index, begun.size);
-  }
-  return {
-    ...{ kind: 'tool_call', index: begun.get(piece.index) as number, arguments: written ?? '' },
-    id: isFirst ? piece.id || `call_${randomBytes(12).toString('hex')}` : undefined,
-    ...{ name: isFirst ? (name as string) : undefined, tokens: 1 },
-  };
-}
-
-async function send(endpoint: OpenAiEndpoint, generation: Generation): Promise<Response> {
-  const { request, model, maxTokens, retrieved, signal } = generation;
+function bodyOf({ request, model, maxTokens, retrieved, stream }: Generation): object {
   const context = contextMessage(retrieved);
-  const body = {
+  return {
     model,
     messages: [
       ...(context ? [{ role: 'system', content: context }] : []),
@@ -170,27 +73,13 @@ async function send(endpoint: OpenAiEndpoint, generation: Generation): Promise<R
     max_tokens: maxTokens,
     temperature: request.temperature,
     top_p: request.topP,
+    top_k: request.topK,
     seed: request.seed,
     stop: request.stop.length > 0 ? request.stop : undefined,
     logprobs: request.logprobs === undefined ? undefined : true,
     top_logprobs: request.logprobs || undefined,
-    stream: true,
-    stream_options: { include_usage: true },
+    ...(stream ? { stream, stream_options: { include_usage: true } } : { stream }),
   };
-  const response = await fetch(urlOf(endpoint, 'chat/completions'), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headersOf(endpoint) },
-    body: JSON.stringify(body),
-    signal,
-    redirect: 'error',
-  }).catch((cause: unknown) => {
-    throw failed('The operator could not be reached.', cause);
-  });
-  if (response.ok && response.body) return response;
-  await response.body?.cancel();
-  throw new OpenLedgerError('operator_failed', `The operator answered ${response.status}.`, {
-    operatorStatus: response.status,
-  });
 }
 
 const wireMessage = ({ role, content, toolCalls, toolCallId }: Message) => ({
@@ -214,59 +103,132 @@ function wireFormat(format: ResponseFormat | undefined) {
   return { type, json_schema };
 }
 
-const MAX_EVENT_CHARACTERS = 1_000_000;
+const TokenCount = z.number().int().nonnegative();
 
-/** The data fields of a text/event-stream (WHATWG HTML, server-sent events), one event at a time. */
-async function* serverSentEvents(response: Response): AsyncIterable<string> {
-  let buffer = '';
-  for await (const text of textOf(response)) {
-    buffer += text;
-    const events = buffer.split(/\r?\n\r?\n/);
-    buffer = events.pop() as string;
-    if (buffer.length > MAX_EVENT_CHARACTERS) {
-      throw failed('The operator sent an event that is too large.');
+/** A count that is none is treated as a missing one. */
+const WireUsage = z
+  .object({ prompt_tokens: TokenCount, completion_tokens: TokenCount })
+  .nullish()
+  .catch(undefined)
+  .transform((usage): Usage | undefined =>
+    usage
+      ? { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens }
+      : undefined,
+  );
+
+const Logprob = z.object({ token: z.string(), logprob: z.number() });
+const Logprobs = z
+  .object({
+    content: z.array(Logprob.extend({ top_logprobs: z.array(Logprob).default([]) })).nullish(),
+  })
+  .nullish()
+  .transform((logprobs): readonly TokenLogprob[] =>
+    (logprobs?.content ?? []).map(({ top_logprobs: top, ...token }) => ({ ...token, top })),
+  );
+
+const Piece = z.object({
+  index: z.number().int().min(0).max(127).optional(),
+  id: z.string().max(200).nullish(),
+  function: z.object({ name: z.string().max(200).nullish(), arguments: z.string().nullish() }),
+});
+
+const Said = z
+  .object({ content: z.string().nullish(), tool_calls: z.array(Piece).nullish() })
+  .nullish();
+
+const Chunk = z.object({
+  choices: z
+    .array(z.object({ delta: Said, finish_reason: z.string().nullish(), logprobs: Logprobs }))
+    .default([]),
+  usage: WireUsage,
+  error: z.unknown().optional(),
+});
+
+/** The events of a streamed answer. @throws operator_failed */
+async function* eventsOf(stream: AsyncIterable<string>): AsyncIterable<OperatorEvent> {
+  let finishReason: string | undefined;
+  let usage: Usage | undefined;
+  const begun: Begun = new Map();
+  for await (const data of stream) {
+    if (data === '[DONE]') {
+      finishReason ??= 'stop';
+      break;
     }
-    for (const event of events) {
-      const data = event
-        .split(/\r?\n/)
-        .filter((line) => line.startsWith('data:'))
-        .map((line) => line.slice(5).trimStart())
-        .join('\n');
-      if (data) yield data;
-    }
+    const chunk = parseAs(Chunk, parseJson(data));
+    if (chunk.error) throw failed('The operator reported a failure.');
+    const [choice] = chunk.choices;
+    finishReason = choice?.finish_reason || finishReason; // some send a blank one with each chunk
+    usage = chunk.usage ?? usage;
+    const text = choice?.delta?.content;
+    if (text) yield { kind: 'text', text, tokens: 1, logprobs: choice.logprobs };
+    for (const piece of choice?.delta?.tool_calls ?? []) yield pieceOf(piece, begun);
+    if (finishReason === 'error') throw failed('The operator ended with an error.');
   }
+  if (finishReason === undefined) throw failed('The operator broke off.');
+  yield { kind: 'end', finishReason: toldReason(finishReason), usage };
 }
 
-async function* textOf(response: Response): AsyncIterable<string> {
-  const decoder = new TextDecoder();
+const Whole = z.object({
+  choices: z
+    .array(z.object({ message: Said, finish_reason: z.string().nullish(), logprobs: Logprobs }))
+    .min(1),
+  usage: WireUsage,
+});
+
+/** The same of an answer in one piece. How many tokens it has, only the operator can say: ours are a guess. */
+function* eventsOfWhole(answer: unknown, maxTokens: number): Iterable<OperatorEvent> {
+  if (typeof answer === 'object' && answer && 'error' in answer && answer.error) {
+    throw failed('The operator reported a failure.');
+  }
+  const {
+    choices: [{ message, finish_reason: finishReason, logprobs }],
+    usage,
+  } = parseAs(Whole, answer);
+  if (finishReason === 'error') throw failed('The operator ended with an error.');
+  const begun: Begun = new Map();
+  const text = message?.content;
+  const tokens = Math.min(maxTokens, tokensAbout(text ?? ''));
+  if (text) yield { kind: 'text', text, tokens, logprobs };
+  for (const [index, call] of (message?.tool_calls ?? []).entries()) {
+    yield pieceOf({ ...call, index }, begun);
+  }
+  yield { kind: 'end', finishReason: toldReason(finishReason ?? 'stop'), usage };
+}
+
+const REASONS: readonly string[] = ['length', 'content_filter', 'tool_calls'];
+
+const toldReason = (reason: string): FinishReason =>
+  REASONS.includes(reason) ? (reason as FinishReason) : 'stop';
+
+/** Our numbers of an operator's calls: some count from 1, and some leave one out. */
+type Begun = Map<number, number>;
+
+/** @throws operator_failed when the first piece of a call does not say which tool it calls */
+function pieceOf(piece: z.output<typeof Piece>, begun: Begun): OperatorEvent {
+  const { name, arguments: written } = piece.function;
+  const its = piece.index ?? 0;
+  const isFirst = !begun.has(its);
+  if (isFirst) {
+    if (!name) throw failed('The operator calls a tool that it does not name.');
+    begun.set(its, begun.size);
+  }
+  return {
+    ...{ kind: 'tool_call', index: begun.get(its) as number, arguments: written ?? '' },
+    id: isFirst ? piece.id || `call_${randomBytes(12).toString('hex')}` : undefined,
+    ...{ name: isFirst ? (name as string) : undefined, tokens: 1 },
+  };
+}
+
+function parseJson(data: string): unknown {
   try {
-    for await (const bytes of response.body as ReadableStream<Uint8Array>) {
-      yield decoder.decode(bytes, { stream: true });
-    }
+    return JSON.parse(data);
   } catch (cause) {
-    throw failed('The operator broke off.', cause);
+    throw failed('The operator sent something that is not JSON.', { cause });
   }
 }
 
-function parseChunk(data: string): z.output<typeof Chunk> {
-  let chunk: z.output<typeof Chunk>;
-  try {
-    chunk = Chunk.parse(JSON.parse(data));
-  } catch (cause) {
-    throw failed('The operator sent something that is not a chunk.', cause);
-  }
-  if (chunk.error) throw failed('The operator reported a failure.');
-  return chunk;
+function parseAs<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw failed('The operator sent something that is not an answer.', { cause: parsed.error });
 }
-
-const failed = (sentence: string, cause?: unknown): OpenLedgerError =>
-  new OpenLedgerError('operator_failed', sentence, {}, { cause });
-
-type ChunkLogprob = {
-  token: string;
-  logprob: number;
-  top_logprobs: { token: string; logprob: number }[];
-};
-
-const logprobsOf = (content: readonly ChunkLogprob[]): readonly TokenLogprob[] =>
-  content.map(({ token, logprob, top_logprobs }) => ({ token, logprob, top: top_logprobs }));

@@ -4,7 +4,7 @@ import type { RetrievedRecord } from '../../datanets/index.ts';
 import type { Usage } from '../price.ts';
 import type { GenerationRequest } from '../request.ts';
 
-export type OperatorKind = 'local' | 'openai';
+export type OperatorKind = 'local' | 'openai' | 'vllm' | 'llama.cpp' | 'ollama';
 
 export type TokenLogprob = {
   readonly token: string;
@@ -49,14 +49,20 @@ export type Generation = {
   readonly request: GenerationRequest;
   readonly maxTokens: number;
   readonly retrieved: readonly RetrievedRecord[];
+  /** false: the answer may come in one piece. */
+  readonly stream: boolean;
   readonly signal: AbortSignal;
 };
 
 export type Operator = {
   /** The operator's own names of the models it offers. @throws operator_failed */
   listModels(): Promise<readonly string[]>;
-  /** Tokens of the whole prompt, context included; undefined when the tokenizer is not ours. */
-  countPrompt(generation: Omit<Generation, 'signal'>): Promise<number | undefined>;
+  /**
+   * Tokens of the whole prompt, context included; undefined when the tokenizer is not ours.
+   *
+   * @throws unprocessable for what this operator cannot do
+   */
+  countPrompt(generation: Omit<Generation, 'signal' | 'stream'>): Promise<number | undefined>;
   generate(generation: Generation): AsyncIterable<OperatorEvent>;
 };
 

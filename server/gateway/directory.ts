@@ -1,0 +1,42 @@
+/** Models, and who serves them, remembered for a moment: calls come faster than these change. */
+import type { Model, Models } from '../models/index.ts';
+import type { Reader } from '../platform/db.ts';
+import { remembered } from '../platform/remembered.ts';
+import { findCandidates } from './offers.ts';
+import { type FoundOperator, findOperator } from './operators.ts';
+import type { Candidate } from './routing/plan.ts';
+
+export type Directory = {
+  /** @throws model_not_found */
+  model(nameOrId: string): Promise<Model>;
+  candidates(model: Model): Promise<readonly Candidate[]>;
+  /** @throws not_found */
+  operator(name: string): Promise<FoundOperator>;
+  /** To be called when offers or operators have changed; other processes see it within a second. */
+  forget(): void;
+};
+
+/** A model never changes. */
+const MODELS = { forMs: 60_000, most: 10_000 };
+const TERMS = { forMs: 1000, most: 10_000 };
+
+export function createDirectory(handles: {
+  readonly db: Reader;
+  readonly models: Models;
+}): Directory {
+  const models = remembered((name) => handles.models.find(name), MODELS);
+  const candidates = remembered(
+    async (name) => findCandidates(handles.db, await models.of(name)),
+    TERMS,
+  );
+  const operators = remembered((name) => findOperator(handles, name), TERMS);
+  return {
+    model: (name) => models.of(name),
+    candidates: ({ name }) => candidates.of(name),
+    operator: (name) => operators.of(name),
+    forget() {
+      candidates.forget();
+      operators.forget();
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/** From a request to the attempts at it: who may be asked, in which order, for what, and at what price. */
+import { type Id, OpenLedgerError } from '@openledger/protocol';
+import type { RetrievedRecord } from '../datanets/index.ts';
+import type { Model } from '../models/index.ts';
+import type { Clock } from '../platform/clock.ts';
+import { promptTexts } from './context.ts';
+import type { Attempt } from './deliver.ts';
+import type { Directory } from './directory.ts';
+import type { InferenceRoute } from './inferences.ts';
+import { sumOf, tokensAtMost } from './price.ts';
+import type { GenerationRequest } from './request.ts';
+import type { Asked } from './routing/attempt-in-turn.ts';
+import { type Candidate, planAttempts } from './routing/plan.ts';
+import type { Standings } from './routing/standings.ts';
+
+export type PrepareHandles = {
+  readonly directory: Directory;
+  readonly standings: Standings;
+  readonly clock: Clock;
+};
+
+/** A model's tiers are all before those of the model that it falls back to. */
+const TIERS_A_MODEL = 1000;
+
+/** Everybody who may serve one of the models, in the order in which the client names these. */
+export async function candidatesFor(
+  { directory }: Pick<PrepareHandles, 'directory'>,
+  models: readonly Model[],
+): Promise<readonly Candidate[]> {
+  const [first, ...fallbacks] = await Promise.all(
+    models.map((model) => directory.candidates(model)),
+  );
+  if (fallbacks.length === 0) return first;
+  return [first, ...fallbacks].flatMap((candidates, index) =>
+    candidates.map((one) => ({ ...one, tier: one.tier + index * TIERS_A_MODEL })),
+  );
+}
+
+/**
+ * The plan, and each of its attempts made ready once. An operator that cannot do what is asked is left out.
+ *
+ * @throws unprocessable where none can, not_found where the client's wish leaves none
+ */
+export async function prepareAttempts(
+  handles: PrepareHandles,
+  candidates: readonly Candidate[],
+  asked: { readonly request: GenerationRequest; readonly retrieved: readonly RetrievedRecord[] },
+): Promise<readonly [Asked<Attempt>, ...Asked<Attempt>[]]> {
+  const { standings, clock } = handles;
+  const { route } = asked.request;
+  const planned = planAttempts(candidates, {
+    ...{ route, standingOf: standings.of, nowMs: clock.now().getTime(), random: Math.random },
+  });
+  const prepared = new Map<Candidate, Promise<Attempt | OpenLedgerError>>();
+  const attempts: Asked<Attempt>[] = [];
+  let refusal: OpenLedgerError | undefined;
+  for (const { candidate, pauseMs } of planned) {
+    const ready =
+      prepared.get(candidate) ?? prepareAttempt(handles, candidate, asked).catch(refused);
+    prepared.set(candidate, ready);
+    const attempt = await ready;
+    if (attempt instanceof OpenLedgerError) refusal ??= attempt;
+    else attempts.push({ attempt, pauseMs });
+  }
+  const [first, ...more] = attempts;
+  if (first) return [first, ...more];
+  throw refusal ?? noneLeft(asked.request);
+}
+
+const noneLeft = ({ model }: GenerationRequest): OpenLedgerError =>
+  new OpenLedgerError('not_found', `None of the operators asked for serves ${model}.`, { model });
+
+/** What an operator cannot do, it says before anything happens. */
+function refused(error: unknown): OpenLedgerError {
+  if (error instanceof OpenLedgerError && error.code === 'unprocessable') return error;
+  throw error;
+}
+
+async function prepareAttempt(
+  { directory }: PrepareHandles,
+  candidate: Candidate,
+  { request, retrieved }: Parameters<typeof prepareAttempts>[2],
+): Promise<Attempt> {
+  const { model, operatorModel, pricing } = candidate;
+  const { operator, partyId } = await directory.operator(candidate.operator);
+  const maxTokens = Math.min(request.maxTokens ?? model.defaultMaxTokens, model.maxTokens);
+  const generation = { model: operatorModel, request, maxTokens, retrieved };
+  const promptTokens = await operator.countPrompt(generation);
+  const atMost = {
+    promptTokens: promptTokens ?? sumOf(promptTexts(generation).map(tokensAtMost)),
+    completionTokens: maxTokens,
+  };
+  const route = await routeOf(directory, { candidate, partyId, request });
+  return {
+    ...{ operator, candidate, generation, pricing, promptTokens, atMost, route, keepAs: undefined },
+  };
+}
+
+async function routeOf(
+  directory: Directory,
+  {
+    candidate: { model, operator },
+    partyId,
+    request,
+  }: {
+    readonly candidate: Candidate;
+    readonly partyId: Id<'party'>;
+    readonly request: GenerationRequest;
+  },
+): Promise<InferenceRoute> {
+  const base = model.baseId ? await directory.model(model.baseId) : undefined;
+  const isOurs = model.kind !== 'external' && operator === model.operator;
+  return {
+    model: model.name,
+    operator,
+    operatorPartyId: partyId,
+    builderPartyId: model.builderId,
+    basePartyId: base?.builderId,
+    modelHash: base ? base.hash : model.hash,
+    adapterHash: base ? model.hash : undefined,
+    engine: isOurs ? engineNote(request) : undefined,
+    scoring: isOurs
+      ? { base: base?.name, interpolate: request.interpolate, adapters: model.influenceAdapters }
+      : undefined,
+    snapshots: model.snapshots,
+  };
+}
+
+/** What a reader of the receipt must know about how the answer was made. */
+const engineNote = ({ interpolate }: GenerationRequest): string =>
+  interpolate ? 'small model, infinity-gram interpolated' : 'small model, bare';

@@ -1,0 +1,203 @@
+/**
+ * Asks one operator after the other until one speaks, and hands on what that one says.
+ *
+ * Nothing has been handed on before the first word, so until then another may be asked; after it, a failure is the answer's
+ * end. With hedging the next is asked beside one that is slow, and whoever speaks first is heard.
+ */
+import { OpenLedgerError } from '@openledger/protocol';
+import { sleep } from '../../platform/clock.ts';
+import { failed } from '../operators/failures.ts';
+import type { OperatorEvent } from '../operators/operator.ts';
+import { afterFailure } from './after-failure.ts';
+
+/** Somebody to be asked, and after which pause. */
+export type Asked<A> = { readonly attempt: A; readonly pauseMs: number };
+
+/** How long an operator may be silent. */
+export type Patience = {
+  /** Before its first word. */
+  readonly firstMs: number;
+  /** Between two words. */
+  readonly idleMs: number;
+};
+
+export type Turns<A> = {
+  readonly asked: readonly Asked<A>[];
+  readonly ask: (attempt: A, signal: AbortSignal) => AsyncIterable<OperatorEvent>;
+  readonly patience: Patience;
+  readonly hedgeAfterMs: number | undefined;
+  /** An answer that is wanted whole is spoken when it is over. */
+  readonly isWhole: boolean;
+  readonly signal: AbortSignal;
+  /** Whether one more may be asked after a failure: retries must not become the load. */
+  readonly mayRetry: () => boolean;
+  readonly onBegin?: (attempt: A) => void;
+  readonly onSpoke?: (attempt: A, ms: number) => void;
+  readonly onFailed?: (attempt: A, ms: number, error: unknown) => void;
+};
+
+export type Heard<A> = { readonly attempt: A; readonly event: OperatorEvent };
+
+/** @throws what the last operator that was asked failed with */
+export async function* attemptInTurn<A>(turns: Turns<A>): AsyncGenerator<Heard<A>, void, void> {
+  const { asked, signal, hedgeAfterMs } = turns;
+  const running = new Set<Running<A>>();
+  let next = 0;
+  let failure: unknown = new OpenLedgerError('unavailable', 'There is no operator to ask.');
+  try {
+    while (next < asked.length || running.size > 0) {
+      if (running.size === 0) {
+        const { pauseMs } = asked[next];
+        if (pauseMs > 0) await sleep(pauseMs, signal);
+        if (signal.aborted) throw stopped();
+        running.add(begin(turns, asked[next++].attempt));
+      }
+      const outcome = await firstOutcome(running, next < asked.length ? hedgeAfterMs : undefined);
+      if (outcome === 'slow') {
+        running.add(begin(turns, asked[next++].attempt));
+        continue;
+      }
+      running.delete(outcome.from);
+      if (outcome.kind === 'spoke') {
+        stopAll(running);
+        running.add(outcome.from);
+        yield* speech(outcome.from, outcome.words);
+        return;
+      }
+      failure = outcome.error;
+      const goesOn = afterFailure(failure).mayGoOn && !signal.aborted;
+      if (!goesOn || (running.size === 0 && !turns.mayRetry())) break;
+    }
+    throw failure;
+  } finally {
+    stopAll(running);
+  }
+}
+
+type Words = readonly IteratorResult<OperatorEvent, void>[];
+
+type Running<A> = {
+  readonly attempt: A;
+  readonly first: Promise<Outcome<A>>;
+  next(): Promise<IteratorResult<OperatorEvent, void>>;
+  /** Tells of a failure, unless nobody wants its answer any more. */
+  fail(error: unknown): void;
+  stop(): void;
+};
+
+type Outcome<A> =
+  | { readonly kind: 'spoke'; readonly from: Running<A>; readonly words: Words }
+  | { readonly kind: 'failed'; readonly from: Running<A>; readonly error: unknown };
+
+function begin<A>(turns: Turns<A>, attempt: A): Running<A> {
+  const { ask, patience, signal, isWhole } = turns;
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  signal.addEventListener('abort', stop, { once: true });
+  const iterator = ask(attempt, stopping.signal)[Symbol.asyncIterator]();
+  const next = () =>
+    within(iterator.next(), { ms: patience.idleMs, signal: stopping.signal, stop });
+  const begunAt = performance.now();
+  const elapsed = () => performance.now() - begunAt;
+  turns.onBegin?.(attempt);
+
+  const listen = async (): Promise<Outcome<A>> => {
+    try {
+      const limit = { ms: patience.firstMs, signal: stopping.signal, stop };
+      const words = [await within(iterator.next(), limit)];
+      while (isWhole && !isOver(words[words.length - 1])) words.push(await next());
+      if (words[0].done) throw failed('The operator broke off.');
+      turns.onSpoke?.(attempt, elapsed());
+      return { kind: 'spoke', from: running, words };
+    } catch (error) {
+      running.fail(error);
+      stop();
+      return { kind: 'failed', from: running, error };
+    }
+  };
+  let isWanted = true;
+  const running: Running<A> = {
+    ...{ attempt, next },
+    first: Promise.resolve().then(listen),
+    fail(error) {
+      if (isWanted && !signal.aborted) turns.onFailed?.(attempt, elapsed(), error);
+    },
+    stop() {
+      isWanted = false;
+      stop();
+      signal.removeEventListener('abort', stop);
+      void iterator.return?.().then(undefined, () => {}); // it may hang: nobody waits for it
+    },
+  };
+  return running;
+}
+
+const isOver = ({ done, value }: IteratorResult<OperatorEvent, void>): boolean =>
+  done === true || (value as OperatorEvent).kind === 'end';
+
+async function* speech<A>(from: Running<A>, words: Words): AsyncGenerator<Heard<A>, void, void> {
+  const { attempt } = from;
+  for (const { done, value } of words) {
+    if (done) throw failed('The operator broke off.');
+    yield { attempt, event: value };
+  }
+  if (isOver(words[words.length - 1])) return;
+  for (;;) {
+    const { done, value } = await from.next().catch((error: unknown) => {
+      from.fail(error);
+      throw error;
+    });
+    if (done) throw failed('The operator broke off.');
+    yield { attempt, event: value };
+    if (value.kind === 'end') return;
+  }
+}
+
+async function firstOutcome<A>(
+  running: ReadonlySet<Running<A>>,
+  hedgeAfterMs: number | undefined,
+): Promise<Outcome<A> | 'slow'> {
+  const firsts = [...running].map(({ first }) => first);
+  if (hedgeAfterMs === undefined) return Promise.race(firsts);
+  const heard = new AbortController();
+  const slow = sleep(hedgeAfterMs, heard.signal).then(() => 'slow' as const);
+  return Promise.race([...firsts, slow]).finally(() => heard.abort());
+}
+
+function stopAll<A>(running: Set<Running<A>>): void {
+  for (const one of running) one.stop();
+  running.clear();
+}
+
+const stopped = () => failed('The operator was stopped.');
+
+/** Waits no longer than that, whatever the operator's end does. @throws operator_failed when it is late or stopped */
+function within<T>(
+  work: Promise<T>,
+  { ms, signal, stop }: { readonly ms: number; readonly signal: AbortSignal; stop(): void },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => {
+      reject(failed(`The operator said nothing for ${ms} ms.`));
+      stop();
+    };
+    const aborted = () => reject(stopped());
+    const timer = setTimeout(late, ms);
+    if (signal.aborted) aborted();
+    signal.addEventListener('abort', aborted, { once: true });
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', aborted);
+    };
+    work.then(
+      (value) => {
+        done();
+        resolve(value);
+      },
+      (error: unknown) => {
+        done();
+        reject(error);
+      },
+    );
+  });
+}
