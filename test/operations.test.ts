@@ -210,6 +210,7 @@ const sampleOf = (type: Field['type'], choices: Field['choices']): unknown => {
 const samples = (): Readonly<Record<string, unknown>> => ({
   account: `${owner.ids.pty}:available`,
   digest: '0'.repeat(64),
+  model: 'canned/model',
   operator: owner.operator,
   recordHash: owner.recordHash,
   signature: `0x${'11'.repeat(64)}1b`,

@@ -61,6 +61,8 @@ export type Inference = {
   readonly usage: Usage;
   readonly estimated: boolean;
   readonly priceUnits: bigint;
+  /** Before the one that ended the call. */
+  readonly failures: readonly FailedAttempt[];
   readonly createdAt: Date;
   readonly servedAt: Date | undefined;
   /** The call whose answer was given again. */
@@ -209,13 +211,14 @@ type Row = {
   completion_tokens: number | null;
   estimated: boolean | null;
   price_units: string | null;
+  failed_attempts: readonly FailedAttempt[] | null;
   created_at: Date;
   served_at: Date | null;
   cached_from: Id<'inference'> | null;
 };
 
 const columns = sql`id, payer_id, status, route, request, client_texts, retrieved, output, tool_calls, finish_reason,
-  prompt_tokens, completion_tokens, estimated, price_units, created_at, served_at, cached_from`;
+  prompt_tokens, completion_tokens, estimated, price_units, failed_attempts, created_at, served_at, cached_from`;
 
 /** @throws not_found */
 export async function findInference(on: Reader, inferenceId: string): Promise<Inference> {
@@ -259,6 +262,7 @@ const fromRow = (row: Row): Inference => ({
   usage: { promptTokens: row.prompt_tokens ?? 0, completionTokens: row.completion_tokens ?? 0 },
   estimated: row.estimated ?? false,
   priceUnits: BigInt(row.price_units ?? 0),
+  failures: row.failed_attempts ?? [],
   createdAt: row.created_at,
   servedAt: row.served_at ?? undefined,
   cachedFrom: row.cached_from ?? undefined,

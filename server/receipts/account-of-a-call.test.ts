@@ -328,7 +328,7 @@ function callWith({ retrieved }: { readonly retrieved: readonly string[] }): Inf
       recordHash,
       snapshotId: context.snapshotId as Id<'snapshot'>,
     })),
-    toolCalls: [],
+    ...{ toolCalls: [], failures: [] },
     output: ANSWER,
     finishReason: 'stop',
     usage: { promptTokens: 9, completionTokens: 40 },

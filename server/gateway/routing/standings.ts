@@ -28,21 +28,22 @@ export type Standings = {
   list(): readonly (Named & Standing & { readonly isOpen: boolean })[];
 };
 
-/** Retries are a fifth of all calls, and ten a second where there are few (as Finagle's budgets). */
-const [RETRIES_A_CALL, RETRIES_A_SECOND] = [0.2, 10];
-const MOST_RETRIES = 100;
+/**
+ * Retries are a fifth of all calls, and ten a second where there are few (as Finagle's budgets). In fifths: each call brings
+ * one, a retry takes five.
+ */
+const [A_RETRY, A_SECOND, MOST] = [5, 50, 500];
 
 export function createStandings(clock: Clock): Standings {
   const healths = new Map<string, Named & { health: Health }>();
   const models = new Map<string, ReadonlySet<string>>();
   const nowMs = () => clock.now().getTime();
-  let budget = { retries: RETRIES_A_SECOND, at: nowMs() };
+  let budget = { fifths: A_SECOND, at: nowMs() };
   const refill = (calls: number): number => {
     const at = nowMs();
     const seconds = Math.max(0, at - budget.at) / 1000;
-    const more = seconds * RETRIES_A_SECOND + calls * RETRIES_A_CALL;
-    budget = { retries: Math.min(MOST_RETRIES, budget.retries + more), at };
-    return budget.retries;
+    budget = { fifths: Math.min(MOST, budget.fifths + seconds * A_SECOND + calls), at };
+    return budget.fifths;
   };
 
   const healthOf = (named: Named): Health => healths.get(nameOf(named))?.health ?? UNKNOWN;
@@ -75,8 +76,8 @@ export function createStandings(clock: Clock): Standings {
       }
     },
     mayRetry() {
-      if (refill(0) < 1) return false;
-      budget = { ...budget, retries: budget.retries - 1 };
+      if (refill(0) < A_RETRY) return false;
+      budget = { ...budget, fifths: budget.fifths - A_RETRY };
       return true;
     },
     list: () =>
