@@ -65,6 +65,10 @@ const forEverybody: Readonly<Record<string, string>> = {
 
 /** What there is no use in asking of somebody's thing, and is answered so. */
 const inVain: Readonly<Record<string, { readonly status: number; readonly because: string }>> = {
+  'bounties.runModel': {
+    status: 402,
+    because: 'anybody may enter, and pays for the model he runs',
+  },
   'access.request': { status: 409, because: 'the datanet is open: there is nothing to ask for' },
 };
 
