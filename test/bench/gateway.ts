@@ -1,7 +1,7 @@
 /**
  * What our gateway costs beside a floor and a peer: processor time a request, time added, the first word of a stream, streams held.
  *
- * Each part is a module of `gateway/`.
+ * Each part is a module of `gateway/` and takes the same stand of processes; a further one is a line here, and its rows.
  */
 import { measureCosts } from './gateway/cost.ts';
 import { holdStreams } from './gateway/held-streams.ts';
@@ -25,7 +25,7 @@ export const gatewayBenchmark: Benchmark = async ({ scratch, options }) => {
     const waits = await measureAllWaits(scratch, stand, options);
     const held = await holdStreams(stand, Math.round(STREAMS * (options.scale ?? 1)));
     return {
-      notes: notesOn(stand, { costs, held }),
+      notes: notesOn(stand, held),
       rows: [...rowsOnCost(costs, stand), ...waits, ...rowsOnStreams(held)],
     };
   } finally {

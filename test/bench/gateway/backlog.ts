@@ -5,17 +5,23 @@ import { sql } from '../../../server/platform/sql.ts';
 
 const PATIENCE_MS = 60_000;
 
-/** Waits until no announcement is left. @returns how many seconds that took */
-export async function backlogDone(db: Db): Promise<number> {
+/** Waits until no announcement is left, or for as long as anybody wants to wait. */
+export async function backlogDone(
+  db: Db,
+): Promise<{ readonly seconds: number; readonly left: number }> {
   const begun = performance.now();
-  const elapsedMs = () => performance.now() - begun;
-  while (elapsedMs() < PATIENCE_MS) {
-    const [{ left }] = await db.query<{ left: string }>(sql`
-      select count(*) as left
-      from graphile_worker.jobs
-      where attempts < max_attempts`);
-    if (left === '0') break;
+  for (;;) {
+    const elapsedMs = performance.now() - begun;
+    const left = await countLeft(db);
+    if (left === 0 || elapsedMs > PATIENCE_MS) return { seconds: elapsedMs / 1000, left };
     await sleep(100);
   }
-  return elapsedMs() / 1000;
+}
+
+/** Calls whose accounting is not finished. */
+export async function countLeft(db: Db): Promise<number> {
+  const [{ left }] = await db.query<{ left: string }>(sql`
+    select count(distinct payload ->> 'inferenceId') + count(distinct payload ->> 'saleId') as left
+    from graphile_worker._private_jobs`);
+  return Number(left);
 }

@@ -6,7 +6,7 @@ import type { Gateway, Stand } from './stand.ts';
 
 /** So many knock at a time; the others come when these hear their first word. */
 const DOOR = 32;
-const WARM_UP = 200;
+const WARM_UP_PART = 0.1;
 /** Each hears two words meanwhile. */
 const HOLD_MS = 11_000;
 
@@ -25,7 +25,11 @@ export type HeldStreams = {
 export async function holdStreams(stand: Stand, wanted: number): Promise<HeldStreams> {
   const gateway = await stand.restart();
   mention('held streams: warming up');
-  await hold(stand, { gateway, streams: WARM_UP, meanwhile: async () => {} });
+  await hold(stand, {
+    gateway,
+    streams: Math.ceil(wanted * WARM_UP_PART),
+    meanwhile: async () => {},
+  });
   const before = await memoryOf(gateway);
   mention(`holding ${wanted} streams`);
   let after = before;

@@ -5,7 +5,6 @@ import type { Options } from '../options.ts';
 import { median, percentile } from '../percentiles.ts';
 import type { Scratch } from '../scratch.ts';
 import { mention } from '../table.ts';
-import { backlogDone } from './backlog.ts';
 import { type Caller, createCaller } from './caller.ts';
 import { targetsOf } from './cost.ts';
 import type { Stand, Target } from './stand.ts';
@@ -27,7 +26,7 @@ export type Waits = ReadonlyMap<Target, Wait>;
  * Not of Portkey's streams: on Node 20 with the dependencies that npm gives it today it answers each with 500.
  */
 export async function measureWaits(
-  { db, settle }: Scratch,
+  { settle }: Scratch,
   stand: Stand,
   { seconds, rounds }: Options,
   { perSecond, streamed }: { readonly perSecond: number; readonly streamed: boolean },
@@ -47,7 +46,6 @@ export async function measureWaits(
         ...{ random: createRandom(round), ask: () => ask(caller) },
       });
       await caller.close();
-      await backlogDone(db);
       const [p50, p99] = [percentile(latenciesMs, 0.5), percentile(latenciesMs, 0.99)];
       taken.get(target)?.push({ p50, p99, offered, dropped });
     }

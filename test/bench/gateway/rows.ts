@@ -16,21 +16,20 @@ const GOAL = {
   bytesAStream: 50_000,
 };
 
-export function rowsOnCost(costs: Costs, { direct, bare, portkey, ours }: Stand): readonly Row[] {
-  const [mine, floor] = [costs.get(ours) as Cost, costs.get(bare) as Cost];
-  const peer = typeof portkey === 'string' ? undefined : costs.get(portkey);
+export function rowsOnCost(
+  { of, after, besideWorker }: Costs,
+  { direct, bare, portkey, ours }: Stand,
+): readonly Row[] {
+  const [mine, floor] = [of.get(ours) as Cost, of.get(bare) as Cost];
+  const peer = typeof portkey === 'string' ? undefined : of.get(portkey);
   const what = 'CPU of the gateway process a request';
-  const cost = `${figure(mine.own)} us`;
-  const rate = ({ perSecond }: Cost) => `${figure(perSecond)}/s`;
   const us = (value: number) => `${figure(value)} us`;
+  const rate = (perSecond: number) => `${figure(perSecond)}/s`;
+  const cost = us(mine.own);
   return [
     {
-      ...{
-        what,
-        ours: cost,
-        peer: `${us(floor.own)}, the bare proxy`,
-        ratio: floor.own / mine.own,
-      },
+      ...{ what, ours: cost, peer: `${us(floor.own)}, the bare proxy` },
+      ratio: floor.own / mine.own,
       goal: `<= ${GOAL.timesBare}x the proxy's`,
       reached: mine.own <= GOAL.timesBare * floor.own,
     },
@@ -42,19 +41,23 @@ export function rowsOnCost(costs: Costs, { direct, bare, portkey, ours }: Stand)
         }
       : { what, ours: cost, peer: 'skipped: no Portkey here' },
     { what, ours: cost, goal: `<= ${GOAL.costUs} us`, reached: mine.own <= GOAL.costUs },
-    { what: 'of PostgreSQL a request, for the gateway', ours: us(mine.postgresServing) },
-    { what: 'of the worker a request, behind it', ours: us(mine.worker) },
-    { what: 'of PostgreSQL a request, for the worker', ours: us(mine.postgresWorking) },
-    { what: 'of PostgreSQL a request, all of it', ours: us(mine.postgres) },
+    { what: 'CPU of PostgreSQL a request, for the gateway', ours: us(mine.postgresServing) },
+    { what: 'CPU of PostgreSQL a request, all of it', ours: us(mine.postgres) },
+    { what: 'CPU of the process that writes the ledger a request', ours: us(mine.ledger) },
     {
       what: 'CPU of the operator a request',
-      peer: `${us((costs.get(direct) as Cost).own)}, asked directly`,
+      peer: `${us((of.get(direct) as Cost).own)}, asked directly; ${us(floor.operator)}, by the proxy`,
       ours: us(mine.operator),
     },
     {
       what: `requests a second, ${CONNECTIONS} at a time`,
-      peer: `${rate(floor)}, the bare proxy${peer ? `; ${rate(peer)}, Portkey` : ''}`,
-      ours: rate(mine),
+      peer: `${rate(floor.perSecond)}, the bare proxy${peer ? `; ${rate(peer.perSecond)}, Portkey` : ''}`,
+      ours: rate(mine.perSecond),
+    },
+    { what: 'the same, while the worker works beside it', ours: rate(besideWorker) },
+    {
+      what: 'afterwards a request: attribution, fees, receipt',
+      ours: `worker ${us(after.worker)}, PostgreSQL ${us(after.postgres)}, ledger ${us(after.ledger)}; ${rate(after.perSecond)}`,
     },
   ];
 }
@@ -74,7 +77,6 @@ export function rowsOnWaits(waits: Waits, stand: Stand, kind: Kind): readonly Ro
       what: `added to ${kind.streamed ? 'the first word' : 'an answer'} at ${kind.perSecond}/s, ${part}`,
       peer: `${ms(added(floor))}, the bare proxy${peer ? `; ${ms(added(peer))}, Portkey` : ''}`,
       ours: `${ms(added(mine))} (${ms(mine[part])} - ${ms(base[part])})`,
-      ...(added(floor) > 0 && added(mine) > 0 && { ratio: added(floor) / added(mine) }),
       ...(limit && {
         goal: `<= ${limit} ms`,
         reached: added(mine) <= limit && mine.dropped === 0,
@@ -115,18 +117,13 @@ export function rowsOnStreams(held: HeldStreams): readonly Row[] {
   ];
 }
 
-export function notesOn(
-  { portkey, ours }: Stand,
-  { costs, held }: { readonly costs: Costs; readonly held: HeldStreams },
-): readonly string[] {
-  const { behindSeconds } = costs.get(ours) as Cost;
+export function notesOn({ portkey }: Stand, held: HeldStreams): readonly string[] {
   return [
     `Peer: ${PORTKEY} from npm, installed for this run${typeof portkey === 'string' ? `; skipped: ${portkey}` : ''}.`,
-    `One short question, ${WORDS} words of answer. Ours asks the operator for a stream whatever it was asked for, the others only for streams.`,
     'Portkey has no streams here: with the dependencies that npm gives this version today it answers each with 500 on Node 20.',
-    'Each is a process of its own: crowd, operator, proxy, peer, gateway, worker, PostgreSQL. The worker writes the ledger and runs at a ' +
-      'low priority; it works until the call is attributed, routed and has its receipt.',
-    `Medians; everybody in turn. After a window the worker needed ${figure(behindSeconds)} s more; its time and PostgreSQL's for it are counted until then.`,
+    `One short question, ${WORDS} words of answer. Ours asks the operator for a stream whatever it was asked for, the others only for streams.`,
+    'Each is a process of its own: crowd, operator, proxy, peer, gateway, worker, the one that writes the ledger, PostgreSQL. Medians; everybody in turn.',
+    'Calls are announced as ever, and the worker rests until a window is over: beside it, two cores would measure how they are shared. One row lets it work.',
     `Open loop: Poisson arrivals, latency from the moment due, dropped beyond ${MOST_OUTSTANDING} outstanding; ` +
       'added is ours less the operator asked directly, percentile by percentile.',
     `Streams were opened in ${figure(held.openingSeconds)} s and held for 11 s, a word every five; a new process, garbage collected before and after.` +
