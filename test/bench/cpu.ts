@@ -13,6 +13,11 @@ export async function cpuTime(postmaster: number): Promise<CpuTime> {
   return { node: user + system, postgres: await familyTime(postmaster) };
 }
 
+/** One process and its threads, without its children; 0 where it has ended, and where there is no /proc. */
+export async function processTime(pid: number): Promise<number> {
+  return ((await statOf(pid))?.own ?? 0) * TICK_US;
+}
+
 /** NaN where there is no /proc. */
 async function familyTime(postmaster: number): Promise<number> {
   const root = await statOf(postmaster);

@@ -1,6 +1,7 @@
 /** The benchmarks' command line: which one, how long, how large. It prints what was measured, whatever that says, and ends with 0. */
 import { attributionBenchmark } from './attribution.ts';
 import { datanetsBenchmark } from './datanets.ts';
+import { gatewayBenchmark } from './gateway.ts';
 import { ledgerBenchmark } from './ledger.ts';
 import { describeMachine, loadAverage } from './machine.ts';
 import { optionsFrom } from './options.ts';
@@ -11,6 +12,7 @@ import { formatTable, say } from './table.ts';
 const benchmarks = {
   attribution: attributionBenchmark,
   datanets: datanetsBenchmark,
+  gateway: gatewayBenchmark,
   ledger: ledgerBenchmark,
   split: splitBenchmark,
 };
