@@ -14,6 +14,8 @@ export type Tx = Reader & { readonly atomic: true };
 export type Db = Reader & {
   readonly url: string;
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** One statement that writes, and is a transaction by itself: in one trip. */
+  write<Row extends Record<string, unknown>>(statement: Sql): Promise<readonly Row[]>;
   /** One connection of its own, outside the pool: for advisory locks that must live as long as their owner. */
   session(): Promise<Session>;
   close(): Promise<void>;
@@ -61,6 +63,7 @@ export function openDb(url: string, { poolSize = 10 }: { readonly poolSize?: num
         throw error;
       }
     },
+    write: (statement) => inTime(run(pool, statement)),
     async session() {
       const client = new pg.Client({ connectionString: url, query_timeout: PATIENCE_MS });
       client.on('error', ignore); // reported by the next query
@@ -110,14 +113,17 @@ async function attempt<T>(client: pg.ClientBase, work: (tx: Tx) => Promise<T>): 
 }
 
 async function commit(client: pg.ClientBase): Promise<void> {
-  const late = new AbortController();
+  await inTime(client.query('commit'));
+}
+
+/** @throws unavailable when the database does not say in time whether it was done */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  work.catch(ignore); // where nobody waits for it any more
+  let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, fail) => {
-    const timer = setTimeout(() => fail(undecided()), PATIENCE_MS);
-    late.signal.addEventListener('abort', () => clearTimeout(timer));
+    timer = setTimeout(() => fail(undecided()), PATIENCE_MS);
   });
-  const committed = client.query('commit');
-  committed.catch(ignore); // where nobody waits for it any more
-  await Promise.race([committed, tooLate]).finally(() => late.abort());
+  return Promise.race([work, tooLate]).finally(() => clearTimeout(timer));
 }
 
 /** What a driver calls a read timeout. */
@@ -133,6 +139,10 @@ const isUndecided = (error: unknown): boolean =>
 
 const isConnectionError = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && /^(08|57P)/.test(String(error.code));
+
+/** It was refused for what it says (data exceptions and violated constraints), so nothing of it was done. */
+export const isRefusedData = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code));
 
 /** PostgreSQL's unique_violation, which idempotent inserts expect. */
 export const isUniqueViolation = (error: unknown): boolean =>

@@ -5,7 +5,7 @@ import type { Db, Tx } from './db.ts';
 import type { Log } from './log.ts';
 import { enter, findGone } from './presence.ts';
 import { repeat } from './repeat.ts';
-import { sql } from './sql.ts';
+import { type Sql, sql } from './sql.ts';
 
 /** Every announcement and what it carries. Handlers are idempotent on it. */
 export type Announcements = {
@@ -42,6 +42,20 @@ export async function announce<A extends Announcement>(
       )`,
   );
 }
+
+/**
+ * Announces many at once, as part of a statement of the caller's: one row for each payload.
+ *
+ * @param payloads a query of one column, json
+ */
+export const announceEach = (name: Announcement, payloads: Sql): Sql => sql`
+  select id
+  from graphile_worker.add_jobs(array(
+    select row(
+      ${name}::text, payload, ${queues[name] ?? null}::text, null, 25, null, ${priorities[name] ?? 0}::integer, null
+    )::graphile_worker.job_spec
+    from (${payloads}) as announced (payload)
+  ))`;
 
 /** Creates the tables of the queue. */
 export async function migrateJobs(db: Db): Promise<void> {
