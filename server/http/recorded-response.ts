@@ -6,7 +6,7 @@ import { itemsOf, type Outcome, outcomeOf, responseObject } from './response-obj
 import { recordedSettings } from './response-settings.ts';
 
 /** A record is told whole, and nothing else can be asked of it. */
-export const NoQuery = z.object({}).catchall(z.never({ error: 'Not supported here.' }));
+export const NoQuery = z.record(z.string(), z.undefined({ error: 'Not supported here.' }));
 
 /** What the record does not have is null or as OpenAI presets it, and named. Text comes before calls, whatever came first. */
 export function recordedResponse(inference: Inference) {
@@ -28,7 +28,7 @@ function outcomeIn({ status, finishReason }: Inference): Outcome {
   if (status === 'held') return { status: 'in_progress' };
   return status === 'served'
     ? outcomeOf(finishReason)
-    : { status: 'failed', failure: 'Nothing was delivered, and nothing charged.' };
+    : { status: 'failed', failure: 'The call is void: nothing was charged.' };
 }
 
 /** The output without the calls that stand after its text. */
