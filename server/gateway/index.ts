@@ -54,6 +54,7 @@ export { type ContentEvent, type TokenLogprob, toolCallsOf } from './operators/o
 export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';
 export type { GenerationRequest } from './request.ts';
+export { fromResponses, ResponsesBody } from './responses-body.ts';
 export type { ServeCall, Serving } from './serve.ts';
 
 export type GatewayHandles = Omit<

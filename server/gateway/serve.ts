@@ -38,7 +38,7 @@ export type ServeHandles = PrepareHandles & {
 };
 
 /** Money is held and the operators are known; reading the events asks them. */
-export type Serving = Delivering & {
+export type Serving = Pick<Delivering, 'events' | 'leave'> & {
   readonly inferenceId: Id<'inference'>;
   readonly createdAt: Date;
   /** Of the one that answers, as soon as it has begun. */
@@ -90,9 +90,10 @@ export async function serve(handles: ServeHandles, ask: ServeCall): Promise<Serv
   const reservation = await open(handles, call, found.from);
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
   leaveOnAbort(handles.log, delivering, ask.signal);
+  const { events, leave } = delivering;
   return {
     ...{ inferenceId: call.inferenceId, createdAt: call.createdAt, retrieved, cachedFrom },
-    ...delivering,
+    ...{ events, leave },
     get model() {
       return delivering.answering().route.model;
     },

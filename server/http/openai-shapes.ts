@@ -36,16 +36,11 @@ const logprobOf = ({ token, logprob }: { readonly token: string; readonly logpro
   bytes: [...Buffer.from(token, 'utf8')],
 });
 
+export const tokenLogprobs = (logprobs: readonly TokenLogprob[]) =>
+  logprobs.map((entry) => ({ ...logprobOf(entry), top_logprobs: entry.top.map(logprobOf) }));
+
 const chatLogprobs = (logprobs: readonly TokenLogprob[]) =>
-  logprobs.length === 0
-    ? null
-    : {
-        content: logprobs.map((entry) => ({
-          ...logprobOf(entry),
-          top_logprobs: entry.top.map(logprobOf),
-        })),
-        refusal: null,
-      };
+  logprobs.length === 0 ? null : { content: tokenLogprobs(logprobs), refusal: null };
 
 const chatChunk = (serving: Serving, choices: readonly object[]) => ({
   ...head(serving, 'chatcmpl-', 'chat.completion.chunk'),

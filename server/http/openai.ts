@@ -1,16 +1,18 @@
 /**
- * The surface that models' clients know: /v1/models, /v1/chat/completions, /v1/completions, and Anthropic's /v1/messages. Their
- * clients work unchanged.
+ * The surface that models' clients know: /v1/models, /v1/chat/completions, /v1/completions, /v1/responses, and Anthropic's
+ * /v1/messages. Their clients work unchanged.
  */
-import { errorStatus, isId, OpenLedgerError } from '@openledger/protocol';
+import { isId, OpenLedgerError } from '@openledger/protocol';
 import { type Context, Hono } from 'hono';
 import {
   ChatBody,
   CompletionBody,
   fromChat,
   fromCompletion,
+  fromResponses,
   type Inference,
   ModelName,
+  ResponsesBody,
 } from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Models } from '../models/index.ts';
@@ -19,8 +21,10 @@ import { answerCall, type SurfaceHandles, type Wording } from './answer-call.ts'
 import { anthropicSurface } from './anthropic.ts';
 import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
-import { jsonResponse } from './json-response.ts';
+import { errorBody, failure } from './openai-errors.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
+import { NoQuery, recordedResponse } from './recorded-response.ts';
+import { responsesWording } from './responses.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
@@ -56,6 +60,20 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
     const request = fromCompletion(body);
     return answerCall(handles.gateway, c, { caller, request, stream, wording });
   });
+  app.post('/responses', async (c) => {
+    const caller = await callerOf(handles, c);
+    const body = parseBody(ResponsesBody, await readJson(c.req.raw, LIMITS));
+    const wording = responsesWording(body, handles.log);
+    const request = fromResponses(body);
+    return answerCall(handles.gateway, c, {
+      ...{ caller, request, stream: body.stream ?? false, wording },
+    });
+  });
+  app.get('/responses/:id', async (c) => {
+    const caller = await callerOf(handles, c);
+    parseBody(NoQuery, c.req.query());
+    return c.json(recordedResponse(await ownGeneration(handles, c.req.param('id'), caller)));
+  });
   app.get('/generations/:id', async (c) => {
     const caller = await callerOf(handles, c);
     return c.json(generationShape(await ownGeneration(handles, c.req.param('id'), caller)));
@@ -78,7 +96,7 @@ async function ownGeneration(
   id: string,
   caller: Caller,
 ): Promise<Inference> {
-  const inferenceId = id.replace(/^(chatcmpl-|cmpl-|msg_)/, 'inf_');
+  const inferenceId = id.replace(/^(chatcmpl-|cmpl-|resp_|msg_)/, 'inf_');
   const found = isId('inference', inferenceId) ? await gateway.find(inferenceId) : undefined;
   if (found && (found.payerId === caller.partyId || isAdmin(caller))) return found;
   throw new OpenLedgerError('not_found', `No generation ${id}.`);
@@ -114,46 +132,6 @@ function wordingOf(shape: Shape, includeUsage: boolean, log: Log): Wording {
     },
   };
 }
-
-function failure(error: unknown, log: Log): Response {
-  const status = error instanceof OpenLedgerError ? error.status : 500;
-  const response = jsonResponse(errorBody(error, log), status);
-  if (status === 401) response.headers.set('www-authenticate', 'Bearer');
-  return response;
-}
-
-/** OpenAI's error shape. What is ours beside it: the details, such as what is missing. */
-function errorBody(error: unknown, log: Log): object {
-  if (!(error instanceof OpenLedgerError)) {
-    log.error('gateway.failed', { error });
-    return {
-      error: {
-        message: 'Something went wrong on our side.',
-        type: 'server_error',
-        param: null,
-        code: null,
-      },
-    };
-  }
-  const { code, message, details } = error;
-  const param =
-    typeof details.param === 'string' ? details.param : code === 'model_not_found' ? 'model' : null;
-  return {
-    error: { message, type: errorTypes[errorStatus[code]] ?? 'server_error', param, code, details },
-  };
-}
-
-const errorTypes: Readonly<Record<number, string>> = {
-  400: 'invalid_request_error',
-  401: 'authentication_error',
-  402: 'insufficient_quota',
-  403: 'permission_error',
-  404: 'invalid_request_error',
-  409: 'invalid_request_error',
-  413: 'invalid_request_error',
-  422: 'invalid_request_error',
-  429: 'rate_limit_error',
-};
 
 const modelShape = (model: {
   readonly name: string;

@@ -64,7 +64,7 @@ async function assertAnswerValid({ path, status, contentType, text }: Answer): P
   if (contentType.startsWith('text/event-stream')) {
     const events = (await text).split('\n\n').filter((event) => event !== '');
     for (const event of events) {
-      const data = event.replace(/^data: /, '');
+      const data = event.replace(/^event: .*\n/, '').replace(/^data: /, '');
       if (data !== '[DONE]') assertValid(chunkSchema(path, data), JSON.parse(data));
     }
   } else if (contentType.startsWith('application/json')) {
@@ -75,10 +75,12 @@ async function assertAnswerValid({ path, status, contentType, text }: Answer): P
 const wholeSchema = (path: string): string => {
   if (path === '/models') return 'ListModelsResponse';
   if (path.startsWith('/models/')) return 'Model';
+  if (path.startsWith('/responses')) return 'Response';
   return path === '/completions' ? 'CreateCompletionResponse' : 'CreateChatCompletionResponse';
 };
 
 const chunkSchema = (path: string, data: string): string => {
+  if (path === '/responses') return 'ResponseStreamEvent';
   if (data.startsWith('{"error"')) return 'ErrorResponse';
   return path === '/completions' ? STREAMED_COMPLETION : 'CreateChatCompletionStreamResponse';
 };

@@ -1,0 +1,40 @@
+/** Failures, in the words of OpenAI's surface. */
+import { errorStatus, OpenLedgerError } from '@openledger/protocol';
+import type { Log } from '../platform/log.ts';
+import { jsonResponse } from './json-response.ts';
+
+/** An answer that is a failure. */
+export function failure(error: unknown, log: Log): Response {
+  const status = error instanceof OpenLedgerError ? error.status : 500;
+  const response = jsonResponse(errorBody(error, log), status);
+  if (status === 401) response.headers.set('www-authenticate', 'Bearer');
+  return response;
+}
+
+/** What it says of one, also in a stream. */
+export const errorBody = (error: unknown, log: Log) => ({ error: errorOf(error, log) });
+
+/** OpenAI's error shape. What is ours beside it: the details, such as what is missing. */
+function errorOf(error: unknown, log: Log) {
+  if (!(error instanceof OpenLedgerError)) {
+    log.error('gateway.failed', { error });
+    const message = 'Something went wrong on our side.';
+    return { message, type: 'server_error', param: null, code: null };
+  }
+  const { code, message, details } = error;
+  const param =
+    typeof details.param === 'string' ? details.param : code === 'model_not_found' ? 'model' : null;
+  return { message, type: errorTypes[errorStatus[code]] ?? 'server_error', param, code, details };
+}
+
+const errorTypes: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  402: 'insufficient_quota',
+  403: 'permission_error',
+  404: 'invalid_request_error',
+  409: 'invalid_request_error',
+  413: 'invalid_request_error',
+  422: 'invalid_request_error',
+  429: 'rate_limit_error',
+};

@@ -1,0 +1,48 @@
+/** A response as the record of its call has it, for GET /v1/responses/:id. */
+import { outputText, RequestDocument } from '@openledger/protocol';
+import { z } from 'zod';
+import type { GenerationRequest, Inference } from '../gateway/index.ts';
+import { itemsOf, type Outcome, outcomeOf, responseObject } from './response-object.ts';
+import { recordedSettings } from './response-settings.ts';
+
+/** A record is told whole, and nothing else can be asked of it. */
+export const NoQuery = z.record(z.string(), z.undefined({ error: 'Not supported here.' }));
+
+/** What the record does not have is null or as OpenAI presets it, and named. Text comes before calls, whatever came first. */
+export function recordedResponse(inference: Inference) {
+  const { status, toolCalls, usage, priceUnits, route, servedAt } = inference;
+  const { settings, notRecorded } = recordedSettings(askedIn(inference));
+  const items = itemsOf({ text: textOf(inference), toolCalls, logprobs: [] });
+  const charged = status === 'served' ? { usage, priceUnits } : undefined;
+  const call = { ...inference, model: route.model };
+  const response = responseObject(call, settings, outcomeIn(inference), { items, charged });
+  return {
+    ...response,
+    completed_at:
+      response.status === 'completed' && servedAt ? Math.floor(servedAt.getTime() / 1000) : null,
+    openledger: { ...response.openledger, notRecorded },
+  };
+}
+
+function outcomeIn({ status, finishReason }: Inference): Outcome {
+  if (status === 'held') return { status: 'in_progress' };
+  return status === 'served'
+    ? outcomeOf(finishReason)
+    : { status: 'failed', failure: 'The call is void: nothing was charged.' };
+}
+
+/** The output without the calls that stand after its text. */
+function textOf({ output, toolCalls }: Inference): string {
+  if (toolCalls.length === 0) return output;
+  const calls = outputText('', toolCalls);
+  return output === calls ? '' : output.slice(0, output.length - calls.length - 1);
+}
+
+/** Tools and forms stand in the record as the gateway wrote them there. */
+function askedIn({ request }: Inference): Partial<GenerationRequest> {
+  const { tools, responseFormat } = RequestDocument.parse(JSON.parse(request));
+  return {
+    tools: tools?.map((tool) => JSON.parse(tool)),
+    responseFormat: responseFormat === undefined ? undefined : JSON.parse(responseFormat),
+  };
+}
