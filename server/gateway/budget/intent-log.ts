@@ -28,7 +28,7 @@ export type IntentLog = {
 };
 
 export type IntentLogOptions = {
-  /** How long a sync waits for others to join it. */
+  /** How long a sync waits for others to join it; those who come while one is under way share the next all the same. */
   readonly gatherMs?: number;
   /** The size from which on it is compacted. */
   readonly compactBytes?: number;
@@ -39,7 +39,7 @@ export type IntentLogOptions = {
  */
 export async function openIntentLog(
   folder: string,
-  { gatherMs = 2, compactBytes = 32 * 2 ** 20 }: IntentLogOptions = {},
+  { gatherMs = 0, compactBytes = 32 * 2 ** 20 }: IntentLogOptions = {},
 ): Promise<IntentLog> {
   await mkdir(folder, { recursive: true });
   const unlock = await lockFolder(folder);
@@ -113,7 +113,8 @@ function journal({
     return broken;
   };
   const sync = async (): Promise<void> => {
-    await pause(gatherMs);
+    if (gatherMs > 0) await pause(gatherMs);
+    else await new Promise(setImmediate); // those who came in the same turn
     const upTo = appended;
     try {
       if (upTo > synced) await file.sync();

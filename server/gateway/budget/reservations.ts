@@ -78,8 +78,16 @@ export function createReservations({
     return draws.add(request);
   }
 
+  /** Whoever waits for it is told where it fails. */
+  function syncNow(): Promise<void> {
+    const synced = durable();
+    synced.catch(() => {});
+    return synced;
+  }
+
   function reservationOf(requestId: Id<'inference'>, lease: LeaseState): BudgetReservation {
     let ending: Promise<Ending> | undefined; // the first end is the end
+    let synced = syncNow(); // while the operator is asked
     const capture = async (units: bigint, legs?: readonly Leg[]) => {
       ending ??= end(requestId, units, legs);
       reservations.delete(requestId);
@@ -88,9 +96,12 @@ export function createReservations({
     return {
       requestId,
       isOpen: () => state.requests.has(requestId) && purses.isServing(lease),
-      durable,
+      durable: () => synced,
       progress: (units, usage) => write({ kind: 'progress', request: requestId, units, usage }),
-      extend: (units) => purses.extend(requestId, units),
+      async extend(units) {
+        await purses.extend(requestId, units);
+        synced = syncNow();
+      },
       capture,
       void: () => capture(0n),
     };
