@@ -39,48 +39,63 @@ export type Grounding = {
 /** Of a call that had nothing before its model but what its client sent. */
 export const ungrounded: Grounding = { citations: [], groundedWordsPpm: undefined };
 
+type GroundHandles = {
+  readonly datanets: Pick<Datanets, 'recordsOf' | 'passageSources'>;
+  readonly governance: Pick<Governance, 'policyInForce'>;
+};
+
 /** A record that was withdrawn since is no longer cited. */
 export async function ground(
-  {
-    datanets,
-    governance,
-  }: {
-    readonly datanets: Pick<Datanets, 'recordsOf' | 'passageSources'>;
-    readonly governance: Pick<Governance, 'policyInForce'>;
-  },
+  { datanets, governance }: GroundHandles,
   { output, clientTexts, retrieved }: Pick<Inference, 'output' | 'clientTexts' | 'retrieved'>,
 ): Promise<Grounding> {
   if (retrieved.length === 0) return ungrounded;
-  const hashesIn = new Map<Id<'snapshot'>, readonly string[]>();
-  for (const { recordHash, snapshotId } of retrieved) {
-    hashesIn.set(snapshotId, [...(hashesIn.get(snapshotId) ?? []), recordHash]);
-  }
+  const [{ policy }, records] = await Promise.all([
+    governance.policyInForce(),
+    recordsBefore(datanets, retrieved),
+  ]);
+  const snapshotOf = new Map(records.map(({ hash, snapshotId }) => [hash, snapshotId]));
+  const of = { records, clientTexts, rules: policy.trace };
+  const { quotes, groundedWordsPpm } = quotesIn(output, of);
+  const cited = await Promise.all(
+    [...new Set(snapshotOf.values())].map((snapshotId) => {
+      const quoted = quotes.filter(({ recordHash }) => snapshotOf.get(recordHash) === snapshotId);
+      return cite(datanets, snapshotId, quoted);
+    }),
+  );
+  return { citations: cited.flat().sort((a, b) => a.start - b.start), groundedWordsPpm };
+}
+
+/** What was put before the model and can still be read, each record once. */
+async function recordsBefore(
+  datanets: Pick<Datanets, 'recordsOf'>,
+  retrieved: Inference['retrieved'],
+): Promise<readonly (TraceRecord & { readonly snapshotId: Id<'snapshot'> })[]> {
+  const snapshotOf = new Map(retrieved.map((one) => [one.recordHash, one.snapshotId]));
   const found = await Promise.all(
-    [...hashesIn].map(async ([snapshotId, hashes]) => {
+    [...new Set(snapshotOf.values())].map(async (snapshotId) => {
+      const hashes = [...snapshotOf.keys()].filter((hash) => snapshotOf.get(hash) === snapshotId);
       const records = await datanets.recordsOf(snapshotId, hashes);
       return records.map(({ recordHash, text }) => ({ hash: recordHash, text, snapshotId }));
     }),
   );
-  const records = new Map(found.flat().map((record) => [record.hash, record]));
-  const { policy } = await governance.policyInForce();
-  const { quotes, groundedWordsPpm } = quotesIn(output, {
-    ...{ records: [...records.values()], clientTexts, rules: policy.trace },
+  return found.flat();
+}
+
+async function cite(
+  datanets: Pick<Datanets, 'passageSources'>,
+  snapshotId: Id<'snapshot'>,
+  quotes: readonly Quote[],
+): Promise<readonly Citation[]> {
+  if (quotes.length === 0) return [];
+  const places = quotes.map(({ recordHash, inRecord }) => ({
+    ...{ recordHash, offset: inRecord.start },
+  }));
+  const sources = await datanets.passageSources(snapshotId, places);
+  return quotes.flatMap((quote, i) => {
+    const source = sources[i];
+    return source ? [{ ...quote, ...source, snapshotId }] : [];
   });
-  const citations: Citation[] = [];
-  for (const snapshotId of hashesIn.keys()) {
-    const from = quotes.filter((one) => records.get(one.recordHash)?.snapshotId === snapshotId);
-    if (from.length === 0) continue;
-    const places = from.map((one) => ({
-      recordHash: one.recordHash,
-      offset: one.inRecord.start,
-    }));
-    const sources = await datanets.passageSources(snapshotId, places);
-    for (const [i, quote] of from.entries()) {
-      const source = sources[i];
-      if (source) citations.push({ ...quote, ...source, snapshotId });
-    }
-  }
-  return { citations: citations.sort((a, b) => a.start - b.start), groundedWordsPpm };
 }
 
 /** Pure: what of an output stands in records, and is no echo of what the client sent. */
@@ -96,11 +111,8 @@ export function quotesIn(
     readonly rules: Pick<TraceRules, 'minWords' | 'maxRecords'>;
   },
 ): { readonly quotes: readonly Quote[]; readonly groundedWordsPpm: number } {
-  const traceBeside = (texts: readonly string[]) =>
-    traceByScan(output, { records, clientTexts: texts, rules: { minWords, maxRecords } });
-  // A client's texts may be long, and are read only where it matters whether something is their echo.
-  if (traceBeside([]).spans.length === 0) return { quotes: [], groundedWordsPpm: 0 };
-  const { spans, echoes } = traceBeside(clientTexts);
+  const rules = { minWords, maxRecords };
+  const { spans, echoes } = traceByScan(output, { records, clientTexts, rules });
   const unowned = spans.map(({ start, end }) => ({ start, end, records: [] }));
   const words = informedWords(output, () => 1);
   return {
