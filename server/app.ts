@@ -173,6 +173,7 @@ async function createStages(handles: AppHandles) {
   const gateway = createGateway({
     db,
     ledger,
+    governance,
     datanets,
     access,
     models,

@@ -97,6 +97,7 @@ import { seal } from './seal.ts';
 import {
   findAllOwnerMaps,
   findSnapshot,
+  findSnapshotRecords,
   findUnigramTable,
   listSnapshots,
   type Snapshot,
@@ -121,6 +122,7 @@ export type { Submission } from './bounties/submissions.ts';
 export { assertOwnedBy, type Datanet, type NewDatanet } from './datanets.ts';
 export type { Dispute } from './disputes/disputes.ts';
 export type { Import } from './imports.ts';
+export type { PassageSource } from './passage-sources.ts';
 export type { Pool } from './pools.ts';
 export type { RecordProof } from './prove-records.ts';
 export type { Quote } from './quotes/quote-drafts.ts';
@@ -201,6 +203,11 @@ export type Datanets = {
   listSnapshots(query: Page & { readonly datanetId: string }): Promise<readonly Snapshot[]>;
   /** In order, withdrawn records included and marked. */
   snapshotRecords(snapshotId: string): AsyncIterable<SnapshotRecord>;
+  /** Of these records those that the snapshot holds and nobody has withdrawn, in no order. */
+  recordsOf(
+    snapshotId: string,
+    recordHashes: readonly string[],
+  ): Promise<readonly SnapshotRecord[]>;
   /** Whose the words of each record are, by its hash. Equal vectors are one list. @throws not_found */
   ownerMapsOf(snapshotId: string): Promise<ReadonlyMap<string, readonly OwnedWords[]>>;
   /** Who wrote passages of its records, and where. One a place; undefined for what is withdrawn. */
@@ -346,6 +353,8 @@ export function createDatanets(handles: {
       return listSnapshots(db, query);
     },
     snapshotRecords: (snapshotId) => snapshotRecords(db, snapshotId),
+    recordsOf: async (snapshotId, recordHashes) =>
+      (await findSnapshotRecords(db, snapshotId, recordHashes)).filter((one) => !one.withdrawn),
     ownerMapsOf: (snapshotId) => findAllOwnerMaps(db, snapshotId),
     passageSources: (snapshotId, places) => passageSources(db, snapshotId, places),
     unigramTableOf: (snapshotId) => findUnigramTable(db, snapshotId),

@@ -13,6 +13,8 @@
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
  * - an answer is given again only to who paid for it, for the same request without chance, at the cache's price, and only
  *   where that is switched on; such a call is a call like any other, whose record names the one that made the answer;
+ * - only those retrieved records are paid for reading and recorded that were put into the prompt, whole, within the request's
+ *   budget of tokens; and which of their passages an answer repeats is told by the rules of its receipt;
  * - the record of a served call, its announcement and its key's limit commit together.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
@@ -25,12 +27,14 @@
  * Tables: gateway.operators, gateway.offers, gateway.inferences, gateway.key_spending, gateway.cached_answers.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
+import type { Governance } from '../governance/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Models } from '../models/index.ts';
 import type { BudgetSettings } from './budget/budget.ts';
 import { capture } from './capture.ts';
 import { createDirectory } from './directory.ts';
+import { type Grounding, ground } from './ground.ts';
 import { createHolds } from './hold.ts';
 import { findInference, type Inference, listInferences } from './inferences.ts';
 import { createLeasedMoney } from './leased-money.ts';
@@ -46,6 +50,7 @@ import { recover, sweep, voidAbandoned } from './sweep.ts';
 export { ChatBody, CompletionBody, fromChat, fromCompletion, ModelName } from './chat-bodies.ts';
 export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
+export { type Grounding, ungrounded } from './ground.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
 export { fromMessages, MessagesBody } from './messages-body.ts';
 export type { Offer } from './offers.ts';
@@ -62,6 +67,7 @@ export type GatewayHandles = Omit<
   'money' | 'directory' | 'standings' | 'patience'
 > & {
   readonly ledger: Ledger;
+  readonly governance: Pick<Governance, 'policyInForce'>;
   readonly models: Models;
   readonly allowPrivateOperators: boolean;
   readonly patience?: Partial<Patience>;
@@ -75,6 +81,12 @@ export type Gateway = {
   serve(call: ServeCall): Promise<Serving>;
   find(inferenceId: string): Promise<Inference>;
   list(query: { payerId: string; limit: number; after?: string }): Promise<readonly Inference[]>;
+  /**
+   * Which passages of a served call's answer stand in the records that were put before its model.
+   *
+   * @returns undefined where that cannot be told now: an answer that is paid for is not lost over it
+   */
+  ground(inferenceId: Id<'inference'>): Promise<Grounding | undefined>;
   registerOperator(operator: OperatorRow & { readonly apiKey?: string }): Promise<void>;
   operators(): Promise<readonly OperatorRow[]>;
   /** Lets another operator serve a model, or changes its terms. @throws not_found, model_not_found, conflict */
@@ -119,6 +131,14 @@ export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
     serve: (call) => serve(handles, call),
     find: (inferenceId) => findInference(db, inferenceId),
     list: (query) => listInferences(db, query),
+    async ground(inferenceId) {
+      try {
+        return await ground(given, await findInference(db, inferenceId));
+      } catch (error) {
+        report.error('gateway.ground_failed', { inferenceId, error });
+        return undefined;
+      }
+    },
     async registerOperator(operator) {
       const allowPrivate = handles.allowPrivateOperators;
       await db.transaction((tx) => registerOperator(tx, operator, { allowPrivate }));

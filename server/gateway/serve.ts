@@ -4,7 +4,7 @@
  * The money is set aside before an operator is asked; the record of what was delivered and its announcement commit together.
  * From there the flow captures exactly the recorded price, however often it is delivered.
  */
-import { type Id, OpenLedgerError, type Purpose } from '@openledger/protocol';
+import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Access, Datanets, RetrievedRecord } from '../datanets/index.ts';
 import type { Caller } from '../identity/index.ts';
 import { isPaid, type Model } from '../models/index.ts';
@@ -21,6 +21,7 @@ import type { Money, Reservation } from './money.ts';
 import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
 import { cachedPricing, priceOf } from './price.ts';
 import type { GenerationRequest } from './request.ts';
+import { type FoundContext, retrieveContext } from './retrieve-context.ts';
 import type { Asked, Patience } from './routing/attempt-in-turn.ts';
 
 export type ServeHandles = PrepareHandles & {
@@ -70,7 +71,7 @@ export async function serve(handles: ServeHandles, ask: ServeCall): Promise<Serv
   );
   for (const model of models) assertAllowed(caller, model);
   const commercial = models.some(({ pricing }) => isPaid(pricing));
-  const found = await retrieve(handles, { request, caller, commercial });
+  const found = await retrieveContext(handles, { request, caller, commercial });
   const { retrieved } = found;
   for (const { snapshots } of models) {
     const snapshotIds = snapshots.map(({ snapshotId }) => snapshotId);
@@ -163,7 +164,7 @@ function assertAllowed({ models }: Caller, { name }: Model): void {
 async function open(
   handles: ServeHandles,
   call: Parameters<typeof openInference>[1],
-  from: Found['from'],
+  from: FoundContext['from'],
 ): Promise<Reservation> {
   const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
   try {
@@ -181,52 +182,4 @@ async function open(
     await reservation.void();
     throw error;
   }
-}
-
-type Found = {
-  readonly retrieved: readonly RetrievedRecord[];
-  /** The same, datanet by datanet. */
-  readonly from: readonly {
-    readonly datanetId: Id<'datanet'>;
-    readonly snapshotId: string;
-    readonly recordHashes: readonly string[];
-  }[];
-};
-
-/** A long message asks at its end; searching for all its words would cost more than answering it. */
-const QUERY_CHARACTERS = 4000;
-
-async function retrieve(
-  { datanets, access }: ServeHandles,
-  {
-    request,
-    caller,
-    commercial,
-  }: Pick<ServeCall, 'request' | 'caller'> & { readonly commercial: boolean },
-): Promise<Found> {
-  for (const datanetId of request.context.datanets) await access.assertMayAsk(datanetId, caller);
-  if (request.context.datanets.length === 0) return { retrieved: [], from: [] };
-  const asked = request.messages.findLast((message) => message.role === 'user')?.content ?? '';
-  const query = asked.slice(-QUERY_CHARACTERS);
-  const { records } = request.context;
-  const purposes: readonly Purpose[] = commercial ? ['retrieve', 'commercial'] : ['retrieve'];
-  const found = await Promise.all(
-    request.context.datanets.map(async (datanetId) => {
-      const one = await datanets.retrieve(datanetId, query, { limit: records, purposes });
-      return { datanetId, records: one.records };
-    }),
-  );
-  const retrieved = found
-    .flatMap((one) => one.records)
-    .sort((a, b) => b.score - a.score)
-    .slice(0, records);
-  const taken = new Set(retrieved);
-  const from = found.map((one) => ({
-    datanetId: one.datanetId,
-    recordHashes: one.records
-      .filter((record) => taken.has(record))
-      .map(({ recordHash }) => recordHash),
-    snapshotId: one.records[0]?.snapshotId,
-  }));
-  return { retrieved, from: from.filter(({ recordHashes }) => recordHashes.length > 0) };
 }

@@ -5,17 +5,24 @@ import {
   type ContentEvent,
   type Gateway,
   type GenerationRequest,
+  type Grounding,
   type ServedEvent,
   type Serving,
   type TokenLogprob,
   toolCallsOf,
+  ungrounded,
 } from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticate } from './authorize.ts';
 import { extensionOf } from './extension.ts';
 
-export type EndEvent = Extract<ServedEvent, { kind: 'end' }>;
+/** With what the answer has from the records before it; undefined where that cannot be told now. */
+export type EndEvent = Extract<ServedEvent, { kind: 'end' }> & {
+  readonly grounding: Grounding | undefined;
+};
+
+type AnsweredEvent = ContentEvent | EndEvent;
 
 /** What every surface needs. */
 export type SurfaceHandles = {
@@ -67,9 +74,10 @@ export async function answerCall(
   });
   const { inference, receipt } = extensionOf(serving);
   const headers = { 'x-openledger-inference': inference, 'x-openledger-receipt': receipt };
-  if (!stream) return c.json(await whole(serving, wording), 200, headers);
-  const first = await serving.events.next(); // what fails before its first word still has a status of its own
-  return new Response(eventStream(serving, resumed(first, serving.events), wording), {
+  const events = withGrounding(gateway, serving);
+  if (!stream) return c.json(await whole(serving, events, wording), 200, headers);
+  const first = await events.next(); // what fails before its first word still has a status of its own
+  return new Response(eventStream(serving, resumed(first, events), wording), {
     headers: {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -79,9 +87,27 @@ export async function answerCall(
   });
 }
 
-async function whole(serving: Serving, wording: Wording): Promise<object> {
+/** Text goes through at once; the end waits until it is known what of the text stands in the call's context. */
+async function* withGrounding(
+  gateway: Pick<Gateway, 'ground'>,
+  { inferenceId, retrieved, events }: Serving,
+): AsyncGenerator<AnsweredEvent, void, void> {
+  for await (const event of events) {
+    if (event.kind !== 'end') yield event;
+    else {
+      const grounding = retrieved.length > 0 ? await gateway.ground(inferenceId) : ungrounded;
+      yield { ...event, grounding };
+    }
+  }
+}
+
+async function whole(
+  serving: Serving,
+  events: AsyncIterable<AnsweredEvent>,
+  wording: Wording,
+): Promise<object> {
   const said: ContentEvent[] = [];
-  for await (const event of serving.events) {
+  for await (const event of events) {
     if (event.kind === 'end') return wording.whole(serving, answerOf(said), event);
     said.push(event);
   }
@@ -106,7 +132,7 @@ async function* resumed<T>(first: IteratorResult<T, void>, rest: AsyncGenerator<
 /** Pulled by the client's reading: nothing is buffered ahead, and a client that leaves stops the operator. */
 function eventStream(
   serving: Serving,
-  events: AsyncIterable<ServedEvent>,
+  events: AsyncIterable<AnsweredEvent>,
   wording: Wording,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
@@ -126,7 +152,7 @@ function eventStream(
 
 async function* framesOf(
   serving: Serving,
-  events: AsyncIterable<ServedEvent>,
+  events: AsyncIterable<AnsweredEvent>,
   wording: Wording,
 ): AsyncGenerator<string> {
   const streamed = wording.streamed(serving);

@@ -7,7 +7,7 @@ import type { Log } from '../platform/log.ts';
 import { answerCall, type EndEvent, type SurfaceHandles, type Wording } from './answer-call.ts';
 import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
-import { extensionOf } from './extension.ts';
+import { extensionAtEnd } from './extension.ts';
 import { jsonResponse } from './json-response.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
@@ -39,7 +39,7 @@ const wordingOf = (log: Log): Wording => ({
     content: [{ type: 'text', text, citations: null }],
     stop_reason: reasons[end.finishReason],
     usage: usageOf(end),
-    openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
+    openledger: extensionAtEnd(serving, end),
   }),
   streamed: (serving) => ({
     opening: () => [
@@ -71,7 +71,7 @@ const wordingOf = (log: Log): Wording => ({
         type: 'message_delta',
         delta: { stop_reason: reasons[end.finishReason], stop_sequence: null },
         usage: usageOf(end),
-        openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
+        openledger: extensionAtEnd(serving, end),
       }),
       frame({ type: 'message_stop' }),
     ],

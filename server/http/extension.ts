@@ -1,6 +1,6 @@
 /** What OpenLedger adds to an answer, on every surface. */
-import { receiptIdOf } from '@openledger/protocol';
-import type { Inference } from '../gateway/index.ts';
+import { formatOpen, receiptIdOf } from '@openledger/protocol';
+import type { Grounding, Inference } from '../gateway/index.ts';
 
 /**
  * Which inference it was, its receipt, the receipt of the call that made the answer where
@@ -18,4 +18,21 @@ export const extensionOf = ({
     record: recordHash,
     snapshot: snapshotId,
   })),
+});
+
+/** The same, and what is known of it at its end: its price, and what of it stands in those records. */
+export const extensionAtEnd = (
+  call: Parameters<typeof extensionOf>[0],
+  {
+    priceUnits,
+    grounding,
+  }: { readonly priceUnits: bigint; readonly grounding: Grounding | undefined },
+) => ({
+  ...extensionOf(call),
+  citations: grounding?.citations.map(({ recordHash, snapshotId, inRecord, ...quote }) => ({
+    ...{ ...quote, record: recordHash, snapshot: snapshotId },
+    ...{ recordStart: inRecord.start, recordEnd: inRecord.end },
+  })),
+  groundedWordsPpm: grounding?.groundedWordsPpm,
+  price: formatOpen(priceUnits),
 });

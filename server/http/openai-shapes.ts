@@ -1,8 +1,14 @@
 /** How a served call looks in OpenAI's words: one shape for chat, one for plain completions, each whole and streamed. */
 import { formatOpen, type ToolCall } from '@openledger/protocol';
-import type { ContentEvent, Inference, Serving, TokenLogprob } from '../gateway/index.ts';
+import type {
+  ContentEvent,
+  Grounding,
+  Inference,
+  Serving,
+  TokenLogprob,
+} from '../gateway/index.ts';
 import type { Answer, EndEvent } from './answer-call.ts';
-import { extensionOf } from './extension.ts';
+import { extensionAtEnd } from './extension.ts';
 
 export type Shape = {
   whole(serving: Serving, answer: Answer, end: EndEvent): object;
@@ -75,7 +81,7 @@ export const chatShape: Shape = {
       },
     ],
     usage: usageOf(end),
-    openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
+    openledger: extensionAtEnd(serving, end),
   }),
   opening: (serving) => [
     chatChunk(serving, [
@@ -100,7 +106,7 @@ export const chatShape: Shape = {
     ...chatChunk(serving, [
       { index: 0, delta: {}, logprobs: null, finish_reason: end.finishReason },
     ]),
-    openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
+    openledger: extensionAtEnd(serving, end),
   }),
   usage: (serving, end) => ({ ...chatChunk(serving, []), usage: usageOf(end) }),
   noUsageYet: { usage: null },
@@ -141,7 +147,7 @@ export const completionShape: Shape = {
       },
     ]),
     usage: usageOf(end),
-    openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
+    openledger: extensionAtEnd(serving, end),
   }),
   opening: () => [],
   chunk: (serving, event, from) =>
@@ -157,7 +163,7 @@ export const completionShape: Shape = {
     ...textChunk(serving, [
       { index: 0, text: '', logprobs: null, finish_reason: end.finishReason },
     ]),
-    openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
+    openledger: extensionAtEnd(serving, end),
   }),
   usage: (serving, end) => ({ ...textChunk(serving, []), usage: usageOf(end) }),
   noUsageYet: {}, // OpenAI's schema of this route has no null here
@@ -167,7 +173,7 @@ export const completionShape: Shape = {
  * What became of a call, for whoever lost his stream: what was delivered, what it cost, and where its receipt is. A call that is
  * still under way is `held`; one that cost nothing, since nothing was delivered, is `void`.
  */
-export const generationShape = (inference: Inference) => ({
+export const generationShape = (inference: Inference, grounding: Grounding | undefined) => ({
   id: inference.inferenceId,
   object: 'generation',
   created: Math.floor(inference.createdAt.getTime() / 1000),
@@ -181,10 +187,7 @@ export const generationShape = (inference: Inference) => ({
         usage: usageOf(inference),
         /** Tokens were counted by us: the operator did not say. */
         estimated: inference.estimated,
-        openledger: {
-          ...extensionOf(inference),
-          price: formatOpen(inference.priceUnits),
-        },
+        openledger: extensionAtEnd(inference, { ...inference, grounding }),
       }
     : {}),
 });

@@ -76,7 +76,9 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.get('/generations/:id', async (c) => {
     const caller = await callerOf(handles, c);
-    return c.json(generationShape(await ownGeneration(handles, c.req.param('id'), caller)));
+    const generation = await ownGeneration(handles, c.req.param('id'), caller);
+    const grounding = await handles.gateway.ground(generation.inferenceId);
+    return c.json(generationShape(generation, grounding));
   });
   app.route('/messages', anthropicSurface(handles));
   // Not `notFound`: a mounted application's own is never asked.

@@ -7,10 +7,11 @@ import { systemClock } from '../../server/platform/clock.ts';
 import { readConfig } from '../../server/platform/config.ts';
 import { silentLog } from '../../server/platform/log.ts';
 import { startTestChain } from './chain.ts';
-import { createTestDatabase } from './postgres.ts';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 export type TestApp = {
   readonly app: App;
+  readonly db: TestDatabase['db'];
   readonly baseUrl: string;
   readonly adminKey: string;
   readonly admin: Client;
@@ -38,7 +39,7 @@ export async function startTestApp(
   const adminKey = await app.ensureAdminKey();
   if (!adminKey) throw new Error('A new database has an admin already.');
   return {
-    ...{ app, adminKey, folder: chain.folder, baseUrl: listening.url },
+    ...{ app, db: database.db, adminKey, folder: chain.folder, baseUrl: listening.url },
     admin: createClient({ baseUrl: listening.url, apiKey: adminKey }),
     end: async () => {
       await listening.close();

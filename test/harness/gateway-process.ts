@@ -40,6 +40,7 @@ const mortalDb: Db = {
 const access = freeAccess({ db, clock, log, governance, identity });
 const gateway = createGateway({
   ...{
+    governance,
     datanets,
     access,
     models,

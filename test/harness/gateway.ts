@@ -87,7 +87,7 @@ export async function openTestGateway(): Promise<TestGateway> {
   });
   const openGateway = (handles: Partial<GatewayHandles>) =>
     createGateway({
-      ...{ db, ledger, datanets, access, models, clock, log },
+      ...{ db, ledger, governance, datanets, access, models, clock, log },
       ...{ allowPrivateOperators: true, servedBy: 'nobody who is here' },
       ...handles,
     });
