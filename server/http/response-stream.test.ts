@@ -10,7 +10,13 @@ type Event = OpenAI.Responses.ResponseStreamEvent;
 
 const serving: Serving = {
   ...{ inferenceId: 'inf_00000000000070008000000000000001', createdAt: new Date(0), model: 'm' },
-  ...{ operator: 'o', retrieved: [], cachedFrom: undefined, leave: async () => {} },
+  ...{
+    operator: 'o',
+    promptTokens: 1,
+    retrieved: [],
+    cachedFrom: undefined,
+    leave: async () => {},
+  },
   events: (async function* () {})(),
 };
 
