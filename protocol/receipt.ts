@@ -201,6 +201,8 @@ export const RequestDocument = z.strictObject({
       content: z.string(),
       toolCalls: z.array(ToolCall).optional(),
       toolCallId: z.string().optional(),
+      /** Of a tool that failed; left out elsewhere. */
+      isError: z.literal(true).optional(),
     }),
   ),
   /** The tools offered, each as JSON text: their schemas may hold numbers that canonical JSON does not. */

@@ -8,7 +8,7 @@ import { pageOf, paging } from './paging.ts';
 const ModelName = z.string().min(1).max(300);
 
 /** What a remote operator speaks, and in which way. */
-export const remoteOperatorKinds = ['openai', 'vllm', 'llama.cpp', 'ollama'] as const;
+export const remoteOperatorKinds = ['openai', 'vllm', 'llama.cpp', 'ollama', 'anthropic'] as const;
 
 export const Operator = z.object({
   name: z.string(),
@@ -73,7 +73,7 @@ export const gatewayOperations = {
       name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/),
       kind: z.enum(remoteOperatorKinds).default('openai'),
       baseUrl: z.url().max(500),
-      /** What the server wants as its bearer key, if anything. Never shown again. */
+      /** What the server wants as its key, if anything. Never shown again. */
       apiKey: z.string().min(1).max(500).optional(),
     }),
     output: Operator,

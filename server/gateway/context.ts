@@ -1,6 +1,7 @@
 /** Retrieved records as the model reads them. */
 import { outputText } from '@openledger/protocol';
 import type { RetrievedRecord } from '../datanets/index.ts';
+import { sumOf, tokensAbout } from './price.ts';
 import type { GenerationRequest } from './request.ts';
 
 /** The records' texts in order of relevance, or undefined when nothing was retrieved. */
@@ -9,14 +10,20 @@ export function contextMessage(retrieved: readonly RetrievedRecord[]): string | 
   return retrieved.map((record) => record.text.trim()).join('\n\n');
 }
 
+type Prompt = {
+  readonly request: GenerationRequest;
+  readonly retrieved: readonly RetrievedRecord[];
+};
+
+/** Our guess where the tokenizer is not ours. */
+export const promptTokensAbout = (prompt: Prompt): number =>
+  sumOf(promptTexts(prompt).map(tokensAbout));
+
 /** Every text that is put before the model, tools' definitions and the form asked for among them. */
 export const promptTexts = ({
   request: { messages, tools, responseFormat },
   retrieved,
-}: {
-  readonly request: GenerationRequest;
-  readonly retrieved: readonly RetrievedRecord[];
-}): readonly string[] => [
+}: Prompt): readonly string[] => [
   ...messages.map(({ content, toolCalls }) =>
     toolCalls ? outputText(content, toolCalls) : content,
   ),

@@ -7,7 +7,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { type CacheKey, keepAnswer } from './cache.ts';
 import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts';
-import { promptTexts } from './context.ts';
+import { promptTokensAbout } from './context.ts';
 import { type FailedAttempt, type InferenceRoute, recordServed, recordVoid } from './inferences.ts';
 import type { Reservation } from './money.ts';
 import {
@@ -18,7 +18,7 @@ import {
   type Operator,
   type OperatorEvent,
 } from './operators/operator.ts';
-import { type Pricing, sumOf, tokensAbout, tokensAtMost, type Usage } from './price.ts';
+import { type Pricing, sumOf, tokensAtMost, type Usage } from './price.ts';
 import { type Asked, attemptInTurn, type Heard, type Patience } from './routing/attempt-in-turn.ts';
 import type { Candidate } from './routing/plan.ts';
 import type { Standings } from './routing/standings.ts';
@@ -28,6 +28,8 @@ export type ServedEvent =
   | {
       readonly kind: 'end';
       readonly finishReason: FinishReason;
+      /** Where the operator says so. */
+      readonly stopSequence?: string | undefined;
       readonly usage: Usage;
       readonly priceUnits: bigint;
     };
@@ -55,6 +57,13 @@ export type Attempt = {
   /** Under which its answer may be given again; undefined when it may not. */
   readonly keepAs: CacheKey | undefined;
 };
+
+/** Our own count: exact where the tokenizer is ours, about that elsewhere. */
+export const promptTokensOf = ({
+  promptTokens,
+  generation,
+}: Pick<Attempt, 'promptTokens' | 'generation'>): number =>
+  promptTokens ?? promptTokensAbout(generation);
 
 /** A call whose money is set aside. */
 export type Call = {
@@ -119,7 +128,8 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
     }
     if (outcome.kind === 'failed') throw outcome.error;
     if (outcome.kind === 'ended') {
-      yield { kind: 'end', finishReason: outcome.finishReason, ...(await settleOnce(outcome)) };
+      const { finishReason, stopSequence } = outcome;
+      yield { kind: 'end', finishReason, stopSequence, ...(await settleOnce(outcome)) };
     }
   }
 
@@ -193,13 +203,13 @@ type Delivered = {
 
 function chargeFor({ delivery }: Call, delivered: Delivered, end: CallEnd): Charge {
   const { attempt, text, toolCalls, tokens: completionTokens } = delivered;
-  const { promptTokens, atMost, pricing, generation } = attempt;
+  const { promptTokens, atMost, pricing } = attempt;
   return chargeOf(
     end,
     {
       ...{ text: outputText(text, toolCalls), delivery },
       own: {
-        promptTokens: promptTokens ?? sumOf(promptTexts(generation).map(tokensAbout)),
+        promptTokens: promptTokensOf(attempt),
         completionTokens,
       },
       isOwnExact: promptTokens !== undefined,

@@ -1,5 +1,5 @@
 /**
- * The gateway: serves OpenAI-compatible calls through operators, metered and paid for.
+ * The gateway: serves calls in OpenAI's and Anthropic's words through operators, metered and paid for.
  *
  * It promises that
  * - no operator is asked before the payer's money is set aside, and no call costs more than that: by a hold of its own, or
@@ -33,6 +33,7 @@ import type { Ledger } from '../ledger/index.ts';
 import type { Models } from '../models/index.ts';
 import type { BudgetSettings } from './budget/budget.ts';
 import { capture } from './capture.ts';
+import { countPrompt, type PromptCount } from './count-prompt.ts';
 import { createDirectory } from './directory.ts';
 import { type Grounding, ground } from './ground.ts';
 import { createHolds } from './hold.ts';
@@ -52,7 +53,7 @@ export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
 export { type Grounding, ungrounded } from './ground.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
-export { fromMessages, MessagesBody } from './messages-body.ts';
+export { CountBody, fromMessages, MessagesBody } from './messages-body.ts';
 export type { Offer } from './offers.ts';
 export { plainPrompt } from './operators/local.ts';
 export { type ContentEvent, type TokenLogprob, toolCallsOf } from './operators/operator.ts';
@@ -61,6 +62,7 @@ export type { Usage } from './price.ts';
 export type { GenerationRequest } from './request.ts';
 export { fromResponses, ResponsesBody } from './responses-body.ts';
 export type { ServeCall, Serving } from './serve.ts';
+export { toolInputOf } from './tool-input.ts';
 
 export type GatewayHandles = Omit<
   ServeHandles,
@@ -79,6 +81,8 @@ export { spend } from './limits.ts';
 
 export type Gateway = {
   serve(call: ServeCall): Promise<Serving>;
+  /** What reading a request would be charged for; what is retrieved for it comes on top. @throws as `serve` does before any money moves */
+  countPrompt(call: Pick<ServeCall, 'request' | 'caller'>): Promise<PromptCount>;
   find(inferenceId: string): Promise<Inference>;
   list(query: { payerId: string; limit: number; after?: string }): Promise<readonly Inference[]>;
   /**
@@ -129,6 +133,7 @@ export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
   const handles = { ...given, money, directory, standings, patience };
   return {
     serve: (call) => serve(handles, call),
+    countPrompt: (call) => countPrompt(handles, call),
     find: (inferenceId) => findInference(db, inferenceId),
     list: (query) => listInferences(db, query),
     async ground(inferenceId) {

@@ -4,6 +4,7 @@ import type { Models } from '../models/index.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { assertReachable } from '../platform/reachable.ts';
 import { sql } from '../platform/sql.ts';
+import { anthropicOperator } from './operators/anthropic.ts';
 import { localOperator } from './operators/local.ts';
 import { type Dialect, openAiOperator } from './operators/openai.ts';
 import type { Operator, OperatorKind } from './operators/operator.ts';
@@ -63,17 +64,19 @@ export async function findOperator(
 }
 
 /** What speaks OpenAI's words, and what each does in its own way. */
-const dialects: Readonly<Record<Exclude<OperatorKind, 'local'>, Dialect>> = {
+const dialects: Readonly<Record<Exclude<OperatorKind, 'local' | 'anthropic'>, Dialect>> = {
   openai: { hasTopK: false },
   vllm: { hasTopK: true },
   'llama.cpp': { hasTopK: true },
   ollama: { hasTopK: false },
 };
 
-function operatorOf({ kind, base_url: baseUrl, api_key: apiKey }: Row, models: Models): Operator {
+function operatorOf({ kind, base_url, api_key: apiKey }: Row, models: Models): Operator {
   if (kind === 'local') return localOperator(models);
+  const baseUrl = base_url as string;
+  if (kind === 'anthropic') return anthropicOperator({ baseUrl, apiKey });
   const headers: Record<string, string> = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
-  return openAiOperator({ baseUrl: baseUrl as string, headers }, dialects[kind]);
+  return openAiOperator({ baseUrl, headers }, dialects[kind]);
 }
 
 export async function listOperators(on: Reader): Promise<readonly OperatorRow[]> {

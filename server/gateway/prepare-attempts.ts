@@ -87,7 +87,9 @@ async function prepareAttempt(
   const generation = { model: operatorModel, request, maxTokens, retrieved };
   const promptTokens = await operator.countPrompt(generation);
   const atMost = {
-    promptTokens: promptTokens ?? sumOf(promptTexts(generation).map(tokensAtMost)),
+    promptTokens:
+      promptTokens ??
+      sumOf(promptTexts(generation).map(tokensAtMost)) + (operator.ownTokensAtMost?.(request) ?? 0),
     completionTokens: maxTokens,
   };
   const route = await routeOf(directory, { candidate, partyId, request });

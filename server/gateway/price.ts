@@ -79,6 +79,9 @@ const toleranceOf = (tokens: number): number => Math.max(2, Math.ceil(tokens * 0
 export const tokensAtMost = (text: string): number => Buffer.byteLength(text, 'utf8') + 16;
 
 /** A guess for the same texts: English and code run at about four bytes a token. */
-export const tokensAbout = (text: string): number => Math.ceil(Buffer.byteLength(text, 'utf8') / 4);
+export const tokensAbout = (text: string): number =>
+  tokensInBytesAbout(Buffer.byteLength(text, 'utf8'));
+
+export const tokensInBytesAbout = (bytes: number): number => Math.ceil(bytes / 4);
 
 export const sumOf = (tokens: readonly number[]): number => tokens.reduce((sum, n) => sum + n, 0);

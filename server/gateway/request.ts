@@ -15,6 +15,8 @@ export type Message = {
   readonly toolCalls?: readonly ToolCall[];
   /** The call that a tool's message answers. */
   readonly toolCallId?: string;
+  /** That the tool failed, and its message says how. */
+  readonly isError?: true;
 };
 
 /** A function that the model may ask its client to call. */
@@ -80,8 +82,8 @@ export function documentOf(request: GenerationRequest): {
   const { kind, model, messages, tools, responseFormat } = request;
   const document: RequestDocument = {
     ...{ kind, model },
-    messages: messages.map(({ role, content, toolCalls, toolCallId }) => ({
-      ...{ role, content: storable(content), toolCallId },
+    messages: messages.map(({ role, content, toolCalls, toolCallId, isError }) => ({
+      ...{ role, content: storable(content), toolCallId, isError },
       toolCalls: toolCalls?.map((call) => ({ ...call, arguments: storable(call.arguments) })),
     })),
     tools: tools.length > 0 ? tools.map((tool) => JSON.stringify(tool)) : undefined,

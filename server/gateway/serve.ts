@@ -13,7 +13,7 @@ import type { Log } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
 import { answerAgain, type CacheSettings, cacheKeyOf, findAnswer } from './cache.ts';
 import type { Delivery } from './charge.ts';
-import { type Attempt, type Delivering, deliver } from './deliver.ts';
+import { type Attempt, type Delivering, deliver, promptTokensOf } from './deliver.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
 import { openInference, recordVoid } from './inferences.ts';
 import { reserveSpending } from './limits.ts';
@@ -45,6 +45,8 @@ export type Serving = Pick<Delivering, 'events' | 'leave'> & {
   /** Of the one that answers, as soon as it has begun. */
   readonly model: string;
   readonly operator: string;
+  /** Our own count for it: exact where the tokenizer is ours, about that elsewhere. */
+  readonly promptTokens: number;
   readonly retrieved: readonly RetrievedRecord[];
   /** The call whose answer is given again. */
   readonly cachedFrom: Id<'inference'> | undefined;
@@ -101,6 +103,9 @@ export async function serve(handles: ServeHandles, ask: ServeCall): Promise<Serv
     get operator() {
       return delivering.answering().route.operator;
     },
+    get promptTokens() {
+      return promptTokensOf(delivering.answering());
+    },
   };
 }
 
@@ -152,7 +157,8 @@ async function orAgain(
 const mostOf = (amounts: readonly bigint[]): bigint =>
   amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
 
-function assertAllowed({ models }: Caller, { name }: Model): void {
+/** @throws forbidden when the key may not call it */
+export function assertAllowed({ models }: Caller, { name }: Model): void {
   if (!models || models.includes(name)) return;
   throw new OpenLedgerError('forbidden', `This key may not call ${name}.`, { models });
 }

@@ -1,104 +1,56 @@
-/** Anthropic's surface: /v1/messages, text whole or streamed. Its clients work unchanged. */
-import { errorStatus, formatOpen, OpenLedgerError } from '@openledger/protocol';
-import { Hono } from 'hono';
-import { fromMessages, MessagesBody, type Serving } from '../gateway/index.ts';
+/** Anthropic's surface: /v1/messages, whole or streamed, and /v1/messages/count_tokens. Its clients work unchanged. */
+import { errorStatus, OpenLedgerError } from '@openledger/protocol';
+import { type Context, Hono } from 'hono';
+import { CountBody, fromMessages, MessagesBody } from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
-import { answerCall, type EndEvent, type SurfaceHandles, type Wording } from './answer-call.ts';
+import { answerCall, type SurfaceHandles } from './answer-call.ts';
+import { anthropicWording } from './anthropic-shapes.ts';
 import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
-import { extensionAtEnd } from './extension.ts';
 import { jsonResponse } from './json-response.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
-/** A sub-application to be mounted at /v1/messages. */
+/** A sub-application to be mounted at /v1/messages. Any `anthropic-version` will do: its words have not changed since the first. */
 export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles): Hono {
   const app = new Hono();
-  app.onError((error) => {
-    const status = error instanceof OpenLedgerError ? error.status : 500;
-    return jsonResponse(errorBody(error, log), status);
-  });
+  const wording = anthropicWording((error) => errorBody(error, log));
+  const callerOf = async (c: Context): Promise<Caller> =>
+    (await authorize(authenticate, authorizationOf(c), 'infer')) as Caller;
+
+  app.onError((error) => failure(error, log));
   app.post('/', async (c) => {
-    // Its clients send a key in a header of its own.
-    const key = c.req.header('x-api-key');
-    const authorization = key === undefined ? c.req.header('authorization') : `Bearer ${key}`;
-    const caller = (await authorize(authenticate, authorization, 'infer')) as Caller;
+    const caller = await callerOf(c);
     const body = parseBody(MessagesBody, await readJson(c.req.raw, LIMITS));
+    const { stream } = body;
     return answerCall(gateway, c, {
-      ...{ caller, request: fromMessages(body), stream: body.stream ?? false },
-      wording: wordingOf(log),
+      ...{ caller, request: fromMessages(body), stream: stream ?? false, wording },
     });
+  });
+  app.post('/count_tokens', async (c) => {
+    const caller = await callerOf(c);
+    const request = fromMessages(parseBody(CountBody, await readJson(c.req.raw, LIMITS)));
+    const { promptTokens, estimated } = await gateway.countPrompt({ request, caller });
+    return c.json({ input_tokens: promptTokens, openledger: { estimated } });
   });
   return app;
 }
 
-const wordingOf = (log: Log): Wording => ({
-  whole: (serving, { text }, end) => ({
-    ...message(serving),
-    content: [{ type: 'text', text, citations: null }],
-    stop_reason: reasons[end.finishReason],
-    usage: usageOf(end),
-    openledger: extensionAtEnd(serving, end),
-  }),
-  streamed: (serving) => ({
-    opening: () => [
-      frame({
-        type: 'message_start',
-        message: {
-          ...message(serving),
-          ...{ content: [], stop_reason: null, usage: { input_tokens: 0, output_tokens: 0 } },
-        },
-      }),
-      frame({
-        type: 'content_block_start',
-        index: 0,
-        content_block: { type: 'text', text: '', citations: null },
-      }),
-    ],
-    content: (event) =>
-      event.kind === 'text'
-        ? [
-            frame({
-              ...{ type: 'content_block_delta', index: 0 },
-              delta: { type: 'text_delta', text: event.text },
-            }),
-          ]
-        : [],
-    closing: (end) => [
-      frame({ type: 'content_block_stop', index: 0 }),
-      frame({
-        type: 'message_delta',
-        delta: { stop_reason: reasons[end.finishReason], stop_sequence: null },
-        usage: usageOf(end),
-        openledger: extensionAtEnd(serving, end),
-      }),
-      frame({ type: 'message_stop' }),
-    ],
-    failure: (error) => [frame(errorBody(error, log))],
-  }),
-});
+/** Its clients send a key in a header of its own. */
+function authorizationOf(c: Context): string | undefined {
+  const key = c.req.header('x-api-key');
+  return key === undefined ? c.req.header('authorization') : `Bearer ${key}`;
+}
 
-const frame = (event: { readonly type: string } & Readonly<Record<string, unknown>>): string =>
-  `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
-
-const message = (serving: Serving) => ({
-  id: serving.inferenceId.replace(/^inf_/, 'msg_'),
-  ...{ type: 'message', role: 'assistant', model: serving.model, stop_sequence: null },
-});
-
-const usageOf = ({ usage, priceUnits }: EndEvent) => ({
-  input_tokens: usage.promptTokens,
-  output_tokens: usage.completionTokens,
-  cost: formatOpen(priceUnits),
-});
-
-const reasons = {
-  stop: 'end_turn',
-  length: 'max_tokens',
-  content_filter: 'refusal',
-  tool_calls: 'tool_use',
-} as const;
+function failure(error: unknown, log: Log): Response {
+  const status = error instanceof OpenLedgerError ? error.status : 500;
+  const response = jsonResponse(errorBody(error, log), status);
+  if (error instanceof OpenLedgerError && status === 429) {
+    response.headers.set('retry-after', `${error.details.retryAfterSeconds ?? 1}`);
+  }
+  return response;
+}
 
 /** Anthropic's error shape, and beside it our code and the details, such as what is missing. */
 function errorBody(error: unknown, log: Log) {

@@ -84,6 +84,7 @@ export function createHttp(parts: HttpParts): Http {
 /** No sniffing, no referrer, no framing, and for what is not the console no content of any kind. */
 function protect(headers: Headers, requestId: string): void {
   headers.set('x-request-id', requestId);
+  headers.set('request-id', requestId); // where Anthropic's clients look for it
   headers.set('x-content-type-options', 'nosniff');
   headers.set('referrer-policy', 'no-referrer');
   headers.set('cross-origin-resource-policy', 'same-origin');

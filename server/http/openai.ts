@@ -72,7 +72,9 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   app.get('/responses/:id', async (c) => {
     const caller = await callerOf(handles, c);
     parseBody(NoQuery, c.req.query());
-    return c.json(recordedResponse(await ownGeneration(handles, c.req.param('id'), caller)));
+    const generation = await ownGeneration(handles, c.req.param('id'), caller);
+    const grounding = await handles.gateway.ground(generation.inferenceId);
+    return c.json(recordedResponse(generation, grounding));
   });
   app.get('/generations/:id', async (c) => {
     const caller = await callerOf(handles, c);

@@ -1,7 +1,7 @@
 /** A response as the record of its call has it, for GET /v1/responses/:id. */
 import { outputText, RequestDocument } from '@openledger/protocol';
 import { z } from 'zod';
-import type { GenerationRequest, Inference } from '../gateway/index.ts';
+import type { GenerationRequest, Grounding, Inference } from '../gateway/index.ts';
 import { itemsOf, type Outcome, outcomeOf, responseObject } from './response-object.ts';
 import { recordedSettings } from './response-settings.ts';
 
@@ -9,11 +9,11 @@ import { recordedSettings } from './response-settings.ts';
 export const NoQuery = z.record(z.string(), z.undefined({ error: 'Not supported here.' }));
 
 /** What the record does not have is null or as OpenAI presets it, and named. Text comes before calls, whatever came first. */
-export function recordedResponse(inference: Inference) {
+export function recordedResponse(inference: Inference, grounding: Grounding | undefined) {
   const { status, toolCalls, usage, priceUnits, route, servedAt } = inference;
   const { settings, notRecorded } = recordedSettings(askedIn(inference));
   const items = itemsOf({ text: textOf(inference), toolCalls, logprobs: [] });
-  const charged = status === 'served' ? { usage, priceUnits } : undefined;
+  const charged = status === 'served' ? { usage, priceUnits, grounding } : undefined;
   const call = { ...inference, model: route.model };
   const response = responseObject(call, settings, outcomeIn(inference), { items, charged });
   return {

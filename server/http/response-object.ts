@@ -1,7 +1,8 @@
 /** OpenAI's response object and its output items, from whatever a call has come to. */
 import { formatOpen, type ToolCall } from '@openledger/protocol';
 import type { Inference, TokenLogprob, Usage } from '../gateway/index.ts';
-import { extensionOf } from './extension.ts';
+import type { EndEvent } from './answer-call.ts';
+import { extensionAtEnd, extensionOf } from './extension.ts';
 import { tokenLogprobs } from './openai-shapes.ts';
 
 /** A call, under way or from its record. */
@@ -30,7 +31,7 @@ export const responseObject = (
   { status, incompleteReason, failure }: Outcome,
   said: {
     readonly items: readonly Item[];
-    readonly charged?: { readonly usage: Usage; readonly priceUnits: bigint };
+    readonly charged?: Pick<EndEvent, 'usage' | 'priceUnits' | 'grounding'>;
   },
 ) => ({
   id: call.inferenceId.replace(/^inf_/, 'resp_'),
@@ -43,10 +44,7 @@ export const responseObject = (
   output: outputOf(call, said.items, status),
   ...settings,
   ...(said.charged ? { usage: usageOf(said.charged) } : {}),
-  openledger: {
-    ...extensionOf(call),
-    ...(said.charged ? { price: formatOpen(said.charged.priceUnits) } : {}),
-  },
+  openledger: said.charged ? extensionAtEnd(call, said.charged) : extensionOf(call),
 });
 
 /** Operators do not say which tokens were read from a cache, or thought: none are told apart. */

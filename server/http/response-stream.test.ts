@@ -10,7 +10,13 @@ type Event = OpenAI.Responses.ResponseStreamEvent;
 
 const serving: Serving = {
   ...{ inferenceId: 'inf_00000000000070008000000000000001', createdAt: new Date(0), model: 'm' },
-  ...{ operator: 'o', retrieved: [], cachedFrom: undefined, leave: async () => {} },
+  ...{
+    operator: 'o',
+    promptTokens: 1,
+    retrieved: [],
+    cachedFrom: undefined,
+    leave: async () => {},
+  },
   events: (async function* () {})(),
 };
 
@@ -41,7 +47,7 @@ function eventsOf(pieces: readonly ContentEvent[], finishReason: 'stop' | 'lengt
   const frames = [
     ...streamed.opening(),
     ...pieces.flatMap((piece) => streamed.content(piece)),
-    ...streamed.closing({ kind: 'end', finishReason, usage, priceUnits: 1n }),
+    ...streamed.closing({ kind: 'end', finishReason, usage, priceUnits: 1n, grounding: undefined }),
   ];
   return frames.map((frame) => {
     const [name, data] = frame.trimEnd().split('\n');

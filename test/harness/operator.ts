@@ -1,8 +1,18 @@
-/** An operator that others run: a real HTTP server speaking OpenAI's streamed chat completions, and playing a script. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+/**
+ * An operator that others run: a real HTTP server playing a script, in the words of OpenAI's streamed chat completions or, by
+ * `anthropic-words.ts`, of Anthropic's messages.
+ */
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export type OperatorCall = {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Record<string, unknown>;
   readonly authorization: string | undefined;
   /** Resolves when the caller hangs up, or when the answer is over. */
@@ -26,15 +36,21 @@ export type Script = (call: OperatorCall) => Promise<void> | void;
 export type TestOperator = {
   readonly baseUrl: string;
   readonly calls: readonly OperatorCall[];
+  /** How it was asked for its models. */
+  readonly listed: readonly Pick<OperatorCall, 'path' | 'headers'>[];
   plays(script: Script): void;
   close(): Promise<void>;
 };
 
 export async function startOperator(): Promise<TestOperator> {
   const calls: OperatorCall[] = [];
+  const listed: Pick<OperatorCall, 'path' | 'headers'>[] = [];
   let script: Script = (call) => call.finish();
   const server = createServer(async (request, response) => {
-    if (request.method === 'GET') return void response.end('{"data":[{"id":"echo"}]}'); // its models
+    if (request.method === 'GET') {
+      listed.push({ path: request.url ?? '', headers: request.headers });
+      return void response.end('{"data":[{"id":"echo"}]}'); // its models
+    }
     const call = await hear(request, response);
     calls.push(call);
     await script(call);
@@ -43,7 +59,7 @@ export async function startOperator(): Promise<TestOperator> {
   const { port } = server.address() as AddressInfo;
   return {
     baseUrl: `http://127.0.0.1:${port}/v1`,
-    calls,
+    ...{ calls, listed },
     plays(next) {
       script = next;
       calls.length = 0;
@@ -66,6 +82,7 @@ async function hear(request: IncomingMessage, response: ServerResponse): Promise
   const event = (members: object) => raw(`data: ${JSON.stringify(members)}\n\n`);
   const choice = (members: object) => event({ choices: [{ index: 0, ...members }] });
   return {
+    ...{ path: request.url ?? '', headers: request.headers },
     body: JSON.parse(Buffer.concat(parts).toString('utf8')),
     authorization: request.headers.authorization,
     closed: new Promise((resolve) => response.once('close', resolve)),

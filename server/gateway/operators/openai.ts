@@ -56,8 +56,8 @@ async function* generate(endpoint: Endpoint, generation: Generation): AsyncItera
   });
   // Some stream whatever they are asked for.
   if (answered.contentType.startsWith('text/event-stream')) {
-    yield* eventsOf(serverSentEvents(answered));
-  } else yield* eventsOfWhole(await readJson(answered), generation.maxTokens);
+    yield* eventsOf(serverSentEvents(answered), generation);
+  } else yield* eventsOfWhole(await readJson(answered), generation);
 }
 
 function bodyOf({ request, model, maxTokens, retrieved, stream }: Generation): object {
@@ -82,8 +82,10 @@ function bodyOf({ request, model, maxTokens, retrieved, stream }: Generation): o
   };
 }
 
-const wireMessage = ({ role, content, toolCalls, toolCallId }: Message) => ({
-  ...{ role, content: toolCalls && content === '' ? null : content, tool_call_id: toolCallId },
+/** These words have no place for saying that a tool has failed: its message says so. */
+const wireMessage = ({ role, content, toolCalls, toolCallId, isError }: Message) => ({
+  ...{ role, tool_call_id: toolCallId },
+  content: toolCalls && content === '' ? null : `${isError ? 'Error: ' : ''}${content}`,
   tool_calls: toolCalls?.map(({ id, ...called }) => ({ id, type: 'function', function: called })),
 });
 
@@ -136,17 +138,30 @@ const Said = z
   .object({ content: z.string().nullish(), tool_calls: z.array(Piece).nullish() })
   .nullish();
 
+const Ending = {
+  finish_reason: z.string().nullish(),
+  /** vLLM's: the stop sequence that ended the answer, or a token's number. */
+  stop_reason: z.unknown().optional(),
+};
+
+const stopSequenceOf = (
+  { request: { stop } }: Pick<Generation, 'request'>,
+  told: unknown,
+): string | undefined => stop.find((text) => text === told);
+
 const Chunk = z.object({
-  choices: z
-    .array(z.object({ delta: Said, finish_reason: z.string().nullish(), logprobs: Logprobs }))
-    .default([]),
+  choices: z.array(z.object({ delta: Said, ...Ending, logprobs: Logprobs })).default([]),
   usage: WireUsage,
   error: z.unknown().optional(),
 });
 
 /** The events of a streamed answer. @throws operator_failed */
-async function* eventsOf(stream: AsyncIterable<string>): AsyncIterable<OperatorEvent> {
+async function* eventsOf(
+  stream: AsyncIterable<string>,
+  generation: Pick<Generation, 'request'>,
+): AsyncIterable<OperatorEvent> {
   let finishReason: string | undefined;
+  let stopSequence: string | undefined;
   let usage: Usage | undefined;
   const begun: Begun = new Map();
   for await (const data of stream) {
@@ -158,6 +173,7 @@ async function* eventsOf(stream: AsyncIterable<string>): AsyncIterable<OperatorE
     if (chunk.error) throw failed('The operator reported a failure.');
     const [choice] = chunk.choices;
     finishReason = choice?.finish_reason || finishReason; // some send a blank one with each chunk
+    stopSequence = stopSequenceOf(generation, choice?.stop_reason) ?? stopSequence;
     usage = chunk.usage ?? usage;
     const text = choice?.delta?.content;
     if (text) yield { kind: 'text', text, tokens: 1, logprobs: choice.logprobs };
@@ -165,34 +181,36 @@ async function* eventsOf(stream: AsyncIterable<string>): AsyncIterable<OperatorE
     if (finishReason === 'error') throw failed('The operator ended with an error.');
   }
   if (finishReason === undefined) throw failed('The operator broke off.');
-  yield { kind: 'end', finishReason: toldReason(finishReason), usage };
+  yield { kind: 'end', finishReason: toldReason(finishReason), stopSequence, usage };
 }
 
 const Whole = z.object({
-  choices: z
-    .array(z.object({ message: Said, finish_reason: z.string().nullish(), logprobs: Logprobs }))
-    .min(1),
+  choices: z.array(z.object({ message: Said, ...Ending, logprobs: Logprobs })).min(1),
   usage: WireUsage,
 });
 
 /** The same of an answer in one piece. How many tokens it has, only the operator can say: ours are a guess. */
-function* eventsOfWhole(answer: unknown, maxTokens: number): Iterable<OperatorEvent> {
+function* eventsOfWhole(
+  answer: unknown,
+  generation: Pick<Generation, 'request' | 'maxTokens'>,
+): Iterable<OperatorEvent> {
   if (typeof answer === 'object' && answer && 'error' in answer && answer.error) {
     throw failed('The operator reported a failure.');
   }
   const {
-    choices: [{ message, finish_reason: finishReason, logprobs }],
+    choices: [{ message, finish_reason: finishReason, stop_reason, logprobs }],
     usage,
   } = parseAs(Whole, answer);
   if (finishReason === 'error') throw failed('The operator ended with an error.');
   const begun: Begun = new Map();
   const text = message?.content;
-  const tokens = Math.min(maxTokens, tokensAbout(text ?? ''));
+  const tokens = Math.min(generation.maxTokens, tokensAbout(text ?? ''));
   if (text) yield { kind: 'text', text, tokens, logprobs };
   for (const [index, call] of (message?.tool_calls ?? []).entries()) {
     yield pieceOf({ ...call, index }, begun);
   }
-  yield { kind: 'end', finishReason: toldReason(finishReason ?? 'stop'), usage };
+  const stopSequence = stopSequenceOf(generation, stop_reason);
+  yield { kind: 'end', finishReason: toldReason(finishReason ?? 'stop'), stopSequence, usage };
 }
 
 const REASONS: readonly string[] = ['length', 'content_filter', 'tool_calls'];

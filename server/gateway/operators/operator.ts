@@ -4,7 +4,7 @@ import type { RetrievedRecord } from '../../datanets/index.ts';
 import type { Usage } from '../price.ts';
 import type { GenerationRequest } from '../request.ts';
 
-export type OperatorKind = 'local' | 'openai' | 'vllm' | 'llama.cpp' | 'ollama';
+export type OperatorKind = 'local' | 'openai' | 'vllm' | 'llama.cpp' | 'ollama' | 'anthropic';
 
 export type TokenLogprob = {
   readonly token: string;
@@ -39,6 +39,8 @@ export type OperatorEvent =
   | {
       readonly kind: 'end';
       readonly finishReason: FinishReason;
+      /** Which of the client's stop sequences ended it, where the operator says so. */
+      readonly stopSequence?: string | undefined;
       /** As the operator counts; absent when it does not say. */
       readonly usage: Usage | undefined;
     };
@@ -63,6 +65,8 @@ export type Operator = {
    * @throws unprocessable for what this operator cannot do
    */
   countPrompt(generation: Omit<Generation, 'signal' | 'stream'>): Promise<number | undefined>;
+  /** Tokens that it may put before the model of its own, beside the prompt's texts; none where this is left out. */
+  ownTokensAtMost?(request: GenerationRequest): number;
   generate(generation: Generation): AsyncIterable<OperatorEvent>;
 };
 

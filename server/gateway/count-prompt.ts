@@ -1,0 +1,29 @@
+/** How many tokens a request would be charged for reading, before it is asked. Costs nothing; nothing is retrieved. */
+import { promptTokensOf } from './deliver.ts';
+import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
+import { assertAllowed, type ServeCall } from './serve.ts';
+
+export type PromptCount = {
+  readonly promptTokens: number;
+  /** true: the tokenizer is not ours, and this is a guess; the operator's own count is what is paid. */
+  readonly estimated: boolean;
+};
+
+/**
+ * Of whoever would be asked first.
+ *
+ * @throws model_not_found, forbidden; unprocessable when no operator can heed the request
+ */
+export async function countPrompt(
+  handles: PrepareHandles,
+  { request, caller }: Pick<ServeCall, 'request' | 'caller'>,
+): Promise<PromptCount> {
+  const model = await handles.directory.model(request.model);
+  assertAllowed(caller, model);
+  const candidates = await candidatesFor(handles, [model]);
+  const [{ attempt }] = await prepareAttempts(handles, candidates, { request, retrieved: [] });
+  return {
+    promptTokens: promptTokensOf(attempt),
+    estimated: attempt.promptTokens === undefined,
+  };
+}

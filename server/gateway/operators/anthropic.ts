@@ -1,0 +1,59 @@
+/** Any server that speaks Anthropic's Messages API: Anthropic's own, and those that answer in its words. */
+import { z } from 'zod';
+import { anthropicBody } from './anthropic-body.ts';
+import { anthropicEvents } from './anthropic-events.ts';
+import { failed } from './failures.ts';
+import type { Generation, Operator, OperatorEvent } from './operator.ts';
+import { type Endpoint, readJson, send, serverSentEvents } from './transport.ts';
+
+/** The version of the API whose words are spoken here. */
+const VERSION = '2023-06-01';
+
+export function anthropicOperator({
+  baseUrl,
+  apiKey,
+}: {
+  readonly baseUrl: string;
+  readonly apiKey: string | null;
+}): Operator {
+  const headers = { 'anthropic-version': VERSION, ...(apiKey ? { 'x-api-key': apiKey } : {}) };
+  const endpoint = { baseUrl: withVersion(baseUrl), headers };
+  return {
+    listModels: () => listOffered(endpoint),
+    async countPrompt(generation) {
+      anthropicBody(generation); // refuses what it cannot heed
+      return undefined;
+    },
+    ownTokensAtMost: ({ tools, responseFormat }) =>
+      tools.length > 0 || responseFormat ? INSTRUCTION_TOKENS : 0,
+    generate: (generation) => generate(endpoint, generation),
+  };
+}
+
+/** Anthropic's clients name an address without the version, others with it: both will do. */
+const withVersion = (baseUrl: string): string =>
+  `${baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`;
+
+/** It puts instructions of its own before tools and schemas; Anthropic names 264 to 530 tokens, by model. */
+const INSTRUCTION_TOKENS = 600;
+
+const ModelList = z.object({
+  data: z.array(z.object({ id: z.string().min(1).max(200) })).max(1000),
+});
+
+/** @throws operator_failed */
+async function listOffered(endpoint: Endpoint): Promise<readonly string[]> {
+  const signal = AbortSignal.timeout(10_000);
+  const list = await readJson(await send(endpoint, { path: 'models?limit=1000', signal }));
+  const models = ModelList.safeParse(list);
+  if (models.success) return models.data.data.map(({ id }) => id);
+  throw failed('The operator does not list its models.', { cause: models.error });
+}
+
+/** Always streamed, also where the answer may come in one piece: so it can be stopped, and its silence told. */
+async function* generate(endpoint: Endpoint, generation: Generation): AsyncIterable<OperatorEvent> {
+  const { signal, maxTokens } = generation;
+  const body = { ...anthropicBody(generation), stream: true };
+  const answered = await send(endpoint, { path: 'messages', body, signal });
+  yield* anthropicEvents(serverSentEvents(answered), maxTokens);
+}
