@@ -10,6 +10,7 @@ import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts'
 import { promptTexts } from './context.ts';
 import { recordServed, recordVoid } from './inferences.ts';
 import type { Reservation } from './money.ts';
+import type { CallWatch } from './observer.ts';
 import type { FinishReason, Generation, Operator, OperatorEvent } from './operators/operator.ts';
 import { type Pricing, sumOf, tokensAbout, tokensAtMost, type Usage } from './price.ts';
 
@@ -42,6 +43,7 @@ export type Call = {
   readonly reservation: Reservation;
   /** Under which its answer may be given again; undefined when it may not. */
   readonly keepAs: CacheKey | undefined;
+  readonly watch: CallWatch;
 };
 
 type DeliverHandles = {
@@ -66,7 +68,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   let settled: Promise<Settled> | undefined;
   const settleOnce = (outcome: Outcome): Promise<Settled> => {
     clearTimeout(timer);
-    settled ??= settle(handles, call, { delivered, outcome });
+    settled ??= watched(call.watch, outcome, settle(handles, call, { delivered, outcome }));
     return settled;
   };
 
@@ -170,7 +172,7 @@ async function settle(
   const end = outcome.kind === 'ended' ? { ...outcome, reported: outcome.usage } : outcome;
   const charge = chargeFor(call, delivered, end);
   if (charge.kind === 'nothing') {
-    await db.transaction((tx) => recordVoid(tx, inferenceId));
+    await db.transaction((tx) => recordVoid(tx, inferenceId, finishReasonOf(outcome)));
     await reservation.void();
     return nothing;
   }
@@ -188,6 +190,24 @@ async function settle(
   if (isRecorded) reservation.capture(priceUnits);
   else await reservation.void(); // somebody else has ended it as void
   return isRecorded ? { usage, priceUnits } : nothing;
+}
+
+/** Whoever watches the call hears how it ended once that is on record. */
+async function watched(
+  watch: CallWatch,
+  outcome: Outcome,
+  settling: Promise<Settled>,
+): Promise<Settled> {
+  const finishReason = finishReasonOf(outcome);
+  try {
+    const settled = await settling;
+    if (settled === nothing) watch.ended({ kind: 'void', finishReason });
+    else watch.ended({ kind: 'served', finishReason, ...settled });
+    return settled;
+  } catch (error) {
+    watch.ended({ kind: 'lost', error });
+    throw error;
+  }
 }
 
 function finishReasonOf(outcome: Outcome): string {

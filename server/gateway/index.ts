@@ -30,6 +30,7 @@ import { capture } from './capture.ts';
 import { createHolds } from './hold.ts';
 import { findInference, type Inference, listInferences } from './inferences.ts';
 import { createLeasedMoney } from './leased-money.ts';
+import { type CallObserver, openWatched, silentObserver } from './observer.ts';
 import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
@@ -38,6 +39,17 @@ import { recover, sweep, voidAbandoned } from './sweep.ts';
 export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
+export {
+  type AskedOperator,
+  type AttemptEnding,
+  type AttemptWatch,
+  type CallEnding,
+  type CallObserver,
+  type CallOrigin,
+  type CallWatch,
+  codeOf,
+  type RoutedCall,
+} from './observer.ts';
 export { plainPrompt } from './operators/local.ts';
 export type { TokenLogprob } from './operators/operator.ts';
 export type { OperatorRow } from './operators.ts';
@@ -56,6 +68,8 @@ export type { ServeCall, Serving } from './serve.ts';
 
 export type GatewayHandles = Omit<ServeHandles, 'money'> & {
   readonly ledger: Ledger;
+  /** Who is told what becomes of calls; nobody, where none is given. */
+  readonly observer?: CallObserver;
   /** Where this gateway keeps its intents; then calls are paid for out of leases, and one process has the folder. */
   readonly leases?: { readonly folder: string; readonly settings?: Partial<BudgetSettings> };
 };
@@ -85,13 +99,17 @@ export type Gateway = {
   stop(): Promise<void>;
 };
 
-export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
+export function createGateway({
+  leases,
+  observer = silentObserver,
+  ...given
+}: GatewayHandles): Gateway {
   const { db, log: report } = given;
   const holds = createHolds(given);
   const money = leases ? createLeasedMoney({ ...given, ...leases, report, holds }) : holds;
   const handles = { ...given, money };
   return {
-    serve: (call) => serve(handles, call),
+    serve: (call) => openWatched(observer, call, (watched) => serve(handles, watched)),
     find: (inferenceId) => findInference(db, inferenceId),
     list: (query) => listInferences(db, query),
     registerOperator: (operator) =>

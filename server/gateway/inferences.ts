@@ -131,11 +131,19 @@ export async function recordServed(
   return true;
 }
 
-/** Ends a call that delivered nothing; its key's limit is whole again. */
-export async function recordVoid(tx: Tx, inferenceId: string): Promise<void> {
+/**
+ * Ends a call that delivered nothing; its key's limit is whole again.
+ *
+ * @param finishReason why there is nothing to pay, where an operator was asked
+ */
+export async function recordVoid(
+  tx: Tx,
+  inferenceId: string,
+  finishReason?: string,
+): Promise<void> {
   const [ended] = await tx.query<Ended>(sql`
     update gateway.inferences
-    set status = 'void'
+    set status = 'void', finish_reason = ${finishReason ?? null}
     where id = ${inferenceId} and status = 'held'
     returning key_id, held_units`);
   if (ended) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });

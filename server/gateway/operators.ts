@@ -47,11 +47,13 @@ type Row = {
   api_key: string | null;
 };
 
+export type FoundOperator = Omit<OperatorRow, 'name'> & { readonly operator: Operator };
+
 /** @throws not_found */
 export async function findOperator(
   { db, models }: { readonly db: Reader; readonly models: Models },
   name: string,
-): Promise<{ readonly operator: Operator; readonly partyId: Id<'party'> }> {
+): Promise<FoundOperator> {
   const [row] = await db.query<Row>(sql`
     select name, kind, party_id, base_url, api_key
     from gateway.operators
@@ -61,7 +63,8 @@ export async function findOperator(
     row.kind === 'local'
       ? localOperator(models)
       : openAiOperator({ baseUrl: row.base_url as string, apiKey: row.api_key ?? undefined });
-  return { operator, partyId: row.party_id };
+  const { kind, party_id: partyId, base_url } = row;
+  return { operator, kind, partyId, baseUrl: base_url ?? undefined };
 }
 
 export async function listOperators(on: Reader): Promise<readonly OperatorRow[]> {

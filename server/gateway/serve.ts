@@ -20,6 +20,7 @@ import { CALL_LIMIT_MS } from './hold.ts';
 import { type InferenceRoute, openInference, recordVoid } from './inferences.ts';
 import { reserveSpending } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
+import { type CallWatch, watchedOperator } from './observer.ts';
 import type { Operator } from './operators/operator.ts';
 import { findOperator } from './operators.ts';
 import { cachedPricing, type Pricing, priceOf, sumOf, tokensAtMost } from './price.ts';
@@ -56,6 +57,8 @@ export type ServeCall = {
   readonly delivery: Delivery;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
+  /** Who watches it; one of the gateway's own observer, where none is given. */
+  readonly watch?: CallWatch;
 };
 
 /**
@@ -64,12 +67,19 @@ export type ServeCall = {
  */
 export async function serve(
   handles: ServeHandles,
-  { request, caller, delivery, signal }: ServeCall,
+  { request, caller, delivery, signal, watch }: ServeCall & { readonly watch: CallWatch },
 ): Promise<Serving> {
   const { clock, log } = handles;
   const model = await handles.models.find(request.model);
+  const { name, operatorModel } = model;
+  watch.routed({
+    ...{ caller, delivery, operation: request.kind },
+    ...{ model: name, operator: model.operator },
+  });
   assertAllowed(caller, model);
-  const { operator, partyId: operatorPartyId } = await findOperator(handles, model.operator);
+  const known = await findOperator(handles, model.operator);
+  const operatorPartyId = known.partyId;
+  const operator = watchedOperator(known, watch, { name: model.operator, model: operatorModel });
   const route = await routeOf(handles, { model, operatorPartyId, request });
   const commercial = isPaid(model.pricing);
   const found = await retrieve(handles, { request, caller, commercial });
@@ -89,10 +99,12 @@ export async function serve(
   const call = {
     ...{ inferenceId: newId('inference', clock), createdAt: clock.now() },
     ...{ caller, request, retrieved, route, generation, delivery, servedBy: handles.servedBy },
+    watch,
     ...terms,
     heldUnits: priceOf(terms.pricing, terms.atMost),
   };
   const reservation = await open(handles, call, found.from);
+  watch.opened({ inferenceId: call.inferenceId, maxTokens, cachedFrom: terms.cachedFrom });
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
   const leave = () => {
     delivering.leave().catch((error: unknown) => log.error('gateway.leave_failed', { error }));
@@ -101,7 +113,7 @@ export async function serve(
   else signal.addEventListener('abort', leave, { once: true });
   const { inferenceId, createdAt } = call;
   const { cachedFrom } = terms;
-  return { inferenceId, createdAt, model: model.name, retrieved, cachedFrom, ...delivering };
+  return { inferenceId, createdAt, model: name, retrieved, cachedFrom, ...delivering };
 }
 
 /** Who answers, and what it costs. */

@@ -23,6 +23,7 @@ import {
 } from '../../server/gateway/index.ts';
 import { spend } from '../../server/gateway/limits.ts';
 import { freeReservation } from '../../server/gateway/money.ts';
+import { silentWatch } from '../../server/gateway/observer.ts';
 import { createGovernance } from '../../server/governance/index.ts';
 import {
   type Caller,
@@ -184,7 +185,7 @@ export const callTo = (
   generate: Call['operator']['generate'],
   order: Pick<Call, 'inferenceId' | 'delivery'> & Partial<Call>,
 ): Call => ({
-  ...{ promptTokens: 1, reservation: freeReservation, keepAs: undefined },
+  ...{ promptTokens: 1, reservation: freeReservation, keepAs: undefined, watch: silentWatch },
   operator: { generate },
   generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
   pricing: { promptUnits: 0n, completionUnits: 0n },

@@ -130,7 +130,7 @@ async function send(endpoint: OpenAiEndpoint, generation: Generation): Promise<R
   };
   const response = await fetch(urlOf(endpoint, 'chat/completions'), {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headersOf(endpoint) },
+    headers: { ...generation.headers, 'content-type': 'application/json', ...headersOf(endpoint) },
     body: JSON.stringify(body),
     signal,
     redirect: 'error',

@@ -34,6 +34,8 @@ export type Generation = {
   readonly request: GenerationRequest;
   readonly maxTokens: number;
   readonly retrieved: readonly RetrievedRecord[];
+  /** Headers that a remote operator is sent beside its own, such as which trace this belongs to. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 };
 
