@@ -48,6 +48,7 @@ export {
   type CallOrigin,
   type CallWatch,
   codeOf,
+  type OpenedCall,
   type RoutedCall,
 } from './observer.ts';
 export { plainPrompt } from './operators/local.ts';

@@ -6,6 +6,7 @@ import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticate } from './authorize.ts';
 import { extensionOf } from './openai-shapes.ts';
+import { watchOf } from './request-record.ts';
 
 export type TextEvent = Extract<ServedEvent, { kind: 'text' }>;
 export type EndEvent = Extract<ServedEvent, { kind: 'end' }>;
@@ -45,6 +46,7 @@ export async function answerCall(
     ...call,
     delivery: stream ? 'streamed' : 'whole',
     signal: c.req.raw.signal,
+    watch: watchOf(c),
   });
   const { inference, receipt } = extensionOf(serving);
   const headers = { 'x-openledger-inference': inference, 'x-openledger-receipt': receipt };

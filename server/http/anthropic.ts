@@ -15,6 +15,7 @@ import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { jsonResponse } from './json-response.ts';
 import { extensionOf } from './openai-shapes.ts';
+import { noteCaller } from './request-record.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
@@ -30,6 +31,7 @@ export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles)
     const key = c.req.header('x-api-key');
     const authorization = key === undefined ? c.req.header('authorization') : `Bearer ${key}`;
     const caller = (await authorize(authenticate, authorization, 'infer')) as Caller;
+    noteCaller(c, caller);
     const body = parseBody(MessagesBody, await readJson(c.req.raw, LIMITS));
     return answerCall(gateway, c, {
       ...{ caller, request: fromMessages(body), stream: body.stream ?? false },

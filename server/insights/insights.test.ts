@@ -19,6 +19,8 @@ const insights = createInsights({
   fees: { summary: async () => fees },
   settlement: { summary: async () => ({ payouts: 1, paidUnits: 10n ** 18n }) },
   clock: { now: () => new Date(now) },
+  jobsWaiting: async () => ({ 'fees.routed': 3 }),
+  metrics: { text: async () => 'own 1\n' },
 });
 
 test('metrics are well-formed, in OPEN and without loss', async () => {

@@ -1,7 +1,7 @@
 /** Announcements between stages: a row written in the announcer's own transaction, delivered at least once. */
 import { Logger, type Runner, run } from 'graphile-worker';
 import pg from 'pg';
-import type { Db, Tx } from './db.ts';
+import type { Db, Reader, Tx } from './db.ts';
 import type { Log } from './log.ts';
 import { enter, findGone } from './presence.ts';
 import { repeat } from './repeat.ts';
@@ -41,6 +41,15 @@ export async function announce<A extends Announcement>(
         max_attempts => 25, priority => ${priorities[name] ?? 0}
       )`,
   );
+}
+
+/** How many announcements wait or are being delivered, by name. */
+export async function countWaiting(on: Reader): Promise<Readonly<Record<string, number>>> {
+  const rows = await on.query<{ name: string; waiting: string }>(sql`
+    select task_identifier as name, count(*) as waiting
+    from graphile_worker.jobs
+    group by task_identifier`);
+  return Object.fromEntries(rows.map(({ name, waiting }) => [name, Number(waiting)]));
 }
 
 /** Creates the tables of the queue. */
