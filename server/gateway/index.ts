@@ -32,6 +32,7 @@ import { findInference, type Inference, listInferences } from './inferences.ts';
 import { createLeasedMoney } from './leased-money.ts';
 import { type CallObserver, openWatched, silentObserver } from './observer.ts';
 import { findOperator, listOperators, type OperatorRow, registerOperator } from './operators.ts';
+import { readScorecard, type Scorecard } from './scorecard.ts';
 import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
 import { recover, sweep, voidAbandoned } from './sweep.ts';
@@ -65,6 +66,7 @@ export {
   MessagesBody,
   ModelName,
 } from './request.ts';
+export type { Score } from './scorecard.ts';
 export type { ServeCall, Serving } from './serve.ts';
 
 export type GatewayHandles = Omit<ServeHandles, 'money'> & {
@@ -83,6 +85,8 @@ export type Gateway = {
   list(query: { payerId: string; limit: number; after?: string }): Promise<readonly Inference[]>;
   registerOperator(operator: OperatorRow & { readonly apiKey?: string }): Promise<void>;
   operators(): Promise<readonly OperatorRow[]>;
+  /** How an operator did within the last hour and day. @throws not_found */
+  scorecard(name: string): Promise<Scorecard>;
   /** An operator's own names of its models. @throws not_found, operator_failed */
   modelsOffered(name: string): Promise<readonly string[]>;
   /** @throws not_found, or forbidden when the operator is not the caller's */
@@ -118,6 +122,7 @@ export function createGateway({
         registerOperator(tx, operator, { allowPrivate: handles.allowPrivateOperators }),
       ),
     operators: () => listOperators(db),
+    scorecard: (name) => readScorecard(given, name),
     modelsOffered: async (name) => (await findOperator(handles, name)).operator.listModels(),
     async assertOperator(name, caller) {
       const { partyId } = await findOperator(handles, name);

@@ -1,6 +1,6 @@
 /** Operators, and the record of one's own calls, over HTTP. The calls themselves come by /v1. */
 import { api, type Id, OpenLedgerError, type OutputOf, receiptIdOf } from '@openledger/protocol';
-import type { Gateway, Inference } from '../gateway/index.ts';
+import type { Gateway, Inference, Score } from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import { implement, type Route } from './implement.ts';
 import { pageFrom } from './page.ts';
@@ -14,6 +14,10 @@ export const gatewayRoutes = ({ gateway }: { readonly gateway: Gateway }): reado
       return shown;
     },
     listOperators: async () => ({ items: [...(await gateway.operators())] }),
+    getScorecard: async ({ name }) => {
+      const { hour, day } = await gateway.scorecard(name);
+      return { operator: name, hour: wireScore(hour), day: wireScore(day) };
+    },
     getInference: async ({ inferenceId }, { caller }) => {
       const inference = await gateway.find(inferenceId);
       assertOwn(inference, caller);
@@ -35,6 +39,8 @@ function assertOwn(inference: Inference, caller: Caller): void {
   if (inference.payerId === caller.partyId || isAdmin(caller)) return;
   throw new OpenLedgerError('not_found', `No inference ${inference.inferenceId}.`);
 }
+
+const wireScore = (score: Score) => ({ ...score, chargedUnits: score.chargedUnits.toString() });
 
 const wireInference = (inference: Inference): OutputOf<typeof api.gateway.getInference> => ({
   id: inference.inferenceId,

@@ -1,10 +1,16 @@
 /** An operator that others run: a real HTTP server speaking OpenAI's streamed chat completions, and playing a script. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export type OperatorCall = {
   readonly body: Record<string, unknown>;
   readonly authorization: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   /** Resolves when the caller hangs up, or when the answer is over. */
   readonly closed: Promise<void>;
   /** Writes something as it is. */
@@ -67,6 +73,7 @@ async function hear(request: IncomingMessage, response: ServerResponse): Promise
   return {
     body: JSON.parse(Buffer.concat(parts).toString('utf8')),
     authorization: request.headers.authorization,
+    headers: request.headers,
     closed: new Promise((resolve) => response.once('close', resolve)),
     raw,
     event,
