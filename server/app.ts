@@ -46,7 +46,7 @@ import { countedJobs } from './platform/job-metrics.ts';
 import { countWaiting, startJobs } from './platform/jobs.ts';
 import type { Keys } from './platform/keys.ts';
 import type { Log } from './platform/log.ts';
-import { createMetrics, type Metrics } from './platform/metrics.ts';
+import { createMetrics } from './platform/metrics.ts';
 import { onDuty } from './platform/on-duty.ts';
 import { enter } from './platform/presence.ts';
 import { type Repeating, repeat } from './platform/repeat.ts';
@@ -160,9 +160,7 @@ type Stages = Awaited<ReturnType<typeof createStages>>;
 async function createStages(handles: AppHandles) {
   const { config, db, chain, keys, clock, log, folder } = handles;
   const presence = await enter(db);
-  const metrics = createMetrics();
-  const tracing = await tracingIn(handles, presence.name, metrics);
-  const calls = createCallObservation({ metrics, tracing });
+  const { calls, metrics, tracing } = await observationIn(handles, presence.name);
   const identity = createIdentity({ db, clock });
   const ledger = createLedger({ db, clock, log });
   await ledger.start();
@@ -188,8 +186,7 @@ async function createStages(handles: AppHandles) {
     allowPrivateOperators,
     servedBy: presence.name,
     leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
-    cache: cacheIn(config),
-    observer: calls,
+    ...{ cache: cacheIn(config), observer: calls },
   });
   const complete = completeBy(gateway);
   const bounties = createBounties({ db, ledger, clock, log, identity, complete });
@@ -212,9 +209,9 @@ async function createStages(handles: AppHandles) {
     disputeSeconds: config.OPENLEDGER_DISPUTE_SECONDS,
     rootWindowSeconds: config.OPENLEDGER_ROOT_WINDOW_SECONDS,
   });
-  const jobsWaiting = () => countWaiting(db);
   const insights = createInsights({
-    ...{ gateway, attributions, fees, settlement, jobsWaiting, metrics, clock },
+    ...{ gateway, attributions, fees, settlement, metrics, clock },
+    jobsWaiting: () => countWaiting(db),
   });
 
   /**
@@ -247,10 +244,13 @@ async function createStages(handles: AppHandles) {
   };
 }
 
-/** Undefined where no collector is named: then no span is ever made. */
-async function tracingIn({ config, log }: AppHandles, instance: string, { registry }: Metrics) {
+/** Who hears of calls. Where no collector is named, no span is ever made. */
+async function observationIn({ config, log }: AppHandles, instance: string) {
+  const metrics = createMetrics();
+  const { registry } = metrics;
   const url = config.OPENLEDGER_OTLP_URL;
-  return url === undefined ? undefined : openTracing({ url, registry, log, instance });
+  const tracing = url ? await openTracing({ url, registry, log, instance }) : undefined;
+  return { metrics, tracing, calls: createCallObservation({ metrics, tracing, log }) };
 }
 
 /** @throws invalid_input when an address is named without a model */

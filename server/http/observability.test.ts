@@ -1,7 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { attributesOf, startCollector, type TestCollector } from '../../test/harness/collector.ts';
-import { MODEL, openTestGateway, price, type TestGateway } from '../../test/harness/gateway.ts';
+import {
+  ask,
+  MODEL,
+  openTestGateway,
+  price,
+  read,
+  serve,
+  type TestGateway,
+} from '../../test/harness/gateway.ts';
 import { createCallObservation } from '../insights/index.ts';
 import { createLog } from '../platform/log.ts';
 import { createMetrics, type Metrics } from '../platform/metrics.ts';
@@ -49,7 +57,7 @@ afterEach(async () => {
 });
 
 async function listenWith(to: Tracing | undefined): Promise<Listening> {
-  const observe = createCallObservation({ metrics, tracing: to });
+  const observe = createCallObservation({ metrics, tracing: to, log });
   const gateway = world.openGateway({ observer: observe });
   const { authenticate } = world.identity;
   const http = createHttp({
@@ -415,3 +423,30 @@ async function expectUntold(): Promise<void> {
   expect(told).not.toContain(secret);
   expect(told).not.toContain('Marmalade');
 }
+
+test('what no route answers is counted under one name, whatever was asked for', async () => {
+  for (const path of ['/api/a', '/b', '/api/gateway/c']) await (await post(path)).text();
+  const text = await metrics.text();
+  expect(text).toContain('{route="unmatched",method="POST",status="404"} 3\n');
+  expect(requestsLogged().map(({ route }) => route)).toEqual(Array(3).fill('unmatched'));
+});
+
+test('a call that came by no surface, and an answer given again, are counted as such', async () => {
+  const fresh = createMetrics();
+  const observer = createCallObservation({ metrics: fresh, tracing, log });
+  const gateway = world.openGateway({ observer, cache: { seconds: 60, pricePpm: 100_000 } });
+  const { caller } = await world.payer(10n ** 9n);
+  plays('a', 'b');
+  for (let i = 0; i < 2; i++) {
+    const serving = await serve(gateway, caller, { request: ask({ temperature: 0 }) });
+    await read(serving);
+    await gateway.capture(serving.inferenceId);
+  }
+  const text = await fresh.text();
+  const labels = `surface="internal",model="${MODEL}",operator="remote",outcome="served"`;
+  expect(text).toContain(`openledger_calls_total{${labels}} 2\n`);
+  expect(text).toContain(`openledger_cache_hits_total{model="${MODEL}"} 1\n`);
+  expect(text).toContain(
+    'openledger_operator_attempts_total{operator="remote",outcome="ended"} 1\n',
+  );
+});

@@ -2,7 +2,7 @@
 import { OpenLedgerError } from '@openledger/protocol';
 import type { Context, MiddlewareHandler } from 'hono';
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { type CallFacts, type CallObservation, outcomeOf } from '../insights/index.ts';
+import { type CallFacts, type CallObservation, outcomeOf, overheadMs } from '../insights/index.ts';
 import type { Fields, Log } from '../platform/log.ts';
 import { openRecord, type RequestRecord, routeOf, watchOf } from './request-record.ts';
 
@@ -21,11 +21,10 @@ export function observeRequests({ log, observe, registry }: ObserveHandles): Mid
     if (c.error && isCall(c)) watchOf(c)?.ended({ kind: 'refused', error: c.error });
     count(c, route, performance.now() - record.startedAt);
     tellClient(c, record);
-    const line = () => log.info('http.request', fieldsOf(c, route, record));
     const { call } = record;
-    if (call && !call.hasEnded)
-      call.whenEnded(line); // a stream: what it came to is not known before
-    else line();
+    if (!call || call.facts.end) log.info('http.request', fieldsOf(c, route, record));
+    // A stream: what it came to is known when it ends.
+    else call.whenEnded(() => log.info('http.request', fieldsOf(c, route, record)));
   };
 }
 
@@ -58,12 +57,9 @@ function tellClient({ res: { headers } }: Context, { id, trace, call }: RequestR
   headers.set('x-request-id', id);
   headers.set('x-trace-id', trace.traceId);
   if (!call?.facts.routed) return;
-  const { overheadMs, waitedMs } = call.facts;
-  const overhead = overheadMs.toFixed(2);
-  headers.set(
-    call.hasEnded ? 'x-openledger-overhead-ms' : 'x-openledger-overhead-first-byte-ms',
-    overhead,
-  );
+  const { end, waitedMs } = call.facts;
+  const overhead = overheadMs(call.facts).toFixed(2);
+  headers.set(end ? 'x-openledger-overhead-ms' : 'x-openledger-overhead-first-byte-ms', overhead);
   headers.set('server-timing', `gateway;dur=${overhead}, operator;dur=${waitedMs.toFixed(2)}`);
 }
 
@@ -84,8 +80,8 @@ function fieldsOf(c: Context, route: string, record: RequestRecord): Fields {
   };
 }
 
-function callFields({ routed, opened, end, ...facts }: CallFacts): Fields {
-  const { attempts, firstTextMs, overheadMs } = facts;
+function callFields(facts: CallFacts): Fields {
+  const { routed, opened, end, attempts, firstTextMs } = facts;
   const ended = end?.kind === 'served' || end?.kind === 'void' ? end : undefined;
   const served = end?.kind === 'served' ? end : undefined;
   return {
@@ -100,6 +96,6 @@ function callFields({ routed, opened, end, ...facts }: CallFacts): Fields {
     units: served?.priceUnits,
     attempts,
     firstTextMs: firstTextMs === undefined ? undefined : Math.round(firstTextMs),
-    overheadMs: Math.round(overheadMs * 100) / 100,
+    overheadMs: Math.round(overheadMs(facts) * 100) / 100,
   };
 }

@@ -12,9 +12,20 @@ export type CallFacts = {
   readonly attempts: number;
   /** Milliseconds since the request came: when an operator's text came first, when the call ended. */
   readonly firstTextMs: number | undefined;
-  readonly endedMs: number;
-  /** Waiting for operators, until now. */
+  readonly endedMs: number | undefined;
+  /** Milliseconds of waiting for operators: until now, and until that first text. */
   readonly waitedMs: number;
-  /** The rest of the time until now: of streams until the first text. */
-  readonly overheadMs: number;
+  readonly waitedForFirstMs: number;
 };
+
+/**
+ * What the gateway itself took by now: of a stream until its first text, for later a client that reads slowly is not to be
+ * told from a gateway that writes slowly.
+ */
+export function overheadMs(facts: CallFacts): number {
+  const { origin, routed, firstTextMs, endedMs } = facts;
+  if (routed?.delivery === 'streamed' && firstTextMs !== undefined) {
+    return firstTextMs - facts.waitedForFirstMs;
+  }
+  return (endedMs ?? performance.now() - origin.startedAt) - facts.waitedMs;
+}

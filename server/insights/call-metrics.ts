@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AttemptEnding } from '../gateway/index.ts';
 import { boundedLabel, DURATIONS } from '../platform/metrics.ts';
-import type { CallFacts } from './call-facts.ts';
+import { type CallFacts, overheadMs } from './call-facts.ts';
 
 export type CallMetrics = {
   started(): void;
@@ -34,8 +34,8 @@ export function createCallMetrics(registry: Registry): CallMetrics {
       const operator = operatorLabel(routed.operator);
       calls.inc({ surface, model, operator, outcome });
       if (end?.kind !== 'served' && end?.kind !== 'void') return;
-      duration.observe({ model, operator }, facts.endedMs / 1000);
-      overhead.observe({ delivery: routed.delivery }, facts.overheadMs / 1000);
+      duration.observe({ model, operator }, (facts.endedMs ?? 0) / 1000);
+      overhead.observe({ delivery: routed.delivery }, overheadMs(facts) / 1000);
       if (facts.firstTextMs !== undefined) {
         firstText.observe({ model, operator }, facts.firstTextMs / 1000);
       }

@@ -119,6 +119,7 @@ const errors: Readonly<Record<string, string>> = { operator_failed: 'operator_fa
 
 /** Where it is, without whatever else its URL says. */
 function addressOf(baseUrl: string): Readonly<Record<string, string | number>> {
+  if (!URL.canParse(baseUrl)) return {};
   const { hostname, port, protocol } = new URL(baseUrl);
   return {
     'server.address': hostname,

@@ -20,7 +20,7 @@ import type { Settlement } from '../settlement/index.ts';
 import type { Counts } from './counts.ts';
 import { prometheusText } from './prometheus-text.ts';
 
-export type { CallFacts } from './call-facts.ts';
+export { type CallFacts, overheadMs } from './call-facts.ts';
 export type { Counts } from './counts.ts';
 export {
   type CallObservation,

@@ -1,5 +1,6 @@
 /** Joins those who hear of calls: counts each, and traces it where a collector is named. */
 import { type CallEnding, type CallOrigin, type CallWatch, codeOf } from '../gateway/index.ts';
+import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { newSpanId, traceHeaders, traceOf } from '../platform/trace-context.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -10,7 +11,6 @@ import { startCallSpan } from './call-spans.ts';
 /** A watch that can be asked what it has heard. */
 export type ObservedCall = CallWatch & {
   readonly facts: CallFacts;
-  readonly hasEnded: boolean;
   /** Calls back when the call ends. For one listener, and a call that has not ended yet. */
   whenEnded(tell: () => void): void;
 };
@@ -18,27 +18,33 @@ export type ObservedCall = CallWatch & {
 /** A `CallObserver` whose watches can be asked. */
 export type CallObservation = { started(origin: CallOrigin): ObservedCall };
 
-type ObserveHandles = { readonly metrics: Metrics; readonly tracing: Tracing | undefined };
+type ObserveHandles = {
+  readonly metrics: Metrics;
+  readonly tracing: Tracing | undefined;
+  readonly log: Log;
+};
 
-export function createCallObservation({ metrics, tracing }: ObserveHandles): CallObservation {
+export function createCallObservation({ metrics, ...handles }: ObserveHandles): CallObservation {
   const counts = createCallMetrics(metrics.registry);
-  return { started: (origin) => observe(origin, counts, tracing) };
+  return { started: (origin) => observe(origin, { ...handles, counts }) };
 }
 
 function observe(
   origin: CallOrigin,
-  counts: CallMetrics,
-  tracing: Tracing | undefined,
+  {
+    counts,
+    tracing,
+    log,
+  }: Omit<ObserveHandles, 'metrics'> & {
+    readonly counts: CallMetrics;
+  },
 ): ObservedCall {
   const facts = noFactsYet(origin);
   const span = tracing && startCallSpan(tracing, facts);
-  let tellEnd = () => {};
+  let tellEnd: (() => void) | undefined;
   counts.started();
   return {
     facts,
-    get hasEnded() {
-      return facts.end !== undefined;
-    },
     whenEnded(tell) {
       tellEnd = tell;
     },
@@ -58,8 +64,9 @@ function observe(
           facts.waitedMs += ms;
         },
         firstText() {
-          facts.firstTextMs ??= performance.now() - origin.startedAt;
-          facts.waitedForFirstMs ??= facts.waitedMs;
+          if (facts.firstTextMs !== undefined) return;
+          facts.firstTextMs = performance.now() - origin.startedAt;
+          facts.waitedForFirstMs = facts.waitedMs;
         },
         ended(end) {
           counts.attempted(asked.name, end.kind);
@@ -71,9 +78,13 @@ function observe(
       if (facts.end) return;
       facts.end = end;
       facts.endedMs = performance.now() - origin.startedAt;
-      counts.ended(facts, outcomeOf(end));
-      span?.end();
-      tellEnd();
+      try {
+        counts.ended(facts, outcomeOf(end));
+        span?.end();
+        tellEnd?.();
+      } catch (error) {
+        log.error('calls.unobserved', { error }); // the call itself has ended well, and must not hear of this
+      }
     },
   };
 }
@@ -84,19 +95,15 @@ export const outcomeOf = (end: CallEnding): string =>
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-function noFactsYet(origin: CallOrigin): Writable<CallFacts> & { waitedForFirstMs?: number } {
-  return {
-    origin,
-    trace: origin.trace ?? traceOf(undefined, undefined),
-    ...{ routed: undefined, opened: undefined, end: undefined },
-    ...{ attempts: 0, firstTextMs: undefined, waitedForFirstMs: undefined },
-    ...{ endedMs: 0, waitedMs: 0 },
-    get overheadMs() {
-      const { routed, firstTextMs, waitedForFirstMs } = this;
-      if (routed?.delivery === 'streamed' && firstTextMs !== undefined) {
-        return firstTextMs - (waitedForFirstMs ?? 0);
-      }
-      return (this.endedMs || performance.now() - origin.startedAt) - this.waitedMs;
-    },
-  };
-}
+const noFactsYet = (origin: CallOrigin): Writable<CallFacts> => ({
+  origin,
+  trace: origin.trace ?? traceOf(undefined, undefined),
+  routed: undefined,
+  opened: undefined,
+  end: undefined,
+  attempts: 0,
+  firstTextMs: undefined,
+  endedMs: undefined,
+  waitedMs: 0,
+  waitedForFirstMs: 0,
+});

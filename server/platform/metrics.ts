@@ -10,18 +10,19 @@ export type Metrics = {
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  return { registry, text: async () => (await registry.metrics()) + (await processText()) };
+  const process = processMetrics();
+  return { registry, text: async () => (await registry.metrics()) + (await process.metrics()) };
 }
 
 let ofProcess: Registry | undefined;
 
-/** Memory, CPU and the event loop's delay are of the process, however many servers run in it. Watched once asked for. */
-async function processText(): Promise<string> {
+/** Memory, CPU and the event loop's delay are of the process, however many servers run in it. */
+function processMetrics(): Registry {
   if (!ofProcess) {
     ofProcess = new Registry();
     collectDefaultMetrics({ register: ofProcess });
   }
-  return ofProcess.metrics();
+  return ofProcess;
 }
 
 /** Seconds, from a local cache's to a long answer's. */
