@@ -78,9 +78,9 @@ export const gatewayOperations = {
   getScorecard: {
     summary: 'Show how an operator did within the last hour and the last day',
     method: 'GET',
-    path: '/api/gateway/operators/:name/scorecard',
+    path: '/api/gateway/operators/:operator/scorecard',
     scope: 'read',
-    input: z.object({ name: z.string().max(200) }),
+    input: z.object({ operator: z.string().max(100) }),
     output: z.object({ operator: z.string(), hour: Score, day: Score }),
   },
   getInference: {

@@ -13,7 +13,8 @@
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
  * - an answer is given again only to who paid for it, for the same request without chance, at the cache's price, and only
  *   where that is switched on; such a call is a call like any other, whose record names the one that made the answer;
- * - the record of a served call, its announcement and its key's limit commit together.
+ * - the record of a served call, its announcement and its key's limit commit together;
+ * - whoever observes calls (observer.ts) hears of each exactly one end, and no text.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
  *

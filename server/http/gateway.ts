@@ -14,9 +14,9 @@ export const gatewayRoutes = ({ gateway }: { readonly gateway: Gateway }): reado
       return shown;
     },
     listOperators: async () => ({ items: [...(await gateway.operators())] }),
-    getScorecard: async ({ name }) => {
-      const { hour, day } = await gateway.scorecard(name);
-      return { operator: name, hour: wireScore(hour), day: wireScore(day) };
+    getScorecard: async ({ operator }) => {
+      const { hour, day } = await gateway.scorecard(operator);
+      return { operator, hour: wireScore(hour), day: wireScore(day) };
     },
     getInference: async ({ inferenceId }, { caller }) => {
       const inference = await gateway.find(inferenceId);
