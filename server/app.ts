@@ -33,7 +33,7 @@ import { receiptsRoutes } from './http/receipts.ts';
 import { reviewsRoutes } from './http/reviews.ts';
 import { settlementRoutes } from './http/settlement.ts';
 import { createIdentity } from './identity/index.ts';
-import { createInsights } from './insights/index.ts';
+import { createCallObservation, createInsights } from './insights/index.ts';
 import { createLedger } from './ledger/index.ts';
 import { createModels } from './models/index.ts';
 import type { Chain } from './platform/chain.ts';
@@ -42,13 +42,16 @@ import type { Config } from './platform/config.ts';
 import type { Db } from './platform/db.ts';
 import { type Embedder, openAiEmbedder } from './platform/embeddings.ts';
 import { exclusively } from './platform/exclusively.ts';
-import { startJobs } from './platform/jobs.ts';
+import { countedJobs } from './platform/job-metrics.ts';
+import { countWaiting, startJobs } from './platform/jobs.ts';
 import type { Keys } from './platform/keys.ts';
 import type { Log } from './platform/log.ts';
+import { createMetrics } from './platform/metrics.ts';
 import { onDuty } from './platform/on-duty.ts';
 import { enter } from './platform/presence.ts';
 import { type Repeating, repeat } from './platform/repeat.ts';
 import { sql } from './platform/sql.ts';
+import { openTracing } from './platform/tracing.ts';
 import { createReceipts, openSigners, proofsFrom } from './receipts/index.ts';
 import { createSettlement } from './settlement/index.ts';
 
@@ -104,7 +107,8 @@ async function serve(stages: Stages, handles: AppHandles): Promise<App> {
 async function work(stages: Stages, handles: AppHandles): Promise<Working> {
   const { presence, models } = stages;
   const { db, log } = handles;
-  const jobs = await startJobs(db, { handlers: flow(stages), log });
+  const handlers = countedJobs(flow(stages), stages.metrics.registry);
+  const jobs = await startJobs(db, { handlers, log });
   const running = Object.entries(clocks(stages, handles)).map(([name, start]) =>
     onDuty(presence, { name, log }, start),
   );
@@ -156,6 +160,7 @@ type Stages = Awaited<ReturnType<typeof createStages>>;
 async function createStages(handles: AppHandles) {
   const { config, db, chain, keys, clock, log, folder } = handles;
   const presence = await enter(db);
+  const { calls, metrics, tracing } = await observationIn(handles, presence.name);
   const identity = createIdentity({ db, clock });
   const ledger = createLedger({ db, clock, log });
   await ledger.start();
@@ -182,7 +187,7 @@ async function createStages(handles: AppHandles) {
     allowPrivateOperators,
     servedBy: presence.name,
     leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
-    cache: cacheIn(config),
+    ...{ cache: cacheIn(config), observer: calls },
   });
   const probing = repeat('gateway.probe', { everyMs: 10_000, log }, () => gateway.probe());
   const complete = completeBy(gateway);
@@ -206,7 +211,10 @@ async function createStages(handles: AppHandles) {
     disputeSeconds: config.OPENLEDGER_DISPUTE_SECONDS,
     rootWindowSeconds: config.OPENLEDGER_ROOT_WINDOW_SECONDS,
   });
-  const insights = createInsights({ gateway, attributions, fees, settlement, clock });
+  const insights = createInsights({
+    ...{ gateway, attributions, fees, settlement, metrics, clock },
+    jobsWaiting: () => countWaiting(db),
+  });
 
   /**
    * Ends the open epoch: nothing is added to its credits any more, and the dispute window begins. Both stages end it by
@@ -225,7 +233,7 @@ async function createStages(handles: AppHandles) {
   );
   return {
     ...{ presence, identity, ledger, governance, datanets, access, bounties, models, gateway },
-    ...{ agents, attributions, fees, receipts, settlement, insights, settle },
+    ...{ agents, attributions, fees, receipts, settlement, insights, settle, metrics, calls },
     /** Whoever wants calls and jobs to end well has stopped them before. */
     async stop() {
       void probing.stop(); // an operator that does not answer keeps nobody waiting
@@ -234,8 +242,18 @@ async function createStages(handles: AppHandles) {
       datanets.stop();
       await ledger.stop();
       await presence.leave();
+      await tracing?.stop();
     },
   };
+}
+
+/** Who hears of calls. Where no collector is named, no span is ever made. */
+async function observationIn({ config, log }: AppHandles, instance: string) {
+  const metrics = createMetrics();
+  const { registry } = metrics;
+  const url = config.OPENLEDGER_OTLP_URL;
+  const tracing = url ? await openTracing({ url, registry, log, instance }) : undefined;
+  return { metrics, tracing, calls: createCallObservation({ metrics, tracing, log }) };
 }
 
 /** @throws invalid_input when an address is named without a model */
@@ -282,6 +300,8 @@ function createSurface(stages: Stages, { chain, db, log }: AppHandles): Http {
     ].flat(),
     mount: (app) => app.route('/v1', openAiSurface({ ...stages, authenticate, log })),
     metrics: () => stages.insights.metrics(),
+    registry: stages.metrics.registry,
+    observe: stages.calls,
     checkHealth: () => db.query(sql`select 1`),
     consoleFolder: fileURLToPath(new URL('../web/dist', import.meta.url)),
   });

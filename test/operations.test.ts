@@ -27,6 +27,8 @@ const namedThings = new Set(['account', 'operator', 'recordHash']);
 /** What names somebody's thing and is for everybody to see or do all the same, each with its reason. */
 const forEverybody: Readonly<Record<string, string>> = {
   'identity.getParty': 'who is who is public; hints are not',
+  'gateway.getScorecard':
+    'whoever chooses an operator sees how it did; no call and no payer is named',
   'fees.earnings': 'who earned is public: receipts say it too',
   'fees.payouts': 'who earned is public: receipts say it too',
   'attribution.count': 'snapshots are public',

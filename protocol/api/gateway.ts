@@ -63,6 +63,28 @@ export const Inference = z.object({
   servedAt: z.iso.datetime().optional(),
 });
 
+/** What an operator did within a time. Answers given again are left out: nobody was asked for them. */
+export const Score = z.object({
+  calls: z.number().int(),
+  served: z.number().int(),
+  /** Ended with nothing to pay. */
+  void: z.number().int(),
+  /** It failed, before its first word or after; so many parts per million of the calls that have ended. */
+  failed: z.number().int(),
+  failedPpm: z.number().int(),
+  /** The client left before the end. */
+  disconnected: z.number().int(),
+  promptTokens: z.number().int(),
+  completionTokens: z.number().int(),
+  /** What payers were charged for its answers; the operator's part of it is the policy's. */
+  chargedUnits: Units,
+  /** Served calls whose tokens it did not report, or reported otherwise than we count; parts per million of the served. */
+  estimated: z.number().int(),
+  estimatedPpm: z.number().int(),
+  /** From the call to the end of its answer, of served calls that their clients read to the end. */
+  serveMs: z.object({ p50: z.number().int(), p95: z.number().int() }).optional(),
+});
+
 export const gatewayOperations = {
   registerOperator: {
     summary: 'Register a server as an operator of the caller, or change its address and key',
@@ -120,6 +142,14 @@ export const gatewayOperations = {
     scope: 'read',
     input: z.object({}),
     output: z.object({ items: z.array(Standing) }),
+  },
+  getScorecard: {
+    summary: 'Show how an operator did within the last hour and the last day',
+    method: 'GET',
+    path: '/api/gateway/operators/:operator/scorecard',
+    scope: 'read',
+    input: z.object({ operator: z.string().max(100) }),
+    output: z.object({ operator: z.string(), hour: Score, day: Score }),
   },
   getInference: {
     summary: "Show one of the caller's calls",

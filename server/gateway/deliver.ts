@@ -10,6 +10,7 @@ import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts'
 import { promptTokensAbout } from './context.ts';
 import { type FailedAttempt, type InferenceRoute, recordServed, recordVoid } from './inferences.ts';
 import type { Reservation } from './money.ts';
+import { type AskedOperator, type CallWatch, generateWatched } from './observer.ts';
 import {
   addPiece,
   type ContentEvent,
@@ -48,6 +49,8 @@ export type Attempt = {
   readonly operator: Pick<Operator, 'generate'>;
   /** Undefined where an answer is given again, and nobody asked. */
   readonly candidate: Candidate | undefined;
+  /** Who that is, for whoever watches. */
+  readonly asked: AskedOperator | undefined;
   readonly generation: Omit<Generation, 'signal' | 'stream'>;
   readonly route: InferenceRoute;
   readonly pricing: Pricing;
@@ -71,6 +74,7 @@ export type Call = {
   readonly delivery: Delivery;
   readonly asked: readonly [Asked<Attempt>, ...Asked<Attempt>[]];
   readonly hedgeAfterMs: number | undefined;
+  readonly watch: CallWatch;
   readonly reservation: Reservation;
 };
 
@@ -98,7 +102,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   let settled: Promise<Settled> | undefined;
   const settleOnce = (outcome: Outcome): Promise<Settled> => {
     clearTimeout(timer);
-    settled ??= settle(handles, call, { delivered, outcome });
+    settled ??= watched(call.watch, outcome, settle(handles, call, { delivered, outcome }));
     return settled;
   };
 
@@ -149,15 +153,20 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
 /** What the operator says that speaks, up to its end. One that writes more than it was asked for is stopped there. */
 async function* heard(
   { standings, patience }: DeliverHandles,
-  { asked, hedgeAfterMs, delivery }: Call,
+  { asked, hedgeAfterMs, delivery, watch }: Call,
   { delivered, stop }: { readonly delivered: Delivered; readonly stop: AbortController },
 ): AsyncGenerator<Heard<Attempt>, void, void> {
   let tokens = 0;
   const heardOf = attemptInTurn<Attempt>({
     ...{ asked, patience, hedgeAfterMs, signal: stop.signal, mayRetry: standings.mayRetry },
     isWhole: delivery === 'whole',
-    ask: ({ operator, generation }, signal) =>
-      operator.generate({ ...generation, stream: delivery === 'streamed', signal }),
+    ask(attempt, signal) {
+      const { operator, asked: who } = attempt;
+      const generation = { ...attempt.generation, stream: delivery === 'streamed', signal };
+      return who
+        ? generateWatched(operator, { watch, asked: who, generation })
+        : operator.generate(generation);
+    },
     onBegin: ({ candidate }) => candidate && standings.begin(candidate),
     onSpoke: ({ candidate }, ms) => candidate && standings.spoke(candidate, ms),
     onFailed({ candidate }, ms, error) {
@@ -247,7 +256,12 @@ async function settle(
   const end = outcome.kind === 'ended' ? { ...outcome, reported: outcome.usage } : outcome;
   const charge = chargeFor(call, delivered, end);
   if (charge.kind === 'nothing') {
-    await db.transaction((tx) => recordVoid(tx, inferenceId, delivered.failures));
+    await db.transaction((tx) =>
+      recordVoid(tx, inferenceId, {
+        finishReason: finishReasonOf(outcome),
+        failures: delivered.failures,
+      }),
+    );
     await reservation.void();
     return nothing;
   }
@@ -268,6 +282,24 @@ async function settle(
   if (isRecorded) reservation.capture(priceUnits);
   else await reservation.void(); // somebody else has ended it as void
   return isRecorded ? { usage, priceUnits } : nothing;
+}
+
+/** Whoever watches the call hears how it ended once that is on record. */
+async function watched(
+  watch: CallWatch,
+  outcome: Outcome,
+  settling: Promise<Settled>,
+): Promise<Settled> {
+  const finishReason = finishReasonOf(outcome);
+  try {
+    const settled = await settling;
+    if (settled === nothing) watch.ended({ kind: 'void', finishReason });
+    else watch.ended({ kind: 'served', finishReason, ...settled });
+    return settled;
+  } catch (error) {
+    watch.ended({ kind: 'lost', error });
+    throw error;
+  }
 }
 
 function finishReasonOf(outcome: Outcome): string {

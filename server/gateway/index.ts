@@ -15,7 +15,8 @@
  *   where that is switched on; such a call is a call like any other, whose record names the one that made the answer;
  * - only those retrieved records are paid for reading and recorded that were put into the prompt, whole, within the request's
  *   budget of tokens; and which of their passages an answer repeats is told by the rules of its receipt;
- * - the record of a served call, its announcement and its key's limit commit together.
+ * - the record of a served call, its announcement and its key's limit commit together;
+ * - whoever observes calls (observer.ts) hears of each exactly one end, and no text.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
  *
@@ -39,11 +40,13 @@ import { type Grounding, ground } from './ground.ts';
 import { createHolds } from './hold.ts';
 import { findInference, type Inference, listInferences } from './inferences.ts';
 import { createLeasedMoney } from './leased-money.ts';
+import { type CallObserver, openWatched, silentObserver } from './observer.ts';
 import { listOffers, type Offer, registerOffer, removeOffer } from './offers.ts';
 import { listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import { probeOperators } from './probe-operators.ts';
 import type { Patience } from './routing/attempt-in-turn.ts';
 import { createStandings, type Standings } from './routing/standings.ts';
+import { readScorecard, type Scorecard } from './scorecard.ts';
 import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
 import { recover, sweep, voidAbandoned } from './sweep.ts';
@@ -54,6 +57,18 @@ export type { ServedEvent } from './deliver.ts';
 export { type Grounding, ungrounded } from './ground.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
 export { CountBody, fromMessages, MessagesBody } from './messages-body.ts';
+export {
+  type AskedOperator,
+  type AttemptEnding,
+  type AttemptWatch,
+  type CallEnding,
+  type CallObserver,
+  type CallOrigin,
+  type CallWatch,
+  codeOf,
+  type OpenedCall,
+  type RoutedCall,
+} from './observer.ts';
 export type { Offer } from './offers.ts';
 export { plainPrompt } from './operators/local.ts';
 export { type ContentEvent, type TokenLogprob, toolCallsOf } from './operators/operator.ts';
@@ -61,6 +76,7 @@ export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';
 export type { GenerationRequest } from './request.ts';
 export { fromResponses, ResponsesBody } from './responses-body.ts';
+export type { Score } from './scorecard.ts';
 export type { ServeCall, Serving } from './serve.ts';
 export { toolInputOf } from './tool-input.ts';
 
@@ -73,6 +89,8 @@ export type GatewayHandles = Omit<
   readonly models: Models;
   readonly allowPrivateOperators: boolean;
   readonly patience?: Partial<Patience>;
+  /** Who is told what becomes of calls; nobody, where none is given. */
+  readonly observer?: CallObserver;
   /** Where this gateway keeps its intents; then calls are paid for out of leases, and one process has the folder. */
   readonly leases?: { readonly folder: string; readonly settings?: Partial<BudgetSettings> };
 };
@@ -103,6 +121,8 @@ export type Gateway = {
   standings(): ReturnType<Standings['list']>;
   /** Asks operators which models they have: those that failed come back sooner, those that have one loaded are preferred. */
   probe(): Promise<void>;
+  /** How an operator did within the last hour and day. @throws not_found */
+  scorecard(name: string): Promise<Scorecard>;
   /** An operator's own names of its models. @throws not_found, operator_failed */
   modelsOffered(name: string): Promise<readonly string[]>;
   /** @throws not_found, or forbidden when the operator is not the caller's */
@@ -123,7 +143,11 @@ export type Gateway = {
 /** How long operators may be silent. */
 const PATIENCE: Patience = { firstMs: 60_000, idleMs: 30_000 };
 
-export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
+export function createGateway({
+  leases,
+  observer = silentObserver,
+  ...given
+}: GatewayHandles): Gateway {
   const { db, log: report } = given;
   const holds = createHolds(given);
   const money = leases ? createLeasedMoney({ ...given, ...leases, report, holds }) : holds;
@@ -132,7 +156,7 @@ export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
   const patience = { ...PATIENCE, ...given.patience };
   const handles = { ...given, money, directory, standings, patience };
   return {
-    serve: (call) => serve(handles, call),
+    serve: (call) => openWatched(observer, call, (watched) => serve(handles, watched)),
     countPrompt: (call) => countPrompt(handles, call),
     find: (inferenceId) => findInference(db, inferenceId),
     list: (query) => listInferences(db, query),
@@ -169,6 +193,7 @@ export function createGateway({ leases, ...given }: GatewayHandles): Gateway {
     standings: () => standings.list(),
     probe: () => probeOperators({ db, directory, standings }),
     operators: () => listOperators(db),
+    scorecard: (name) => readScorecard(given, name),
     modelsOffered: async (name) => (await directory.operator(name)).operator.listModels(),
     async assertOperator(name, caller) {
       const { partyId } = await directory.operator(name);

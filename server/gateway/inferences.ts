@@ -148,15 +148,20 @@ const toolCallsJson = (calls: readonly ToolCall[]): string | null =>
 const failuresJson = (failures: readonly FailedAttempt[] = []): string | null =>
   failures.length === 0 ? null : JSON.stringify(failures);
 
-/** Ends a call that delivered nothing; its key's limit is whole again. */
+/**
+ * Ends a call that delivered nothing; its key's limit is whole again.
+ *
+ * @param why where an operator was asked: why there is nothing to pay, and who else had failed
+ */
 export async function recordVoid(
   tx: Tx,
   inferenceId: string,
-  failures?: readonly FailedAttempt[],
+  why?: { readonly finishReason: string; readonly failures: readonly FailedAttempt[] },
 ): Promise<void> {
   const [ended] = await tx.query<Ended>(sql`
     update gateway.inferences
-    set status = 'void', failed_attempts = ${failuresJson(failures)}
+    set status = 'void', finish_reason = ${why?.finishReason ?? null},
+        failed_attempts = ${failuresJson(why?.failures)}
     where id = ${inferenceId} and status = 'held'
     returning key_id, held_units`);
   if (ended) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });

@@ -48,7 +48,7 @@ type Row = {
   api_key: string | null;
 };
 
-export type FoundOperator = { readonly operator: Operator; readonly partyId: Id<'party'> };
+export type FoundOperator = Omit<OperatorRow, 'name'> & { readonly operator: Operator };
 
 /** @throws not_found */
 export async function findOperator(
@@ -60,7 +60,8 @@ export async function findOperator(
     from gateway.operators
     where name = ${name}`);
   if (!row) throw new OpenLedgerError('not_found', `No operator ${name}.`);
-  return { operator: operatorOf(row, models), partyId: row.party_id };
+  const { kind, party_id: partyId, base_url } = row;
+  return { operator: operatorOf(row, models), kind, partyId, baseUrl: base_url ?? undefined };
 }
 
 /** What speaks OpenAI's words, and what each does in its own way. */

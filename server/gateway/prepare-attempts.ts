@@ -82,7 +82,7 @@ async function prepareAttempt(
   { request, retrieved }: Parameters<typeof prepareAttempts>[2],
 ): Promise<Attempt> {
   const { model, operatorModel, pricing } = candidate;
-  const { operator, partyId } = await directory.operator(candidate.operator);
+  const { operator, partyId, kind, baseUrl } = await directory.operator(candidate.operator);
   const maxTokens = Math.min(request.maxTokens ?? model.defaultMaxTokens, model.maxTokens);
   const generation = { model: operatorModel, request, maxTokens, retrieved };
   const promptTokens = await operator.countPrompt(generation);
@@ -95,6 +95,7 @@ async function prepareAttempt(
   const route = await routeOf(directory, { candidate, partyId, request });
   return {
     ...{ operator, candidate, generation, pricing, promptTokens, atMost, route, keepAs: undefined },
+    asked: { name: candidate.operator, kind, baseUrl, model: operatorModel },
   };
 }
 

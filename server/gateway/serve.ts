@@ -18,6 +18,7 @@ import { CALL_LIMIT_MS } from './hold.ts';
 import { openInference, recordVoid } from './inferences.ts';
 import { reserveSpending } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
+import type { CallWatch } from './observer.ts';
 import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
 import { cachedPricing, priceOf } from './price.ts';
 import type { GenerationRequest } from './request.ts';
@@ -58,6 +59,8 @@ export type ServeCall = {
   readonly delivery: Delivery;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
+  /** Who watches it; one of the gateway's own observer, where none is given. */
+  readonly watch?: CallWatch;
 };
 
 /**
@@ -65,13 +68,18 @@ export type ServeCall = {
  * purpose_not_licensed and licences_conflict (of what the model learned and of the context), unprocessable (what no operator
  * of the model can do)
  */
-export async function serve(handles: ServeHandles, ask: ServeCall): Promise<Serving> {
+export async function serve(
+  handles: ServeHandles,
+  ask: ServeCall & { readonly watch: CallWatch },
+): Promise<Serving> {
   const { directory, clock } = handles;
-  const { request, caller, delivery } = ask;
+  const { request, caller, delivery, watch } = ask;
   const models = await Promise.all(
     [request.model, ...request.fallbacks].map((name) => directory.model(name)),
   );
-  for (const model of models) assertAllowed(caller, model);
+  const [{ name: model, operator }] = models;
+  watch.routed({ caller, delivery, operation: request.kind, model, operator });
+  for (const one of models) assertAllowed(caller, one);
   const commercial = models.some(({ pricing }) => isPaid(pricing));
   const found = await retrieveContext(handles, { request, caller, commercial });
   const { retrieved } = found;
@@ -86,11 +94,13 @@ export async function serve(handles: ServeHandles, ask: ServeCall): Promise<Serv
 
   const call = {
     ...{ inferenceId: newId('inference', clock), createdAt: clock.now(), cachedFrom },
-    ...{ caller, request, retrieved, delivery, servedBy: handles.servedBy },
+    ...{ caller, request, retrieved, delivery, servedBy: handles.servedBy, watch },
     ...{ asked, hedgeAfterMs: request.route.hedgeAfterMs, route: asked[0].attempt.route },
     heldUnits: mostOf(asked.map(({ attempt }) => priceOf(attempt.pricing, attempt.atMost))),
   };
   const reservation = await open(handles, call, found.from);
+  const { maxTokens } = asked[0].attempt.generation;
+  watch.opened({ inferenceId: call.inferenceId, maxTokens, cachedFrom });
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
   leaveOnAbort(handles.log, delivering, ask.signal);
   const { events, leave } = delivering;
@@ -148,6 +158,7 @@ async function orAgain(
   }
   const attempt: Attempt = {
     ...{ operator: { generate: answerAgain(kept) }, candidate: undefined, keepAs: undefined },
+    asked: undefined,
     ...{ generation, route: kept.route, pricing: cachedPricing(first.pricing, cache.pricePpm) },
     ...{ promptTokens: kept.usage.promptTokens, atMost: kept.usage },
   };

@@ -16,6 +16,7 @@ import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticate } from './authorize.ts';
 import { extensionOf } from './extension.ts';
+import { watchOf } from './request-record.ts';
 
 /** With what the answer has from the records before it; undefined where that cannot be told now. */
 export type EndEvent = Extract<ServedEvent, { kind: 'end' }> & {
@@ -71,6 +72,7 @@ export async function answerCall(
     ...call,
     delivery: stream ? 'streamed' : 'whole',
     signal: c.req.raw.signal,
+    watch: watchOf(c),
   });
   const { inference, receipt } = extensionOf(serving);
   const headers = { 'x-openledger-inference': inference, 'x-openledger-receipt': receipt };

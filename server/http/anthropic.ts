@@ -9,6 +9,7 @@ import { anthropicWording } from './anthropic-shapes.ts';
 import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { jsonResponse } from './json-response.ts';
+import { noteCaller } from './request-record.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
@@ -16,8 +17,11 @@ const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles): Hono {
   const app = new Hono();
   const wording = anthropicWording((error) => errorBody(error, log));
-  const callerOf = async (c: Context): Promise<Caller> =>
-    (await authorize(authenticate, authorizationOf(c), 'infer')) as Caller;
+  const callerOf = async (c: Context): Promise<Caller> => {
+    const caller = (await authorize(authenticate, authorizationOf(c), 'infer')) as Caller;
+    noteCaller(c, caller);
+    return caller;
+  };
 
   app.onError((error) => failure(error, log));
   app.post('/', async (c) => {

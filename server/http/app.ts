@@ -3,9 +3,10 @@
  *
  * Keys and scopes, body limits, errors and headers are seen to here, once, for all of them.
  */
-import { randomBytes } from 'node:crypto';
 import { api, OpenLedgerError } from '@openledger/protocol';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
+import type { Registry } from 'prom-client';
+import type { CallObservation } from '../insights/index.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticate } from './authorize.ts';
 import { type BodyLimits, defaultLimits } from './body.ts';
@@ -13,6 +14,7 @@ import { errorResponse } from './error-response.ts';
 import type { Route } from './implement.ts';
 import { jsonResponse } from './json-response.ts';
 import { mountRoutes } from './mount.ts';
+import { observeRequests } from './observe-requests.ts';
 import { openApi } from './openapi.ts';
 import { staticFile } from './static-files.ts';
 
@@ -24,6 +26,10 @@ export type HttpParts = {
   readonly mount?: (app: Hono) => void;
   /** Prometheus text for `/metrics`. */
   readonly metrics?: () => Promise<string>;
+  /** Where requests are counted. */
+  readonly registry?: Registry;
+  /** Who is told of the calls that requests become. */
+  readonly observe?: CallObservation;
   /** Rejects when the process cannot serve; `/healthz` then says 503. */
   readonly checkHealth?: () => Promise<unknown>;
   /** Folder of the built console. */
@@ -35,33 +41,23 @@ export type HttpParts = {
 export type Http = Hono;
 
 export function createHttp(parts: HttpParts): Http {
-  const { log, metrics, consoleFolder } = parts;
+  const { log, metrics, consoleFolder, observe, registry } = parts;
   const app = new Hono();
-  const requestIds = new WeakMap<Request, string>();
+  const idOf = (c: Context) => c.get('record')?.id ?? 'none';
 
+  app.use(observeRequests({ log, observe, registry }));
   app.use(async (c, next) => {
-    const requestId = `req_${randomBytes(12).toString('hex')}`;
-    requestIds.set(c.req.raw, requestId);
-    const startedAt = performance.now();
     await next();
-    protect(c.res.headers, requestId);
-    const ms = Math.round(performance.now() - startedAt);
-    log.info('http.request', {
-      requestId,
-      method: c.req.method,
-      path: c.req.path,
-      status: c.res.status,
-      ms,
-    });
+    protect(c.res.headers, idOf(c));
   });
-  app.onError((error, c) => errorResponse(error, log, requestIds.get(c.req.raw) ?? 'none'));
+  app.onError((error, c) => errorResponse(error, log, idOf(c)));
   app.notFound((c) => {
     const { method, path } = c.req;
     const error = new OpenLedgerError('not_found', `There is no ${method} ${path}.`, {
       method,
       path,
     });
-    return errorResponse(error, log, requestIds.get(c.req.raw) ?? 'none');
+    return errorResponse(error, log, idOf(c));
   });
 
   const limits = { ...defaultLimits, ...parts.limits };

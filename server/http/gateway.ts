@@ -1,6 +1,6 @@
 /** Operators, and the record of one's own calls, over HTTP. The calls themselves come by /v1. */
 import { api, type Id, OpenLedgerError, type OutputOf, receiptIdOf } from '@openledger/protocol';
-import type { Gateway, Inference, Offer } from '../gateway/index.ts';
+import type { Gateway, Inference, Offer, Score } from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Models } from '../models/index.ts';
 import { implement, type Route } from './implement.ts';
@@ -45,6 +45,10 @@ export const gatewayRoutes = ({
         ...{ ...standing, failures, firstWordMs },
       })),
     }),
+    getScorecard: async ({ operator }) => {
+      const { hour, day } = await gateway.scorecard(operator);
+      return { operator, hour: wireScore(hour), day: wireScore(day) };
+    },
     getInference: async ({ inferenceId }, { caller }) => {
       const inference = await gateway.find(inferenceId);
       assertOwn(inference, caller);
@@ -81,6 +85,8 @@ function assertOwn(inference: Inference, caller: Caller): void {
   if (inference.payerId === caller.partyId || isAdmin(caller)) return;
   throw new OpenLedgerError('not_found', `No inference ${inference.inferenceId}.`);
 }
+
+const wireScore = (score: Score) => ({ ...score, chargedUnits: score.chargedUnits.toString() });
 
 const wireInference = (inference: Inference): OutputOf<typeof api.gateway.getInference> => ({
   id: inference.inferenceId,

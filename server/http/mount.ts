@@ -5,6 +5,7 @@ import { type Authenticate, authorize } from './authorize.ts';
 import { type BodyLimits, readJson, readLines } from './body.ts';
 import type { Route } from './implement.ts';
 import { jsonResponse } from './json-response.ts';
+import { noteCaller } from './request-record.ts';
 
 export function mountRoutes(
   app: Hono,
@@ -22,6 +23,7 @@ export function mountRoutes(
     app.on(operation.method, operation.path, async (c) => {
       // The key is looked at before the body is: strangers do not make us read.
       const caller = await authorize(authenticate, c.req.header('authorization'), operation.scope);
+      noteCaller(c, caller);
       const input = await readInput(c, operation, limits);
       const body = operation.body === 'ndjson' ? readLines(c.req.raw, limits) : undefined;
       const output = await handle(input, { caller, body, signal: c.req.raw.signal });

@@ -24,6 +24,7 @@ import { defaultLimits, parseBody, readJson } from './body.ts';
 import { errorBody, failure } from './openai-errors.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
 import { NoQuery, recordedResponse } from './recorded-response.ts';
+import { noteCaller } from './request-record.ts';
 import { responsesWording } from './responses.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
@@ -91,8 +92,11 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
 }
 
 /** A key is always needed here: only operations of the table can be public. */
-const callerOf = async ({ authenticate }: OpenAiHandles, c: Context): Promise<Caller> =>
-  (await authorize(authenticate, c.req.header('authorization'), 'infer')) as Caller;
+async function callerOf({ authenticate }: OpenAiHandles, c: Context): Promise<Caller> {
+  const caller = await authorize(authenticate, c.req.header('authorization'), 'infer');
+  noteCaller(c, caller);
+  return caller as Caller;
+}
 
 /** By the inference's id, or by the one that an answer had in its surface's words. To others it is not there. */
 async function ownGeneration(

@@ -9,5 +9,7 @@ export type Counts = {
   readonly partiesCredited: number;
   readonly payouts: number;
   readonly paidUnits: bigint;
+  /** Announcements that wait or are being delivered, by name. */
+  readonly jobsWaiting: Readonly<Record<string, number>>;
   readonly creditMs: { readonly p50: number; readonly p99: number } | undefined;
 };

@@ -84,6 +84,15 @@ function metricsOf(counts: Counts): readonly Metric[] {
       samples: one(counts.paidUnits),
     },
     {
+      name: 'openledger_jobs_waiting',
+      help: 'Announcements between stages that wait or are being delivered.',
+      type: 'gauge',
+      samples: Object.entries(counts.jobsWaiting).map(([job, value]) => ({
+        labels: `job="${job}"`,
+        value: String(value),
+      })),
+    },
+    {
       name: 'openledger_credit_delay_seconds',
       help: 'From an answer to its credits.',
       type: 'gauge',

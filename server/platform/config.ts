@@ -94,6 +94,11 @@ export const settings = {
     about: 'Blocks on top of a deposit before it is credited, on a chain of your own.',
     schema: z.coerce.number().int().min(0).default(12),
   },
+  OPENLEDGER_OTLP_URL: {
+    about:
+      'Base URL of an OpenTelemetry collector that calls are traced to, by OTLP over HTTP, e.g. http://127.0.0.1:4318. Empty: no tracing.',
+    schema: z.url({ protocol: /^https?$/, error: 'Not an http or https URL' }).optional(),
+  },
   OPENLEDGER_LOG: {
     about: '1: log events to standard error as JSON lines.',
     schema: flag.default(false),

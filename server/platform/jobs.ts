@@ -1,7 +1,7 @@
 /** Announcements between stages: a row written in the announcer's own transaction, delivered at least once. */
 import { Logger, type Runner, run } from 'graphile-worker';
 import pg from 'pg';
-import type { Db, Tx } from './db.ts';
+import type { Db, Reader, Tx } from './db.ts';
 import type { Log } from './log.ts';
 import { enter, findGone } from './presence.ts';
 import { repeat } from './repeat.ts';
@@ -56,6 +56,14 @@ export const announceEach = (name: Announcement, payloads: Sql): Sql => sql`
     )::graphile_worker.job_spec
     from (${payloads}) as announced (payload)
   ))`;
+/** How many announcements wait or are being delivered, by name. */
+export async function countWaiting(on: Reader): Promise<Readonly<Record<string, number>>> {
+  const rows = await on.query<{ name: string; waiting: string }>(sql`
+    select task_identifier as name, count(*) as waiting
+    from graphile_worker.jobs
+    group by task_identifier`);
+  return Object.fromEntries(rows.map(({ name, waiting }) => [name, Number(waiting)]));
+}
 
 /** Creates the tables of the queue. */
 export async function migrateJobs(db: Db): Promise<void> {

@@ -24,6 +24,7 @@ import {
 } from '../../server/gateway/index.ts';
 import { spend } from '../../server/gateway/limits.ts';
 import { freeReservation } from '../../server/gateway/money.ts';
+import { silentWatch } from '../../server/gateway/observer.ts';
 import { createStandings } from '../../server/gateway/routing/standings.ts';
 import { createGovernance } from '../../server/governance/index.ts';
 import {
@@ -188,13 +189,18 @@ export const callTo = (
 ): Call => {
   const attempt: Attempt = {
     ...{ operator: { generate }, candidate: undefined, promptTokens: 1, keepAs },
+    asked: undefined,
     generation: { model: 'm', request: ask(), maxTokens: 10, retrieved: [] },
     pricing: { promptUnits: 0n, completionUnits: 0n },
     atMost: { promptTokens: 1, completionTokens: 10 },
     route: { model: MODEL, operator: 'remote' } as InferenceRoute,
   };
   const asked = [{ attempt, pauseMs: 0 }] as const;
-  return { ...{ asked, hedgeAfterMs: undefined, reservation: freeReservation }, ...order };
+  return {
+    ...{ asked, hedgeAfterMs: undefined, reservation: freeReservation },
+    watch: silentWatch,
+    ...order,
+  };
 };
 
 /** What `deliver` needs of a world. */

@@ -85,6 +85,7 @@ async function hear(request: IncomingMessage, response: ServerResponse): Promise
     ...{ path: request.url ?? '', headers: request.headers },
     body: JSON.parse(Buffer.concat(parts).toString('utf8')),
     authorization: request.headers.authorization,
+    headers: request.headers,
     closed: new Promise((resolve) => response.once('close', resolve)),
     raw,
     event,

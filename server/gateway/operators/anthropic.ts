@@ -52,8 +52,8 @@ async function listOffered(endpoint: Endpoint): Promise<readonly string[]> {
 
 /** Always streamed, also where the answer may come in one piece: so it can be stopped, and its silence told. */
 async function* generate(endpoint: Endpoint, generation: Generation): AsyncIterable<OperatorEvent> {
-  const { signal, maxTokens } = generation;
+  const { signal, headers, maxTokens } = generation;
   const body = { ...anthropicBody(generation), stream: true };
-  const answered = await send(endpoint, { path: 'messages', body, signal });
+  const answered = await send(endpoint, { path: 'messages', body, signal, headers });
   yield* anthropicEvents(serverSentEvents(answered), maxTokens);
 }

@@ -50,9 +50,9 @@ async function listOffered(endpoint: Endpoint): Promise<readonly string[]> {
 }
 
 async function* generate(endpoint: Endpoint, generation: Generation): AsyncIterable<OperatorEvent> {
-  const { signal } = generation;
+  const { signal, headers } = generation;
   const answered = await send(endpoint, {
-    ...{ path: 'chat/completions', body: bodyOf(generation), signal },
+    ...{ path: 'chat/completions', body: bodyOf(generation), signal, headers },
   });
   // Some stream whatever they are asked for.
   if (answered.contentType.startsWith('text/event-stream')) {

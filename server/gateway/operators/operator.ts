@@ -53,6 +53,8 @@ export type Generation = {
   readonly retrieved: readonly RetrievedRecord[];
   /** false: the answer may come in one piece. */
   readonly stream: boolean;
+  /** Headers that a remote operator is sent beside its own, such as which trace this belongs to. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 };
 

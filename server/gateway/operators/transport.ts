@@ -12,6 +12,8 @@ const CONNECT_MS = 5000;
 /** A connection that lies idle longer may have been closed at the other end. */
 const KEEP_ALIVE_MS = 4000;
 
+const JSON_BODY = { 'content-type': 'application/json' };
+
 /** When an answer is late is decided by who waits for it, not here. */
 const agent = new Agent({
   connect: { timeout: CONNECT_MS },
@@ -31,11 +33,18 @@ export async function send(
     path,
     body,
     signal,
-  }: { readonly path: string; readonly body?: object; readonly signal: AbortSignal },
+    ...more
+  }: {
+    readonly path: string;
+    readonly body?: object;
+    readonly signal: AbortSignal;
+    /** Beside the endpoint's own. */
+    readonly headers?: Readonly<Record<string, string>>;
+  },
 ): Promise<Answered> {
   const response = await request(`${baseUrl.replace(/\/$/, '')}/${path}`, {
     method: body ? 'POST' : 'GET',
-    headers: body ? { 'content-type': 'application/json', ...headers } : headers,
+    headers: body ? { ...more.headers, ...JSON_BODY, ...headers } : headers,
     body: body && JSON.stringify(body),
     ...{ signal, dispatcher: agent },
   }).catch((cause: unknown) => {

@@ -92,8 +92,9 @@ type Outcome<A> =
 function begin<A>(turns: Turns<A>, attempt: A): Running<A> {
   const { ask, patience, signal, isWhole } = turns;
   const stopping = new AbortController();
-  const stop = () => stopping.abort();
-  signal.addEventListener('abort', stop, { once: true });
+  const stop = (late?: Error) => stopping.abort(late);
+  const leave = () => stop();
+  signal.addEventListener('abort', leave, { once: true });
   const iterator = ask(attempt, stopping.signal)[Symbol.asyncIterator]();
   const next = () =>
     within(iterator.next(), { ms: patience.idleMs, signal: stopping.signal, stop });
@@ -125,7 +126,7 @@ function begin<A>(turns: Turns<A>, attempt: A): Running<A> {
     stop() {
       isWanted = false;
       stop();
-      signal.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', leave);
       void iterator.return?.().then(undefined, () => {}); // it may hang: nobody waits for it
     },
   };
@@ -174,12 +175,17 @@ const stopped = () => failed('The operator was stopped.');
 /** Waits no longer than that, whatever the operator's end does. @throws operator_failed when it is late or stopped */
 function within<T>(
   work: Promise<T>,
-  { ms, signal, stop }: { readonly ms: number; readonly signal: AbortSignal; stop(): void },
+  {
+    ms,
+    signal,
+    stop,
+  }: { readonly ms: number; readonly signal: AbortSignal; stop(late: Error): void },
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = () => {
-      reject(failed(`The operator said nothing for ${ms} ms.`));
-      stop();
+      const error = failed(`The operator said nothing for ${ms} ms.`);
+      reject(error);
+      stop(error);
     };
     const aborted = () => reject(stopped());
     const timer = setTimeout(late, ms);
