@@ -9,18 +9,19 @@
  * - an answer without text or of white space alone, and an operator that fails before its first word, cost nothing;
  * - the price is always the recorded usage's price: the operator's count where he gives one (0 is a value), else our own,
  *   marked as estimated, and neither beyond what was held for or what the delivered text can be;
- * - a key's spending limit holds under any concurrency, and what it promised is free again when its call ends;
+ * - a key's limits hold under any concurrency and over all gateways: what it may spend in all, a day and on a model, and its
+ *   requests and tokens a minute; what a call was promised of them and did not use is free again when it ends, however it ends;
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
  * - an answer is given again only to who paid for it, for the same request without chance, at the cache's price, and only
  *   where that is switched on; such a call is a call like any other, whose record names the one that made the answer;
- * - the record of a served call, its announcement and its key's limit commit together.
+ * - the record of a served call, its announcement and its key's limits commit together.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
  *
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/). One operator a model for now;
  * routing over several and retries come later and change nothing for callers.
  *
- * Tables: gateway.operators, gateway.inferences, gateway.key_spending, gateway.cached_answers.
+ * Tables: gateway.operators, gateway.inferences, gateway.key_spending, gateway.key_budgets, gateway.cached_answers.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { type Caller, isAdmin } from '../identity/index.ts';
@@ -42,6 +43,7 @@ export { plainPrompt } from './operators/local.ts';
 export type { TokenLogprob } from './operators/operator.ts';
 export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';
+export type { Rate, Rates } from './refusal.ts';
 export {
   ChatBody,
   CompletionBody,

@@ -17,12 +17,13 @@ import type { Delivery } from './charge.ts';
 import { promptTexts } from './context.ts';
 import { type Call, type Delivering, deliver } from './deliver.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
-import { type InferenceRoute, openInference, recordVoid } from './inferences.ts';
-import { reserveSpending } from './limits.ts';
+import { type InferenceRoute, openInference, recordRefused } from './inferences.ts';
+import { assertWithinLimits, reserveLimits } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
 import type { Operator } from './operators/operator.ts';
 import { findOperator } from './operators.ts';
 import { cachedPricing, type Pricing, priceOf, sumOf, tokensAtMost } from './price.ts';
+import type { Rates } from './refusal.ts';
 import type { GenerationRequest } from './request.ts';
 
 export type ServeHandles = {
@@ -48,6 +49,8 @@ export type Serving = Delivering & {
   readonly retrieved: readonly RetrievedRecord[];
   /** The call whose answer is given again. */
   readonly cachedFrom: Id<'inference'> | undefined;
+  /** What is left of the key's rates, as of when the call was let in. */
+  readonly rates: Rates | undefined;
 };
 
 export type ServeCall = {
@@ -59,8 +62,8 @@ export type ServeCall = {
 };
 
 /**
- * @throws model_not_found, insufficient_funds (what is missing is in the details), forbidden (the key's limits),
- * purpose_not_licensed and licences_conflict (of what the model learned and of the context)
+ * @throws model_not_found, insufficient_funds (what is missing is in the details), rate_limited and too_large (the key's rates),
+ * forbidden (not a model of the key's), purpose_not_licensed and licences_conflict (of what the model learned and of the context)
  */
 export async function serve(
   handles: ServeHandles,
@@ -92,7 +95,7 @@ export async function serve(
     ...terms,
     heldUnits: priceOf(terms.pricing, terms.atMost),
   };
-  const reservation = await open(handles, call, found.from);
+  const { reservation, rates } = await open(handles, call, found.from);
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
   const leave = () => {
     delivering.leave().catch((error: unknown) => log.error('gateway.leave_failed', { error }));
@@ -101,7 +104,7 @@ export async function serve(
   else signal.addEventListener('abort', leave, { once: true });
   const { inferenceId, createdAt } = call;
   const { cachedFrom } = terms;
-  return { inferenceId, createdAt, model: model.name, retrieved, cachedFrom, ...delivering };
+  return { inferenceId, createdAt, model: model.name, retrieved, cachedFrom, rates, ...delivering };
 }
 
 /** Who answers, and what it costs. */
@@ -147,26 +150,30 @@ function assertAllowed({ models }: Caller, { name }: Model): void {
 
 /**
  * The money first, then the record with the key's promise: whatever dies in between, it comes back by itself. What is read for
- * pay is paid last, so that a call which cannot be paid costs nothing.
+ * pay is paid last, so that a call which cannot be paid costs nothing. A key that is beyond its limits is told so before any
+ * money is moved; whoever slips through is stopped where the promise is made.
  */
 async function open(
   handles: ServeHandles,
   call: Parameters<typeof openInference>[1],
   from: Found['from'],
-): Promise<Reservation> {
+): Promise<{ readonly reservation: Reservation; readonly rates: Rates | undefined }> {
+  await assertWithinLimits(handles.db, call);
   const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
   try {
-    await handles.db.transaction(async (tx) => {
-      await reserveSpending(tx, call.caller, call.heldUnits);
+    const rates = await handles.db.transaction(async (tx) => {
+      const left = await reserveLimits(tx, call);
       await openInference(tx, call);
+      return left;
     });
     const { caller, request } = call;
     for (const read of from) {
       await handles.access.read({ ...read, caller, payUpTo: request.context.payUpTo });
     }
-    return reservation;
+    return { reservation, rates };
   } catch (error) {
-    await handles.db.transaction((tx) => recordVoid(tx, call.inferenceId));
+    const { inferenceId } = call;
+    await handles.db.transaction((tx) => recordRefused(tx, inferenceId, handles.clock.now()));
     await reservation.void();
     throw error;
   }

@@ -20,6 +20,8 @@ export type SurfaceHandles = {
 /** How a surface tells of a call. */
 export type Wording = {
   whole(serving: Serving, texts: readonly TextEvent[], end: EndEvent): object;
+  /** What its clients know of a key's rates. */
+  headers(serving: Serving): Readonly<Record<string, string>>;
   /** Frames before the first text. */
   opening(serving: Serving): readonly string[];
   /** @param from how many characters were sent before it */
@@ -47,7 +49,10 @@ export async function answerCall(
     signal: c.req.raw.signal,
   });
   const { inference, receipt } = extensionOf(serving);
-  const headers = { 'x-openledger-inference': inference, 'x-openledger-receipt': receipt };
+  const headers = {
+    ...{ 'x-openledger-inference': inference, 'x-openledger-receipt': receipt },
+    ...wording.headers(serving),
+  };
   if (!stream) return c.json(await whole(serving, wording), 200, headers);
   const first = await serving.events.next(); // what fails before its first word still has a status of its own
   return new Response(eventStream(serving, resumed(first, serving.events), wording), {

@@ -15,6 +15,7 @@ import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { jsonResponse } from './json-response.ts';
 import { extensionOf } from './openai-shapes.ts';
+import { anthropicRateHeaders, failureHeaders } from './rate-headers.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
@@ -23,7 +24,7 @@ export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles)
   const app = new Hono();
   app.onError((error) => {
     const status = error instanceof OpenLedgerError ? error.status : 500;
-    return jsonResponse(errorBody(error, log), status);
+    return jsonResponse(errorBody(error, log), status, failureHeaders(error));
   });
   app.post('/', async (c) => {
     // Its clients send a key in a header of its own.
@@ -47,6 +48,7 @@ const wordingOf = (log: Log): Wording => ({
     usage: usageOf(end),
     openledger: { ...extensionOf(serving), price: formatOpen(end.priceUnits) },
   }),
+  headers: ({ rates, createdAt }) => anthropicRateHeaders(rates, createdAt),
   opening: (serving) => [
     frame({
       type: 'message_start',

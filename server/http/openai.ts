@@ -21,6 +21,7 @@ import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { jsonResponse } from './json-response.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
+import { failureHeaders, openAiRateHeaders } from './rate-headers.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
@@ -95,6 +96,7 @@ function wordingOf(shape: Shape, includeUsage: boolean, log: Log): Wording {
   const usageSoFar = includeUsage ? shape.noUsageYet : {};
   return {
     whole: shape.whole,
+    headers: ({ rates }) => openAiRateHeaders(rates),
     opening: (serving) => shape.opening(serving).map((chunk) => data({ ...chunk, ...usageSoFar })),
     text: (serving, event, from) => data({ ...shape.chunk(serving, event, from), ...usageSoFar }),
     closing: (serving, end) => [
@@ -108,9 +110,7 @@ function wordingOf(shape: Shape, includeUsage: boolean, log: Log): Wording {
 
 function failure(error: unknown, log: Log): Response {
   const status = error instanceof OpenLedgerError ? error.status : 500;
-  const response = jsonResponse(errorBody(error, log), status);
-  if (status === 401) response.headers.set('www-authenticate', 'Bearer');
-  return response;
+  return jsonResponse(errorBody(error, log), status, failureHeaders(error));
 }
 
 /** OpenAI's error shape. What is ours beside it: the details, such as what is missing. */

@@ -25,6 +25,7 @@ const adminCaller = async (): Promise<Caller> => {
 const callerWith = (part: { partyId: Id<'party'>; scopes: readonly Scope[] }): Caller => ({
   keyId: undefined as never, // made by nobody: the column may be null
   limitUnits: undefined,
+  limits: undefined,
   models: undefined,
   expiresAt: undefined,
   ...part,
@@ -118,6 +119,7 @@ test('a key is known by its secret, which is stored nowhere', async () => {
     partyId: key.partyId,
     scopes: ['infer'],
     limitUnits: 10n ** 20n,
+    limits: undefined,
     models: ['base'],
     expiresAt: undefined,
   });
