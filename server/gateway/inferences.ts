@@ -158,9 +158,13 @@ export async function recordLost(tx: Tx, inferenceId: string): Promise<void> {
     where id = ${inferenceId} and status = 'served'
     returning ${promised}, price_units`);
   if (!lost) return;
-  await settle(tx, { ...lost, held_units: '0', held_tokens: lost.held_tokens && '0' }, {
-    spent: -BigInt(lost.price_units),
-  });
+  await settle(
+    tx,
+    { ...lost, held_units: '0', held_tokens: lost.held_tokens && '0' },
+    {
+      spent: -BigInt(lost.price_units),
+    },
+  );
 }
 
 /** The processes that have calls open. */

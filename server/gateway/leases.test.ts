@@ -157,8 +157,9 @@ test.each([
   await rm(left, { recursive: true, force: true });
 }, 30_000);
 
-test('a call whose lease is over when its gateway comes back is void: the loss is the gateway’s', async () => {
-  const { caller, partyId } = await world.payer(1_000n);
+test('a call whose lease is over when its gateway comes back is void: the loss is the gateway’s, and its key has spent nothing', async () => {
+  const limits = { limitUnits: 1_000n, limits: { dailyUnits: 1_000n, tokensPerMinute: 1_000 } };
+  const { caller, partyId } = await world.payer(1_000n, limits);
   const serving = await openStream(caller);
   const left = await killed();
   world.clock.pass(3_600_000);
@@ -168,6 +169,11 @@ test('a call whose lease is over when its gateway comes back is void: the loss i
   await expect(next.capture(serving.inferenceId)).rejects.toMatchObject({ code: 'unprocessable' });
   expect((await next.find(serving.inferenceId)).status).toBe('void');
   expect(await world.balancesOf(partyId)).toEqual([1_000n, 0n]);
+  const taken = await world.database.db.query<{ units: string }>(sql`
+    select spent_units + reserved_units as units from gateway.key_spending
+    union all
+    select spent_units + reserved_units from gateway.key_budgets`);
+  expect(taken).toEqual([{ units: '0' }, { units: '0' }]);
   await next.stop();
   await serving.leave();
   await gateway.stop();

@@ -8,9 +8,10 @@
  *
  * A key's row is locked before its budgets, always, so that nobody waits for each other.
  */
-import type { Usage } from './price.ts';
+
 import type { Reader, Tx } from '../platform/db.ts';
 import { prepared, type Sql, sql } from '../platform/sql.ts';
+import type { Usage } from './price.ts';
 import {
   dayOf,
   type Limited,

@@ -102,7 +102,11 @@ function rateRefusal(
   { requests, tokens }: Wish,
 ): OpenLedgerError | undefined {
   const full = [
-    tooFast('requests', { limit: limits?.requestsPerMinute, level: requestsLevel, asked: requests }),
+    tooFast('requests', {
+      limit: limits?.requestsPerMinute,
+      level: requestsLevel,
+      asked: requests,
+    }),
     tooFast('tokens', {
       ...{ limit: limits?.tokensPerMinute, level: tokensLevel, reserved: tokensReserved },
       asked: tokens,

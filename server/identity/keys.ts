@@ -6,7 +6,7 @@ import type { Reader, Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
 import { type Caller, isAdmin, type KeyLimits } from './caller.ts';
-import { limitColumns, type LimitRow, toLimits, wireModelUnits } from './key-limits.ts';
+import { type LimitRow, limitColumns, toLimits, wireModelUnits } from './key-limits.ts';
 
 export type Key = {
   readonly id: Id<'key'>;
