@@ -21,7 +21,12 @@ const pools: Db[] = [];
 
 /** It stands still unless a test moves it: from a noon that is to come, so that no test runs into midnight. */
 let now: number;
-const clock = { now: () => new Date(now), pass: (ms: number) => void (now += ms) };
+const clock = {
+  now: () => new Date(now),
+  pass(ms: number) {
+    now += ms;
+  },
+};
 
 beforeAll(async () => {
   world = await openTestGateway();
