@@ -27,7 +27,11 @@ afterAll(() => world.end());
 type Known = ModelledCall & { readonly inferenceId: Id<'inference'> };
 
 const models = [MODEL, 'another'] as const;
-const units = fc.bigInt({ min: 0n, max: 60n });
+const units = fc.oneof(fc.constant(0n), fc.bigInt({ min: 0n, max: 60n }));
+const wish = {
+  ...{ units, tokens: fc.integer({ min: 1, max: 40 }), model: fc.constantFrom(...models) },
+  clients: fc.integer({ min: 1, max: 4 }),
+};
 const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
 const limitsOf = fc.record({
@@ -40,10 +44,12 @@ const limitsOf = fc.record({
 const step = fc.oneof(
   {
     weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('ask' as const), ...wish }),
+  },
+  {
+    weight: 3, // at the very millisecond at which the first of them is let in, or just before
     arbitrary: fc.record({
-      kind: fc.constant('ask' as const),
-      clients: fc.integer({ min: 1, max: 4 }),
-      ...{ units, tokens: fc.integer({ min: 1, max: 40 }), model: fc.constantFrom(...models) },
+      ...{ kind: fc.constant('wait and ask' as const), early: fc.constantFrom(0, 1), ...wish },
     }),
   },
   {
@@ -63,6 +69,7 @@ const step = fc.oneof(
   },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+type Wish = Pick<Extract<Step, { kind: 'ask' }>, 'clients' | 'units' | 'tokens' | 'model'>;
 
 const codeOf = (error: unknown): string => {
   if (error instanceof OpenLedgerError) return error.code;
@@ -95,7 +102,20 @@ async function live(key: ModelledKey, steps: readonly Step[]): Promise<void> {
     return { ...asked, at: now, inferenceId };
   }
 
-  async function askAtOnce({ clients, ...asked }: Extract<Step, { kind: 'ask' }>) {
+  /** How long a call must wait until its key's rates let it in; 0 where waiting a minute does not help. */
+  function waitOf(asked: Pick<Known, 'units' | 'tokens' | 'model'>): number {
+    const isRefused = (ms: number) => refusalBy(key, calls, { ...asked, at: now + ms });
+    if (!isRefused(0) || isRefused(60_000)) return 0;
+    let [no, yes] = [0, 60_000];
+    while (yes - no > 1) {
+      const middle = Math.floor((no + yes) / 2);
+      if (isRefused(middle)) no = middle;
+      else yes = middle;
+    }
+    return yes;
+  }
+
+  async function askAtOnce({ clients, ...asked }: Wish) {
     const expected: (string | undefined)[] = [];
     const modelled = [...calls];
     for (let i = 0; i < clients; i++) {
@@ -135,7 +155,10 @@ async function live(key: ModelledKey, steps: readonly Step[]): Promise<void> {
   for (const one of steps) {
     if (one.kind === 'pass') now += one.ms;
     else if (one.kind === 'ask') await askAtOnce(one);
-    else {
+    else if (one.kind === 'wait and ask') {
+      now += Math.max(0, waitOf(one) - one.early);
+      await askAtOnce(one);
+    } else {
       const open = calls.filter((call) => !call.end);
       if (open.length > 0) await end(open[one.which % open.length], one.kind, one.percent);
     }
@@ -192,7 +215,7 @@ test('whatever is asked, served, voided and refused, at once and over time, a pl
       fc.array(step, { minLength: 1, maxLength: 40 }),
       (limitUnits, limits, steps) => live({ limitUnits, limits }, steps),
     ),
-    { numRuns: 60 },
+    { numRuns: 120 },
   );
 });
 
