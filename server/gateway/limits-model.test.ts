@@ -117,11 +117,11 @@ async function live(key: ModelledKey, steps: readonly Step[]): Promise<void> {
 
   async function askAtOnce({ clients, ...asked }: Wish) {
     const expected: (string | undefined)[] = [];
-    const modelled = [...calls];
+    const modelled: ModelledCall[] = [...calls];
     for (let i = 0; i < clients; i++) {
-      const wish = { ...asked, at: now };
-      expected.push(refusalBy(key, modelled, wish));
-      if (expected[i] === undefined) modelled.push(wish);
+      const one = { ...asked, at: now };
+      expected.push(refusalBy(key, modelled, one));
+      if (expected[i] === undefined) modelled.push(one);
     }
     const got = await Promise.all(
       expected.map(() => letIn(asked).then((call) => void calls.push(call), codeOf)),
@@ -207,6 +207,15 @@ const routeOf = (model: string, partyId: Caller['partyId']) => ({
   ...{ engine: undefined, scoring: undefined, snapshots: [] },
 });
 
+/** One of two requests is refused when half a minute has drained it: it has nothing left to give back. */
+const refusedLate: Step[] = [
+  { kind: 'ask', clients: 2, units: 0n, tokens: 1, model: MODEL },
+  { kind: 'pass', ms: 30_000 },
+  { kind: 'ask', clients: 1, units: 0n, tokens: 1, model: MODEL },
+  { kind: 'refuse', which: 0, percent: 0 },
+  { kind: 'ask', clients: 1, units: 0n, tokens: 1, model: MODEL },
+];
+
 test('whatever is asked, served, voided and refused, at once and over time, a plain model of the limits would have answered the same', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -215,7 +224,7 @@ test('whatever is asked, served, voided and refused, at once and over time, a pl
       fc.array(step, { minLength: 1, maxLength: 40 }),
       (limitUnits, limits, steps) => live({ limitUnits, limits }, steps),
     ),
-    { numRuns: 120 },
+    { numRuns: 120, examples: [[undefined, { requestsPerMinute: 2 }, refusedLate]] },
   );
 });
 
