@@ -11,7 +11,7 @@ import {
   stretchesBeyond,
   takenBy,
 } from '../../test/harness/limits-model.ts';
-import type { Caller } from '../identity/index.ts';
+import type { Caller, KeyLimits } from '../identity/index.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
 import { openInference, recordRefused, recordServed, recordVoid } from './inferences.ts';
@@ -34,7 +34,7 @@ const wish = {
 };
 const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
-const limitsOf = fc.record({
+const limitsOf: fc.Arbitrary<KeyLimits> = fc.record({
   dailyUnits: some(fc.bigInt({ min: 0n, max: 200n })),
   modelUnits: some(fc.constant({ [MODEL]: 150n })),
   requestsPerMinute: some(fc.integer({ min: 1, max: 7 })),
