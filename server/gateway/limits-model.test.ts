@@ -224,7 +224,7 @@ test('whatever is asked, served, voided and refused, at once and over time, a pl
       fc.array(step, { minLength: 1, maxLength: 40 }),
       (limitUnits, limits, steps) => live({ limitUnits, limits }, steps),
     ),
-    { numRuns: 120, examples: [[undefined, { requestsPerMinute: 2 }, refusedLate]] },
+    { numRuns: 80, examples: [[undefined, { requestsPerMinute: 2 }, refusedLate]] },
   );
 });
 

@@ -121,7 +121,7 @@ test('a key’s rates are told in its client’s own headers, and when to come a
     (failure: unknown) => failure,
   );
   if (!(error instanceof Anthropic.RateLimitError)) throw error;
-  expect(Number(error.headers.get('retry-after'))).toBeGreaterThan(40);
+  expect(Number(error.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(error.error).toMatchObject({ error: { type: 'rate_limit_error', code: 'rate_limited' } });
 });
 

@@ -364,7 +364,7 @@ test('a key’s rates are in the headers that the client knows, and beyond them 
     expect(error).toBeInstanceOf(OpenAI.RateLimitError);
     expect(error).toMatchObject({ status: 429, code: 'rate_limited', type: 'rate_limit_error' });
     const seconds = Number(error.headers?.get('retry-after'));
-    expect(seconds).toBeGreaterThan(20);
+    expect(seconds).toBeGreaterThan(0);
     expect(seconds).toBeLessThanOrEqual(30);
     expect(error.error).toMatchObject({ details: { retryAfterSeconds: seconds } });
   }
