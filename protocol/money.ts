@@ -11,7 +11,7 @@ export const MAX_UNITS = 2n ** 256n - 1n;
 /** Wire form of an amount: units as a decimal string without sign, leading zeros or exponent. */
 export const Units = z
   .string()
-  .regex(/^(0|[1-9][0-9]{0,77})$/, 'Expected units as a decimal string.')
+  .regex(/^(0|[1-9][0-9]{0,77})$/, { error: 'Expected units as a decimal string.', abort: true })
   .refine((text) => BigInt(text) <= MAX_UNITS, 'The amount is larger than 2^256 - 1.');
 
 /** Units with a sign: what an account gained or lost, or where an account of the outside world stands. */

@@ -98,10 +98,13 @@ test('whoever makes a datanet better is paid for how much better it is, and nobo
   expect(items[0].text).toMatch(/^Foula/);
 });
 
-test('a key with a spending limit funds no bounty', async () => {
+test.each([
+  ['a spending limit', { limitUnits: '5' }],
+  ['a limit a day', { dailyUnits: '5' }],
+])('a key with %s funds no bounty', async (_, limit) => {
   const { items } = await app.admin.bounties.list({});
   const { id: partyId } = await app.admin.identity.createParty({ identity: 'handle:limited' });
-  const key = { partyId, label: 'limited', scopes: ['manage' as const], limitUnits: '5' };
+  const key = { partyId, label: 'limited', scopes: ['manage' as const], ...limit };
   const { secret } = await app.admin.identity.createKey(key);
   const client = createClient({ baseUrl: app.baseUrl, apiKey: secret });
   const { datanetId } = items[0];

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { idSchema } from '../ids.ts';
 import { Units } from '../money.ts';
 import type { Operations } from '../operations.ts';
-import { Key } from './identity.ts';
+import { Key, keyLimits } from './identity.ts';
 import { pageOf, paging } from './paging.ts';
 
 const Name = z.string().min(1).max(100);
@@ -27,6 +27,7 @@ export const agentsOperations = {
     input: z.object({
       name: Name,
       limitUnits: Units,
+      ...keyLimits,
       models: z.array(z.string().min(1).max(200)).min(1).max(100).optional(),
       expiresAt: z.iso.datetime().optional(),
     }),

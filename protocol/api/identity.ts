@@ -36,6 +36,22 @@ export const Party = z.object({
   createdAt: Time,
 });
 
+const isBetween = (n: number, least: number, most: number): boolean => n >= least && n <= most;
+
+/** What a key may use, beside what it may ever spend; absent = no such limit. */
+export const keyLimits = {
+  /** The most it may spend a day, by UTC. */
+  dailyUnits: Units.optional(),
+  /** The most it may ever spend on each of these models. */
+  modelUnits: z
+    .record(z.string().min(1).max(200), Units)
+    .refine((units) => isBetween(Object.keys(units).length, 1, 100), 'Name 1 to 100 models.')
+    .optional(),
+  requestsPerMinute: z.number().int().min(1).max(1_000_000).optional(),
+  /** Of prompts and answers together. */
+  tokensPerMinute: z.number().int().min(1).max(1_000_000_000).optional(),
+};
+
 export const Key = z.object({
   id: idSchema('key'),
   partyId: idSchema('party'),
@@ -45,6 +61,7 @@ export const Key = z.object({
   scopes: z.array(z.enum(scopes)),
   /** The most this key may ever spend; absent = its party's balance is the only limit. */
   limitUnits: Units.optional(),
+  ...keyLimits,
   /** The models it may call; absent = all. */
   models: z.array(z.string()).optional(),
   expiresAt: Time.optional(),
@@ -117,6 +134,7 @@ export const identityOperations = {
       label: z.string().min(1).max(100),
       scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
       limitUnits: Units.optional(),
+      ...keyLimits,
       models: z.array(z.string().min(1).max(200)).min(1).max(100).optional(),
       expiresAt: Time.optional(),
     }),

@@ -2,7 +2,7 @@
  * Agents: programs that act for a party within a mandate.
  *
  * It promises that
- * - an agent's mandate is a key of identity: how much it may ever spend, on which models, until when;
+ * - an agent's mandate is a key of identity: how much it may spend, how fast, on which models, until when;
  * - the agent and its key are made together or not at all, and the secret is shown once;
  * - an agent cannot make keys or agents of its own: a limited key makes none;
  * - revoking the key ends the agent at once.
@@ -13,7 +13,7 @@
  * Tables: agents.agents.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
-import type { Caller, Identity, Key } from '../identity/index.ts';
+import type { Caller, Identity, Key, KeyLimits } from '../identity/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db, Reader } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
@@ -29,6 +29,7 @@ export type Agent = {
 
 export type Mandate = {
   readonly limitUnits: bigint;
+  readonly limits?: KeyLimits;
   readonly models?: readonly string[];
   readonly expiresAt?: Date;
 };

@@ -3,6 +3,7 @@ import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
+import { recordLost } from './inferences.ts';
 import type { Money } from './money.ts';
 
 type CaptureHandles = { readonly db: Db; readonly money: Money; readonly clock: Clock };
@@ -34,12 +35,7 @@ export async function capture(
     priceUnits: BigInt(row.price_units),
   });
   if (!isPaid) {
-    await db.transaction((tx) =>
-      tx.query(sql`
-        update gateway.inferences
-        set status = 'void', finish_reason = 'expired'
-        where id = ${inferenceId}`),
-    );
+    await db.transaction((tx) => recordLost(tx, inferenceId));
     throw new OpenLedgerError('unprocessable', `The lease of ${inferenceId} is over: it is void.`);
   }
   await db.transaction((tx) =>

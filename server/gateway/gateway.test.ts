@@ -37,7 +37,7 @@ afterEach(async () => {
   for (const { id } of served) await gateway.capture(id);
   expect(await database.db.query(sql`select id from ledger.holds`)).toEqual([]);
   const [{ promised }] = await database.db.query<{ promised: string }>(
-    sql`select coalesce(sum(reserved_units), 0) as promised from gateway.key_spending`,
+    sql`select coalesce(sum(reserved_units + tokens_reserved), 0) as promised from gateway.key_spending`,
   );
   expect(promised).toBe('0');
   const prices = await database.db.query<{ sum: string }>(
@@ -560,6 +560,7 @@ test('50 calls at once never pass a key’s spending limit, and what they did no
     limit: `${limitUnits}`,
     available: `${limitUnits - (await spent())}`,
     missing: `${HELD - (limitUnits - (await spent()))}`,
+    scope: 'key',
   });
 });
 

@@ -9,13 +9,14 @@
  * - an answer without text or of white space alone, and an operator that fails before its first word, cost nothing;
  * - the price is always the recorded usage's price: the operator's count where he gives one (0 is a value), else our own,
  *   marked as estimated, and neither beyond what was held for or what the delivered text can be;
- * - a key's spending limit holds under any concurrency, and what it promised is free again when its call ends;
+ * - a key's limits hold under any concurrency and over all gateways: what it may spend in all, a day and on a model, and its
+ *   requests and tokens a minute; what a call was promised of them and did not use is free again when it ends, however it ends;
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
  * - an answer is given again only to who paid for it, for the same request without chance, at the cache's price, and only
  *   where that is switched on; such a call is a call like any other, whose record names the one that made the answer;
  * - only those retrieved records are paid for reading and recorded that were put into the prompt, whole, within the request's
  *   budget of tokens; and which of their passages an answer repeats is told by the rules of its receipt;
- * - the record of a served call, its announcement and its key's limit commit together;
+ * - the record of a served call, its announcement and its key's limits commit together;
  * - whoever observes calls (observer.ts) hears of each exactly one end, and no text.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
@@ -25,7 +26,8 @@
  *
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/).
  *
- * Tables: gateway.operators, gateway.offers, gateway.inferences, gateway.key_spending, gateway.cached_answers.
+ * Tables: gateway.operators, gateway.offers, gateway.inferences, gateway.key_spending, gateway.key_budgets,
+ * gateway.cached_answers.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Governance } from '../governance/index.ts';
@@ -74,6 +76,7 @@ export { plainPrompt } from './operators/local.ts';
 export { type ContentEvent, type TokenLogprob, toolCallsOf } from './operators/operator.ts';
 export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';
+export type { Rate, Rates } from './refusal.ts';
 export type { GenerationRequest } from './request.ts';
 export { fromResponses, ResponsesBody } from './responses-body.ts';
 export type { Score } from './scorecard.ts';

@@ -6,7 +6,7 @@ import type { ModelSnapshot } from '../models/index.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { announce } from '../platform/jobs.ts';
 import { type Sql, sql } from '../platform/sql.ts';
-import { settleSpending } from './limits.ts';
+import { isLimited, type Settlement, settleLimits, tokensOf } from './limits.ts';
 import type { Usage } from './price.ts';
 import { documentOf, type GenerationRequest, storable } from './request.ts';
 
@@ -80,6 +80,7 @@ export async function openInference(
     readonly request: GenerationRequest;
     readonly retrieved: readonly RetrievedRecord[];
     readonly heldUnits: bigint;
+    readonly atMost: Usage;
     readonly route: InferenceRoute;
     readonly cachedFrom: Id<'inference'> | undefined;
   },
@@ -93,16 +94,17 @@ export async function openInference(
   await tx.query(sql`
     insert into gateway.inferences
       (id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved, held_units,
-       cached_from, created_at)
+       held_tokens, cached_from, created_at)
     values (
       ${call.inferenceId}, ${caller.partyId}, ${caller.keyId}, ${call.servedBy}, ${route.model}, ${route.operator}, 'held',
       ${JSON.stringify(route)}, ${document.text}, ${document.clientTexts},
-      ${JSON.stringify(retrieved)}, ${call.heldUnits}, ${call.cachedFrom ?? null}, ${call.createdAt}
+      ${JSON.stringify(retrieved)}, ${call.heldUnits},
+      ${isLimited(caller) ? tokensOf(call.atMost) : null}, ${call.cachedFrom ?? null}, ${call.createdAt}
     )`);
 }
 
 /**
- * Ends a call as served, announces it and settles its key's limit, all or nothing.
+ * Ends a call as served, announces it and settles its key's limits, all or nothing.
  *
  * @returns false when the call had ended already; then nothing is changed
  */
@@ -123,19 +125,23 @@ export async function recordServed(
     readonly failures?: readonly FailedAttempt[];
   },
 ): Promise<boolean> {
-  const { inferenceId, priceUnits } = served;
+  const { inferenceId, priceUnits, usage, servedAt } = served;
   const [ended] = await tx.query<Ended>(sql`
     update gateway.inferences
     set status = 'served', output = ${storable(served.output)}, finish_reason = ${served.finishReason},
-        prompt_tokens = ${served.usage.promptTokens}, completion_tokens = ${served.usage.completionTokens},
-        tool_calls = ${toolCallsJson(served.toolCalls)}, estimated = ${served.estimated}, price_units = ${priceUnits}, served_at = ${served.servedAt},
+        prompt_tokens = ${usage.promptTokens}, completion_tokens = ${usage.completionTokens},
+        tool_calls = ${toolCallsJson(served.toolCalls)}, estimated = ${served.estimated},
+        price_units = ${priceUnits}, served_at = ${servedAt},
         route = coalesce(${served.route ? JSON.stringify(served.route) : null}::jsonb, route),
         operator = coalesce(${served.route?.operator ?? null}, operator),
         failed_attempts = ${failuresJson(served.failures)}
     where id = ${inferenceId} and status = 'held'
-    returning key_id, held_units`);
+    returning ${promised}`);
   if (!ended) return false;
-  await settleSpending(tx, { ...promiseOf(ended), spent: priceUnits });
+  await settle(tx, ended, {
+    spent: priceUnits,
+    used: { tokens: tokensOf(usage), at: servedAt },
+  });
   await announce(tx, 'inference.served', { inferenceId });
   return true;
 }
@@ -148,23 +154,36 @@ const toolCallsJson = (calls: readonly ToolCall[]): string | null =>
 const failuresJson = (failures: readonly FailedAttempt[] = []): string | null =>
   failures.length === 0 ? null : JSON.stringify(failures);
 
-/**
- * Ends a call that delivered nothing; its key's limit is whole again.
- *
- * @param why where an operator was asked: why there is nothing to pay, and who else had failed
- */
-export async function recordVoid(
-  tx: Tx,
-  inferenceId: string,
-  why?: { readonly finishReason: string; readonly failures: readonly FailedAttempt[] },
-): Promise<void> {
-  const [ended] = await tx.query<Ended>(sql`
+/** Why a call delivered nothing, and who had failed. */
+export type VoidReason = {
+  readonly finishReason: string;
+  readonly failures: readonly FailedAttempt[];
+};
+
+/** Ends a call that delivered nothing; its key's limits have back what it was promised. It was a request all the same. */
+export async function recordVoid(tx: Tx, inferenceId: string, why: VoidReason): Promise<void> {
+  for (const ended of await voidOpen(tx, sql`id = ${inferenceId}`, why)) {
+    await settle(tx, ended, { spent: 0n });
+  }
+}
+
+/** Ends a call that was refused before its operator was asked: not even a request. */
+export async function recordRefused(tx: Tx, inferenceId: string, at: Date): Promise<void> {
+  for (const ended of await voidOpen(tx, sql`id = ${inferenceId}`)) {
+    await settle(tx, ended, { spent: 0n, isRefused: { at } });
+  }
+}
+
+/** Ends a call that was served and that nobody can be paid for any more: it has cost its key nothing. */
+export async function recordLost(tx: Tx, inferenceId: string): Promise<void> {
+  const [lost] = await tx.query<Ended & { price_units: string }>(sql`
     update gateway.inferences
-    set status = 'void', finish_reason = ${why?.finishReason ?? null},
-        failed_attempts = ${failuresJson(why?.failures)}
-    where id = ${inferenceId} and status = 'held'
-    returning key_id, held_units`);
-  if (ended) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });
+    set status = 'void', finish_reason = 'expired'
+    where id = ${inferenceId} and status = 'served'
+    returning ${promised}, price_units`);
+  if (!lost) return;
+  const nothing = { held_units: '0', held_tokens: lost.held_tokens && '0' };
+  await settle(tx, { ...lost, ...nothing }, { spent: -BigInt(lost.price_units) });
 }
 
 /** The processes that have calls open. */
@@ -185,21 +204,43 @@ export const voidOf = (tx: Tx, gone: readonly string[]): Promise<readonly Id<'in
   voidAll(tx, sql`served_by = any(${gone}::text[])`);
 
 async function voidAll(tx: Tx, which: Sql): Promise<readonly Id<'inference'>[]> {
-  const abandoned = await tx.query<Ended & { id: Id<'inference'> }>(sql`
-    update gateway.inferences
-    set status = 'void'
-    where status = 'held' and ${which}
-    returning id, key_id, held_units`);
-  for (const ended of abandoned) await settleSpending(tx, { ...promiseOf(ended), spent: 0n });
+  const abandoned = [...(await voidOpen(tx, which))];
+  abandoned.sort((a, b) => (a.key_id < b.key_id ? -1 : 1)); // all who lock several keys do so in one order
+  for (const ended of abandoned) await settle(tx, ended, { spent: 0n });
   return abandoned.map(({ id }) => id);
 }
 
-type Ended = { key_id: string; held_units: string };
+const voidOpen = (tx: Tx, which: Sql, why?: VoidReason): Promise<readonly Ended[]> =>
+  tx.query<Ended>(sql`
+    update gateway.inferences
+    set status = 'void', finish_reason = ${why?.finishReason ?? null}, failed_attempts = ${failuresJson(why?.failures)}
+    where status = 'held' and ${which}
+    returning ${promised}`);
 
-const promiseOf = ({ key_id, held_units }: Ended) => ({
-  keyId: key_id,
-  reserved: BigInt(held_units),
-});
+/** What an ended call was promised of its key's limits. */
+type Ended = {
+  id: Id<'inference'>;
+  key_id: string;
+  model: string;
+  held_units: string;
+  held_tokens: string | null;
+  created_at: Date;
+};
+
+const promised = sql`id, key_id, model, held_units, held_tokens, created_at`;
+
+/** Nothing where the key has no limits. */
+async function settle(
+  tx: Tx,
+  { key_id: keyId, model, held_units, held_tokens, created_at: createdAt }: Ended,
+  outcome: Pick<Settlement, 'spent' | 'used' | 'isRefused'>,
+): Promise<void> {
+  if (held_tokens === null) return;
+  await settleLimits(tx, {
+    ...{ keyId, createdAt, model, ...outcome },
+    ...{ reserved: BigInt(held_units), tokensReserved: Number(held_tokens) },
+  });
+}
 
 type Row = {
   id: Id<'inference'>;

@@ -99,6 +99,20 @@ async function openStream(caller: Caller): Promise<Serving> {
   return serving;
 }
 
+const everyLimit = {
+  limitUnits: 1_000n,
+  limits: { dailyUnits: 1_000n, requestsPerMinute: 10, tokensPerMinute: 1_000 },
+};
+
+/** Spent and promised, ever and of the day. */
+const keyTaken = async () =>
+  (
+    await world.database.db.query<{ units: string }>(sql`
+      select spent_units + reserved_units as units from gateway.key_spending
+      union all
+      select spent_units + reserved_units from gateway.key_budgets`)
+  ).map(({ units }) => units);
+
 /** It stands in the record as what had been forwarded of the stream, is captured once for that, and the gateway is stopped. */
 async function expectBrokenOff(next: ReturnType<typeof open>, inferenceId: Id<'inference'>) {
   expect(await next.find(inferenceId)).toMatchObject({
@@ -110,16 +124,18 @@ async function expectBrokenOff(next: ReturnType<typeof open>, inferenceId: Id<'i
   await next.stop();
 }
 
-test('a gateway that dies in the middle of a stream charges what it had forwarded, and its record says so', async () => {
-  const { caller, partyId } = await world.payer(1_000n);
+test('a gateway that dies in the middle of a stream charges what it had forwarded, to its key as well, and its record says so', async () => {
+  const { caller, partyId } = await world.payer(1_000n, everyLimit);
   const serving = await openStream(caller);
   const left = await killed();
   const next = open(left);
   await next.recover();
   await expectBrokenOff(next, serving.inferenceId);
   expect(await world.ledger.balance(`${partyId}:available`)).toBe(990n);
+  expect(await keyTaken()).toEqual(['10', '10']);
   await serving.leave();
   await gateway.stop();
+  expect(await keyTaken()).toEqual(['10', '10']);
   await rm(left, { recursive: true, force: true });
 });
 
@@ -157,8 +173,8 @@ test.each([
   await rm(left, { recursive: true, force: true });
 }, 30_000);
 
-test('a call whose lease is over when its gateway comes back is void: the loss is the gateway’s', async () => {
-  const { caller, partyId } = await world.payer(1_000n);
+test('a call whose lease is over when its gateway comes back is void: the loss is the gateway’s, and its key has spent nothing', async () => {
+  const { caller, partyId } = await world.payer(1_000n, everyLimit);
   const serving = await openStream(caller);
   const left = await killed();
   world.clock.pass(3_600_000);
@@ -168,6 +184,7 @@ test('a call whose lease is over when its gateway comes back is void: the loss i
   await expect(next.capture(serving.inferenceId)).rejects.toMatchObject({ code: 'unprocessable' });
   expect((await next.find(serving.inferenceId)).status).toBe('void');
   expect(await world.balancesOf(partyId)).toEqual([1_000n, 0n]);
+  expect(await keyTaken()).toEqual(['0', '0']);
   await next.stop();
   await serving.leave();
   await gateway.stop();

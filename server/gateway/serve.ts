@@ -15,12 +15,13 @@ import { answerAgain, type CacheSettings, cacheKeyOf, findAnswer } from './cache
 import type { Delivery } from './charge.ts';
 import { type Attempt, type Delivering, deliver, promptTokensOf } from './deliver.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
-import { openInference, recordVoid } from './inferences.ts';
-import { reserveSpending } from './limits.ts';
+import { openInference, recordRefused } from './inferences.ts';
+import { assertWithinLimits, reserveLimits } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
 import type { CallWatch } from './observer.ts';
 import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
-import { cachedPricing, priceOf } from './price.ts';
+import { cachedPricing, priceOf, type Usage } from './price.ts';
+import type { Rates } from './refusal.ts';
 import type { GenerationRequest } from './request.ts';
 import { type FoundContext, retrieveContext } from './retrieve-context.ts';
 import type { Asked, Patience } from './routing/attempt-in-turn.ts';
@@ -51,6 +52,8 @@ export type Serving = Pick<Delivering, 'events' | 'leave'> & {
   readonly retrieved: readonly RetrievedRecord[];
   /** The call whose answer is given again. */
   readonly cachedFrom: Id<'inference'> | undefined;
+  /** What is left of the key's rates, as of when the call was let in. */
+  readonly rates: Rates | undefined;
 };
 
 export type ServeCall = {
@@ -64,9 +67,9 @@ export type ServeCall = {
 };
 
 /**
- * @throws model_not_found, insufficient_funds (what is missing is in the details), forbidden (the key's limits),
- * purpose_not_licensed and licences_conflict (of what the model learned and of the context), unprocessable (what no operator
- * of the model can do)
+ * @throws model_not_found, insufficient_funds (what is missing is in the details), rate_limited and too_large (the key's rates),
+ * forbidden (not a model of the key's), purpose_not_licensed and licences_conflict (of what the model learned and of the
+ * context), unprocessable (what no operator of the model can do)
  */
 export async function serve(
   handles: ServeHandles,
@@ -80,6 +83,7 @@ export async function serve(
   const [{ name: model, operator }] = models;
   watch.routed({ caller, delivery, operation: request.kind, model, operator });
   for (const one of models) assertAllowed(caller, one);
+  assertBudgeted(caller, request);
   const commercial = models.some(({ pricing }) => isPaid(pricing));
   const found = await retrieveContext(handles, { request, caller, commercial });
   const { retrieved } = found;
@@ -96,16 +100,16 @@ export async function serve(
     ...{ inferenceId: newId('inference', clock), createdAt: clock.now(), cachedFrom },
     ...{ caller, request, retrieved, delivery, servedBy: handles.servedBy, watch },
     ...{ asked, hedgeAfterMs: request.route.hedgeAfterMs, route: asked[0].attempt.route },
-    heldUnits: mostOf(asked.map(({ attempt }) => priceOf(attempt.pricing, attempt.atMost))),
+    ...mostOf(asked.map(({ attempt }) => attempt)),
   };
-  const reservation = await open(handles, call, found.from);
+  const { reservation, rates } = await open(handles, call, found.from);
   const { maxTokens } = asked[0].attempt.generation;
   watch.opened({ inferenceId: call.inferenceId, maxTokens, cachedFrom });
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
   leaveOnAbort(handles.log, delivering, ask.signal);
   const { events, leave } = delivering;
   return {
-    ...{ inferenceId: call.inferenceId, createdAt: call.createdAt, retrieved, cachedFrom },
+    ...{ inferenceId: call.inferenceId, createdAt: call.createdAt, retrieved, cachedFrom, rates },
     ...{ events, leave },
     get model() {
       return delivering.answering().route.model;
@@ -165,8 +169,21 @@ async function orAgain(
   return { asked: [{ attempt, pauseMs: 0 }], cachedFrom: kept.inferenceId };
 }
 
-const mostOf = (amounts: readonly bigint[]): bigint =>
-  amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
+/** What the dearest of them costs at most, and how many tokens there can be whoever answers. */
+function mostOf(attempts: readonly Attempt[]): {
+  readonly heldUnits: bigint;
+  readonly atMost: Usage;
+} {
+  const prices = attempts.map(({ pricing, atMost }) => priceOf(pricing, atMost));
+  const usages = attempts.map(({ atMost }) => atMost);
+  return {
+    heldUnits: prices.reduce((most, price) => (price > most ? price : most), 0n),
+    atMost: {
+      promptTokens: Math.max(...usages.map(({ promptTokens }) => promptTokens)),
+      completionTokens: Math.max(...usages.map(({ completionTokens }) => completionTokens)),
+    },
+  };
+}
 
 /** @throws forbidden when the key may not call it */
 export function assertAllowed({ models }: Caller, { name }: Model): void {
@@ -174,28 +191,40 @@ export function assertAllowed({ models }: Caller, { name }: Model): void {
   throw new OpenLedgerError('forbidden', `This key may not call ${name}.`, { models });
 }
 
+/** A model's budget is held for the model that is asked: nobody gets by it through another's name. */
+function assertBudgeted({ limits }: Caller, { fallbacks }: GenerationRequest): void {
+  const budgeted = fallbacks.find((name) => limits?.modelUnits && name in limits.modelUnits);
+  if (budgeted === undefined) return;
+  const sentence = `This key has a budget for ${budgeted}: it may be asked, and not fallen back to.`;
+  throw new OpenLedgerError('forbidden', sentence, { model: budgeted });
+}
+
 /**
  * The money first, then the record with the key's promise: whatever dies in between, it comes back by itself. What is read for
- * pay is paid last, so that a call which cannot be paid costs nothing.
+ * pay is paid last, so that a call which cannot be paid costs nothing. A key that is beyond its limits is told so before any
+ * money is moved; whoever slips through is stopped where the promise is made.
  */
 async function open(
   handles: ServeHandles,
   call: Parameters<typeof openInference>[1],
   from: FoundContext['from'],
-): Promise<Reservation> {
+): Promise<{ readonly reservation: Reservation; readonly rates: Rates | undefined }> {
+  await assertWithinLimits(handles.db, call);
   const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
   try {
-    await handles.db.transaction(async (tx) => {
-      await reserveSpending(tx, call.caller, call.heldUnits);
+    const rates = await handles.db.transaction(async (tx) => {
+      const left = await reserveLimits(tx, call);
       await openInference(tx, call);
+      return left;
     });
     const { caller, request } = call;
     for (const read of from) {
       await handles.access.read({ ...read, caller, payUpTo: request.context.payUpTo });
     }
-    return reservation;
+    return { reservation, rates };
   } catch (error) {
-    await handles.db.transaction((tx) => recordVoid(tx, call.inferenceId));
+    const { inferenceId } = call;
+    await handles.db.transaction((tx) => recordRefused(tx, inferenceId, handles.clock.now()));
     await reservation.void();
     throw error;
   }

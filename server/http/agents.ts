@@ -1,17 +1,17 @@
 /** Agents over HTTP. */
 import { api, type OutputOf } from '@openledger/protocol';
 import type { Agent, Agents } from '../agents/index.ts';
-import { wireKey } from './identity.ts';
+import { readMandate, wireKey } from './identity.ts';
 import { implement, type Route } from './implement.ts';
 import { pageFrom } from './page.ts';
 
 export const agentsRoutes = ({ agents }: { readonly agents: Agents }): readonly Route[] =>
   implement(api.agents, {
-    create: async ({ limitUnits, expiresAt, ...order }, { caller }) => {
+    create: async ({ name, models, limitUnits, ...mandate }, { caller }) => {
       const { agent, secret } = await agents.create(caller, {
-        ...order,
+        ...{ name, models },
+        ...readMandate(mandate),
         limitUnits: BigInt(limitUnits),
-        expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
       });
       return { agent: wireAgent(agent), secret };
     },

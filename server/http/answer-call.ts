@@ -41,6 +41,8 @@ export type Answer = {
 
 /** How a surface tells of a call. */
 export type Wording = {
+  /** What its clients know of a key's rates. */
+  headers(serving: Serving): Readonly<Record<string, string>>;
   whole(serving: Serving, answer: Answer, end: EndEvent): object;
   /** For one stream: it may remember what it has said. */
   streamed(serving: Serving): Streamed;
@@ -75,7 +77,10 @@ export async function answerCall(
     watch: watchOf(c),
   });
   const { inference, receipt } = extensionOf(serving);
-  const headers = { 'x-openledger-inference': inference, 'x-openledger-receipt': receipt };
+  const headers = {
+    ...{ 'x-openledger-inference': inference, 'x-openledger-receipt': receipt },
+    ...wording.headers(serving),
+  };
   const events = withGrounding(gateway, serving);
   if (!stream) return c.json(await whole(serving, events, wording), 200, headers);
   const first = await events.next(); // what fails before its first word still has a status of its own

@@ -4,6 +4,7 @@ import { type Serving, toolInputOf } from '../gateway/index.ts';
 import type { Answer, EndEvent, Wording } from './answer-call.ts';
 import { contentBlocks, type StreamEvent } from './anthropic-blocks.ts';
 import { extensionAtEnd } from './extension.ts';
+import { anthropicRateHeaders } from './rate-headers.ts';
 
 /** @param failureBody what a stream says when it fails under way */
 export const anthropicWording = (failureBody: (error: unknown) => StreamEvent): Wording => ({
@@ -14,6 +15,7 @@ export const anthropicWording = (failureBody: (error: unknown) => StreamEvent): 
     usage: usageOf(end),
     openledger: extensionAtEnd(serving, end),
   }),
+  headers: ({ rates, createdAt }) => anthropicRateHeaders(rates, createdAt),
   streamed(serving) {
     const blocks = contentBlocks();
     return {

@@ -94,6 +94,25 @@ test('errors are the kind that its client knows, and cost nothing', async () => 
   ]);
 });
 
+test('a key’s rates are told in its client’s own headers, and when to come again', async () => {
+  plays('Hello.');
+  const limits = { requestsPerMinute: 1 };
+  const limited = clientOf((await world.payer(10n ** 9n, { limits })).secret);
+  const { response } = await limited.messages.create(asked).withResponse();
+  const header = (name: string) => response.headers.get(`anthropic-ratelimit-requests-${name}`);
+  expect([header('limit'), header('remaining')]).toEqual(['1', '0']);
+  const resetMs = Date.parse(header('reset') as string) - Date.now();
+  expect(resetMs).toBeGreaterThan(0);
+  expect(resetMs).toBeLessThanOrEqual(60_000);
+  const error = await limited.messages.create(asked).then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+  if (!(error instanceof Anthropic.RateLimitError)) throw error;
+  expect(Number(error.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(error.error).toMatchObject({ error: { type: 'rate_limit_error', code: 'rate_limited' } });
+});
+
 test('a stream whose operator fails under way says so in it', async () => {
   world.operator.plays((call) => {
     call.text('Hello ');

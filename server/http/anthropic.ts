@@ -9,6 +9,7 @@ import { anthropicWording } from './anthropic-shapes.ts';
 import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { jsonResponse } from './json-response.ts';
+import { failureHeaders } from './rate-headers.ts';
 import { noteCaller } from './request-record.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
@@ -49,11 +50,7 @@ function authorizationOf(c: Context): string | undefined {
 
 function failure(error: unknown, log: Log): Response {
   const status = error instanceof OpenLedgerError ? error.status : 500;
-  const response = jsonResponse(errorBody(error, log), status);
-  if (error instanceof OpenLedgerError && status === 429) {
-    response.headers.set('retry-after', `${error.details.retryAfterSeconds ?? 1}`);
-  }
-  return response;
+  return jsonResponse(errorBody(error, log), status, failureHeaders(error));
 }
 
 /** Anthropic's error shape, and beside it our code and the details, such as what is missing. */

@@ -79,6 +79,7 @@ const caller: Caller = {
   partyId: 'pty_1',
   scopes: ['contribute'],
   limitUnits: undefined,
+  limits: undefined,
   models: undefined,
   expiresAt: undefined,
 };

@@ -51,8 +51,9 @@ export const bountiesRoutes = ({ bounties }: { readonly bounties: Bounties }): r
   });
 
 /** A key's limit is kept by the gateway, call by call; a reward would go past it. */
-function assertMayFund({ limitUnits }: Caller, reward: bigint): void {
-  if (limitUnits === undefined || reward === 0n) return;
+function assertMayFund({ limitUnits, limits }: Caller, reward: bigint): void {
+  const isLimited = limitUnits !== undefined || limits?.dailyUnits !== undefined;
+  if (!isLimited || reward === 0n) return;
   throw new OpenLedgerError('forbidden', 'A key with a spending limit funds no bounty.');
 }
 

@@ -2,14 +2,13 @@
 import { OpenLedgerError } from '@openledger/protocol';
 import type { Log } from '../platform/log.ts';
 import { jsonResponse } from './json-response.ts';
+import { failureHeaders } from './rate-headers.ts';
 
 /** Expected failures speak for themselves; anything else is our bug: logged whole, told without detail. */
 export function errorResponse(error: unknown, log: Log, requestId: string): Response {
   if (error instanceof OpenLedgerError) {
     const { code, message, details, status } = error;
-    const response = jsonResponse({ error: { code, message, details } }, status);
-    if (status === 401) response.headers.set('www-authenticate', 'Bearer');
-    return response;
+    return jsonResponse({ error: { code, message, details } }, status, failureHeaders(error));
   }
   log.error('http.failed', { requestId, error });
   const message = 'Something failed on our side. The log has it under the request id.';

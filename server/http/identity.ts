@@ -6,6 +6,7 @@ import {
   type Identity,
   isAdmin,
   type Key,
+  type KeyLimits,
   type Party,
 } from '../identity/index.ts';
 import { implement, type Route } from './implement.ts';
@@ -24,12 +25,10 @@ export const identityRoutes = ({ identity }: { readonly identity: Identity }): r
     listParties: async (query, { caller }) =>
       pageFrom(await identity.listParties(query), query, (party) => wireParty(party, caller)),
 
-    createKey: async ({ limitUnits, expiresAt, ...order }, { caller }) => {
+    createKey: async ({ partyId, label, scopes, models, ...mandate }, { caller }) => {
       const { key, secret } = await identity.createKey(caller, {
-        ...order,
-        partyId: order.partyId ?? caller.partyId,
-        limitUnits: limitUnits === undefined ? undefined : BigInt(limitUnits),
-        expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
+        ...{ partyId: partyId ?? caller.partyId, label, scopes, models },
+        ...readMandate(mandate),
       });
       return { key: wireKey(key), secret };
     },
@@ -65,8 +64,43 @@ const wireParty = (
   createdAt: createdAt.toISOString(),
 });
 
-export const wireKey = (key: Key): OutputOf<typeof api.identity.revokeKey> => ({
+/** What a key may spend and use, and until when. */
+export const readMandate = ({ limitUnits, expiresAt, ...limits }: WireMandate) => ({
+  limitUnits: limitUnits === undefined ? undefined : BigInt(limitUnits),
+  limits: readLimits(limits),
+  expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
+});
+
+type WireLimits = Pick<
+  OutputOf<typeof api.identity.revokeKey>,
+  'dailyUnits' | 'modelUnits' | 'requestsPerMinute' | 'tokensPerMinute'
+>;
+type WireMandate = WireLimits & { readonly limitUnits?: string; readonly expiresAt?: string };
+
+function readLimits({ dailyUnits, modelUnits, ...rates }: WireLimits): KeyLimits | undefined {
+  const limits: KeyLimits = {
+    ...rates,
+    ...(dailyUnits !== undefined && { dailyUnits: BigInt(dailyUnits) }),
+    ...(modelUnits && { modelUnits: mapValues(modelUnits, BigInt) }),
+  };
+  return Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined;
+}
+
+const wireLimits = ({ dailyUnits, modelUnits, ...rates }: KeyLimits): WireLimits => ({
+  ...rates,
+  dailyUnits: dailyUnits?.toString(),
+  modelUnits: modelUnits && mapValues(modelUnits, String),
+});
+
+const mapValues = <From, To>(
+  record: Readonly<Record<string, From>>,
+  map: (value: From) => To,
+): Record<string, To> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+
+export const wireKey = ({ limits, ...key }: Key): OutputOf<typeof api.identity.revokeKey> => ({
   ...key,
+  ...(limits && wireLimits(limits)),
   scopes: [...key.scopes],
   models: key.models && [...key.models],
   limitUnits: key.limitUnits?.toString(),

@@ -16,6 +16,7 @@ const callerWith = (partyId: Id<'party'>, scopes: readonly Scope[]): Caller => (
   partyId,
   scopes,
   limitUnits: undefined,
+  limits: undefined,
   models: undefined,
   expiresAt: undefined,
 });

@@ -2,13 +2,12 @@
 import { errorStatus, OpenLedgerError } from '@openledger/protocol';
 import type { Log } from '../platform/log.ts';
 import { jsonResponse } from './json-response.ts';
+import { failureHeaders } from './rate-headers.ts';
 
 /** An answer that is a failure. */
 export function failure(error: unknown, log: Log): Response {
   const status = error instanceof OpenLedgerError ? error.status : 500;
-  const response = jsonResponse(errorBody(error, log), status);
-  if (status === 401) response.headers.set('www-authenticate', 'Bearer');
-  return response;
+  return jsonResponse(errorBody(error, log), status, failureHeaders(error));
 }
 
 /** What it says of one, also in a stream. */

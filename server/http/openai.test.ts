@@ -245,6 +245,36 @@ test('failures are the client’s own errors, with what can be done about them',
   });
 });
 
+test('a key’s rates are in the headers that the client knows, and beyond them it is told when to come again', async () => {
+  plays('a');
+  const limits = { requestsPerMinute: 2, tokensPerMinute: 1000 };
+  const limited = surface.clientOf((await world.payer(10n ** 9n, { limits })).secret);
+  const create = (stream: boolean) =>
+    limited.chat.completions.create({ ...chat, stream, max_tokens: 10 }).withResponse();
+  const { response } = await create(false);
+  const header = (name: string) => response.headers.get(`x-ratelimit-${name}`);
+  expect([header('limit-requests'), header('remaining-requests')]).toEqual(['2', '1']);
+  expect([header('limit-tokens'), header('remaining-tokens')]).toEqual(['1000', '967']);
+  expect([header('reset-requests'), header('reset-tokens')]).toEqual(['30s', '1.98s']);
+  const streamed = await create(true);
+  expect(streamed.response.headers.get('x-ratelimit-remaining-requests')).toBe('0');
+  for await (const _ of streamed.data as AsyncIterable<unknown>);
+
+  for (const stream of [false, true]) {
+    const error = await failureOf(create(stream));
+    expect(error).toBeInstanceOf(OpenAI.RateLimitError);
+    expect(error).toMatchObject({ status: 429, code: 'rate_limited', type: 'rate_limit_error' });
+    const seconds = Number(error.headers?.get('retry-after'));
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThanOrEqual(30);
+    expect(error.error).toMatchObject({ details: { retryAfterSeconds: seconds } });
+  }
+  const free = await client.chat.completions.create(chat).withResponse();
+  expect([...free.response.headers.keys()].filter((name) => name.includes('ratelimit'))).toEqual(
+    [],
+  );
+});
+
 test.each([
   ['no messages', { messages: [] }, 'messages'],
   ['a temperature out of range', { temperature: 3 }, 'temperature'],

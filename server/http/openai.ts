@@ -23,6 +23,7 @@ import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { errorBody, failure } from './openai-errors.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
+import { openAiRateHeaders } from './rate-headers.ts';
 import { NoQuery, recordedResponse } from './recorded-response.ts';
 import { noteCaller } from './request-record.ts';
 import { responsesWording } from './responses.ts';
@@ -121,6 +122,7 @@ function wordingOf(shape: Shape, includeUsage: boolean, log: Log): Wording {
   const usageSoFar = includeUsage ? shape.noUsageYet : {};
   return {
     whole: shape.whole,
+    headers: ({ rates }) => openAiRateHeaders(rates),
     streamed(serving) {
       let characters = 0;
       return {

@@ -47,7 +47,7 @@ const settlement = {
 
 const callerOf = (partyId: string, scope: 'read' | 'admin'): Caller => ({
   ...{ keyId: id('key', '1'), partyId: partyId as Id<'party'>, scopes: [scope] },
-  ...{ limitUnits: undefined, models: undefined, expiresAt: undefined },
+  ...{ limitUnits: undefined, limits: undefined, models: undefined, expiresAt: undefined },
 });
 
 const ask = async (

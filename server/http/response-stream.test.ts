@@ -12,6 +12,7 @@ const serving: Serving = {
   ...{ inferenceId: 'inf_00000000000070008000000000000001', createdAt: new Date(0), model: 'm' },
   ...{
     operator: 'o',
+    rates: undefined,
     promptTokens: 1,
     retrieved: [],
     cachedFrom: undefined,

@@ -10,6 +10,7 @@ import {
 import type { Log } from '../platform/log.ts';
 import type { Streamed, Wording } from './answer-call.ts';
 import { errorBody } from './openai-errors.ts';
+import { openAiRateHeaders } from './rate-headers.ts';
 import { beginning, delta, ending, type ResponseEvent } from './response-events.ts';
 import { type Item, itemsOf, outcomeOf, responseObject } from './response-object.ts';
 import { settingsOf } from './response-settings.ts';
@@ -21,6 +22,7 @@ export function responsesWording(body: ResponsesBody, log: Log): Wording {
       responseObject(serving, settings, outcomeOf(end.finishReason), {
         ...{ items: itemsOf(answer), charged: end },
       }),
+    headers: ({ rates }) => openAiRateHeaders(rates),
     streamed: (serving) => streamedResponse(serving, settings, log),
   };
 }

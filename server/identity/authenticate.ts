@@ -2,8 +2,9 @@
 import type { Id, Scope } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Reader } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 import type { Caller } from './caller.ts';
+import { type LimitRow, limitColumns, toLimits } from './key-limits.ts';
 import { hashSecret, isSecret } from './keys.ts';
 
 export type Authenticator = {
@@ -17,33 +18,68 @@ export type Authenticator = {
 const REMEMBER_MS = 2000;
 const REMEMBER_AT_MOST = 10_000;
 
-export function createAuthenticator(reader: Reader, clock: Clock): Authenticator {
-  let remembered = new Map<string, { readonly caller: Caller; readonly until: number }>();
+type Memory = {
+  /** By the secret's hash, in the order in which they were read: the oldest first. */
+  readonly callers: Map<string, { readonly caller: Caller; readonly until: number }>;
+  /** Reads under way: whoever asks for the same key meanwhile waits for the same answer. */
+  readonly reads: Map<string, Promise<Caller | undefined>>;
+};
+
+const emptyMemory = (): Memory => ({ callers: new Map(), reads: new Map() });
+
+/** @param most how many callers are remembered; beyond that the oldest are forgotten */
+export function createAuthenticator(
+  reader: Reader,
+  clock: Clock,
+  most = REMEMBER_AT_MOST,
+): Authenticator {
+  let memory = emptyMemory();
+
+  async function readAndRemember(hash: string, into: Memory): Promise<Caller | undefined> {
+    const until = clock.now().getTime() + REMEMBER_MS; // from before the read, which may take a while
+    const caller = await readCaller(reader, hash);
+    if (caller) {
+      into.callers.delete(hash); // so that it is the newest again
+      into.callers.set(hash, { caller, until });
+      if (into.callers.size > most) dropOldest(into.callers);
+    }
+    return caller;
+  }
+
   return {
     async authenticate(secret) {
       if (!isSecret(secret)) return undefined;
       const hash = hashSecret(secret);
       const now = clock.now();
-      const known = remembered.get(hash);
+      const known = memory.callers.get(hash);
       if (known && now.getTime() < known.until) return unlessExpired(known.caller, now);
 
-      const memory = remembered; // a `forget` while we read leaves this one behind, and what we put into it
-      const caller = await readCaller(reader, hash);
-      if (!caller) return undefined;
-      if (memory.size >= REMEMBER_AT_MOST) memory.clear();
-      memory.set(hash, { caller, until: now.getTime() + REMEMBER_MS });
-      return unlessExpired(caller, now);
+      const { reads } = memory; // a `forget` while we read leaves these behind, and what we put into them
+      let read = reads.get(hash);
+      if (!read) {
+        read = readAndRemember(hash, memory).finally(() => reads.delete(hash));
+        reads.set(hash, read);
+      }
+      const caller = await read;
+      return caller && unlessExpired(caller, now);
     },
     forget: () => {
-      remembered = new Map();
+      memory = emptyMemory();
     },
   };
+}
+
+function dropOldest(map: Map<string, unknown>): void {
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
 }
 
 const unlessExpired = (caller: Caller, now: Date): Caller | undefined =>
   caller.expiresAt && caller.expiresAt <= now ? undefined : caller;
 
-type CallerRow = {
+type CallerRow = LimitRow & {
   id: Id<'key'>;
   party_id: Id<'party'>;
   scopes: Scope[];
@@ -53,16 +89,22 @@ type CallerRow = {
 };
 
 async function readCaller(reader: Reader, secretHash: string): Promise<Caller | undefined> {
-  const [row] = await reader.query<CallerRow>(sql`
-    select id, party_id, scopes, limit_units, models, expires_at
-    from identity.keys
-    where secret_hash = ${secretHash} and revoked_at is null`);
+  const [row] = await reader.query<CallerRow>(
+    prepared(
+      'identity.caller',
+      sql`
+        select id, party_id, scopes, limit_units, models, expires_at, ${limitColumns}
+        from identity.keys
+        where secret_hash = ${secretHash} and revoked_at is null`,
+    ),
+  );
   return (
     row && {
       keyId: row.id,
       partyId: row.party_id,
       scopes: row.scopes,
       limitUnits: row.limit_units === null ? undefined : BigInt(row.limit_units),
+      limits: toLimits(row),
       models: row.models ?? undefined,
       expiresAt: row.expires_at ?? undefined,
     }

@@ -3,7 +3,7 @@ import { addressOf, type Id, type Scope, signPersonal } from '@openledger/protoc
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
 import { sql } from '../platform/sql.ts';
-import { type Caller, createIdentity, type Identity } from './index.ts';
+import { type Caller, createIdentity, type Identity, type KeyOrder } from './index.ts';
 
 let database: TestDatabase;
 let identity: Identity;
@@ -25,6 +25,7 @@ const adminCaller = async (): Promise<Caller> => {
 const callerWith = (part: { partyId: Id<'party'>; scopes: readonly Scope[] }): Caller => ({
   keyId: undefined as never, // made by nobody: the column may be null
   limitUnits: undefined,
+  limits: undefined,
   models: undefined,
   expiresAt: undefined,
   ...part,
@@ -118,6 +119,7 @@ test('a key is known by its secret, which is stored nowhere', async () => {
     partyId: key.partyId,
     scopes: ['infer'],
     limitUnits: 10n ** 20n,
+    limits: undefined,
     models: ['base'],
     expiresAt: undefined,
   });
@@ -180,15 +182,36 @@ test('a key hands on no more than it has', async () => {
   ]) {
     await expect(identity.createKey(caller, order)).rejects.toMatchObject({ code: 'forbidden' });
   }
-  const limited = await newKey(['infer', 'manage'], { limitUnits: 1n });
-  const limitedCaller = (await identity.authenticate(limited.secret))!;
-  await expect(
-    identity.createKey(limitedCaller, {
-      partyId: limited.key.partyId,
-      label: 'x',
-      scopes: ['infer'],
-    }),
-  ).rejects.toMatchObject({ code: 'forbidden' });
+});
+
+test.each<Partial<KeyOrder>>([
+  { limitUnits: 1n },
+  { limits: { dailyUnits: 1n } },
+  { limits: { modelUnits: { base: 1n } } },
+  { limits: { requestsPerMinute: 1 } },
+  { limits: { tokensPerMinute: 1 } },
+  { models: ['base'] },
+  { expiresAt: new Date('2040-01-01') },
+])('a key that is limited by %o makes no keys', async (limit) => {
+  const { key, secret } = await newKey(['infer', 'manage'], limit);
+  const caller = (await identity.authenticate(secret))!;
+  const order = { partyId: key.partyId, label: 'x', scopes: ['infer'] as const };
+  await expect(identity.createKey(caller, order)).rejects.toMatchObject({
+    ...{ code: 'forbidden', message: 'A limited key makes no keys.' },
+  });
+});
+
+test('a key has the limits that it was ordered with, of amounts beyond any number, and none that it was not', async () => {
+  const limits = {
+    dailyUnits: 10n ** 30n,
+    modelUnits: { base: 10n ** 40n, __proto__x: 0n, 'remote/m:a@1': 7n },
+    ...{ requestsPerMinute: 60, tokensPerMinute: 1_000_000_000 },
+  };
+  const { key, secret } = await newKey(['infer'], { limits });
+  expect(key.limits).toEqual(limits);
+  expect((await identity.authenticate(secret))?.limits).toEqual(limits);
+  const part = await newKey(['infer'], { limits: { requestsPerMinute: 1 } });
+  expect((await identity.authenticate(part.secret))?.limits).toEqual({ requestsPerMinute: 1 });
 });
 
 test("another party's keys cannot be seen or revoked", async () => {

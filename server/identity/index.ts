@@ -45,7 +45,7 @@ import {
 } from './parties.ts';
 import { bindWallet, type Challenge, requestChallenge, type WalletProof } from './wallets.ts';
 
-export { type Caller, isAdmin, mayDo } from './caller.ts';
+export { type Caller, isAdmin, type KeyLimits, mayDo } from './caller.ts';
 export type { Claim } from './claims.ts';
 export type { Key, KeyOrder } from './keys.ts';
 export { parseIdentity } from './parse-identity.ts';

@@ -5,7 +5,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
 import { sql } from '../platform/sql.ts';
-import { type Caller, isAdmin } from './caller.ts';
+import { type Caller, isAdmin, type KeyLimits } from './caller.ts';
+import { type LimitRow, limitColumns, toLimits, wireModelUnits } from './key-limits.ts';
 
 export type Key = {
   readonly id: Id<'key'>;
@@ -14,6 +15,7 @@ export type Key = {
   readonly hint: string;
   readonly scopes: readonly Scope[];
   readonly limitUnits: bigint | undefined;
+  readonly limits: KeyLimits | undefined;
   readonly models: readonly string[] | undefined;
   readonly expiresAt: Date | undefined;
   readonly revokedAt: Date | undefined;
@@ -26,6 +28,7 @@ export type KeyOrder = {
   readonly label: string;
   readonly scopes: readonly Scope[];
   readonly limitUnits?: bigint;
+  readonly limits?: KeyLimits;
   readonly models?: readonly string[];
   readonly expiresAt?: Date;
 };
@@ -53,14 +56,17 @@ export async function createKey(
   const [party] = await tx.query(sql`select id from identity.parties where id = ${order.partyId}`);
   if (!party) throw new OpenLedgerError('not_found', `There is no party ${order.partyId}.`);
 
+  const { limits } = order;
   const secret = `ol_${randomBytes(32).toString('base64url')}`;
   const [row] = await tx.query<KeyRow>(sql`
     insert into identity.keys
-      (id, party_id, maker_key_id, secret_hash, hint, label, scopes, limit_units, models, expires_at, created_at)
+      (id, party_id, maker_key_id, secret_hash, hint, label, scopes, limit_units, models, expires_at, created_at,
+       ${limitColumns})
     values
       (${newId('key', clock)}, ${order.partyId}, ${makerKeyId ?? null}, ${hashSecret(secret)}, ${secret.slice(0, 9)},
        ${order.label}, ${[...new Set(order.scopes)]}::text[], ${order.limitUnits ?? null}, ${order.models ?? null}::text[],
-       ${order.expiresAt ?? null}, ${now})
+       ${order.expiresAt ?? null}, ${now}, ${limits?.dailyUnits ?? null}, ${wireModelUnits(limits)},
+       ${limits?.requestsPerMinute ?? null}, ${limits?.tokensPerMinute ?? null})
     returning ${keyColumns}`);
   return { key: toKey(row), secret };
 }
@@ -71,7 +77,7 @@ export async function createKey(
  * @throws forbidden
  */
 export function assertMayMake(caller: Caller, order: KeyOrder): void {
-  if (caller.limitUnits !== undefined || caller.models || caller.expiresAt) {
+  if (caller.limitUnits !== undefined || caller.limits || caller.models || caller.expiresAt) {
     throw new OpenLedgerError('forbidden', 'A limited key makes no keys.');
   }
   if (isAdmin(caller)) return;
@@ -142,7 +148,7 @@ export async function revokeKey(tx: Tx, clock: Clock, keyId: Id<'key'>): Promise
     where id in (select id from made) and revoked_at is null`);
 }
 
-type KeyRow = {
+type KeyRow = LimitRow & {
   id: Id<'key'>;
   party_id: Id<'party'>;
   label: string;
@@ -156,7 +162,7 @@ type KeyRow = {
 };
 
 const keyColumns = sql`
-  id, party_id, label, hint, scopes, limit_units, models, expires_at, revoked_at, created_at`;
+  id, party_id, label, hint, scopes, limit_units, models, expires_at, revoked_at, created_at, ${limitColumns}`;
 
 const toKey = (row: KeyRow): Key => ({
   id: row.id,
@@ -165,6 +171,7 @@ const toKey = (row: KeyRow): Key => ({
   hint: row.hint,
   scopes: row.scopes,
   limitUnits: row.limit_units === null ? undefined : BigInt(row.limit_units),
+  limits: toLimits(row),
   models: row.models ?? undefined,
   expiresAt: row.expires_at ?? undefined,
   revokedAt: row.revoked_at ?? undefined,

@@ -144,7 +144,8 @@ async function planRead(
   if (due.length === 0) return undefined;
   const units = datanet.readUnits * BigInt(due.length);
   if (units > payUpTo) throw paymentRequired(datanet, { records: due.length, units, payUpTo });
-  await spend(tx, caller, units);
+  const readAt = clock.now();
+  await spend(tx, caller, { units, at: readAt });
   const { hash: policyHash } = await governance.policyInForce();
   const shares = await payeesOf(tx, { datanetId: datanet.id, snapshotId }, due);
   const id = newId('read', clock);
@@ -153,7 +154,7 @@ async function planRead(
       (id, datanet_id, reader_id, key_id, owner_id, records, units, policy_hash, shares, read_at)
     values
       (${id}, ${datanet.id}, ${caller.partyId}, ${caller.keyId}, ${datanet.ownerId}, ${due}, ${units}, ${policyHash},
-       ${JSON.stringify(formatEntitlement(shares))}, ${clock.now()})`);
+       ${JSON.stringify(formatEntitlement(shares))}, ${readAt})`);
   return { id, isNew: true };
 }
 
@@ -185,6 +186,8 @@ async function payeesOf(
   return entitlementOf(records.flatMap(({ owners }) => owners));
 }
 
+type PostedRow = { reader_id: string; key_id: Id<'key'>; units: string; read_at: Date };
+
 /**
  * Takes the price from the reader. Whoever comes second finds it done.
  *
@@ -193,8 +196,8 @@ async function payeesOf(
 async function postRead(handles: AccessHandles, readId: Id<'read'>): Promise<void> {
   const { db, ledger, clock, spend } = handles;
   const refusal = await db.transaction(async (tx) => {
-    const [read] = await tx.query<{ reader_id: string; key_id: Id<'key'>; units: string }>(sql`
-      select reader_id, key_id, units
+    const [read] = await tx.query<PostedRow>(sql`
+      select reader_id, key_id, units, read_at
       from datanets.reads
       where id = ${readId} and posted_at is null
       for update`);
@@ -211,7 +214,8 @@ async function postRead(handles: AccessHandles, readId: Id<'read'>): Promise<voi
     } catch (error) {
       if (!(error instanceof OpenLedgerError) || error.code === 'unavailable') throw error;
       await tx.query(sql`delete from datanets.reads where id = ${readId}`);
-      await spend(tx, { keyId: read.key_id, limitUnits: undefined }, -BigInt(read.units));
+      const key = { keyId: read.key_id, limitUnits: undefined, limits: undefined };
+      await spend(tx, key, { units: -BigInt(read.units), at: read.read_at });
       return error;
     }
     await tx.query(sql`

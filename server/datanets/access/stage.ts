@@ -20,7 +20,7 @@ export type AccessHandles = {
    */
   readonly spend: (
     tx: Tx,
-    key: Pick<Caller, 'keyId' | 'limitUnits'>,
-    units: bigint,
+    key: Pick<Caller, 'keyId' | 'limitUnits' | 'limits'>,
+    spent: { readonly units: bigint; readonly at: Date },
   ) => Promise<void>;
 };
