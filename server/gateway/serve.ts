@@ -8,37 +8,33 @@ import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Access, Datanets, RetrievedRecord } from '../datanets/index.ts';
 import type { Caller } from '../identity/index.ts';
 import { isPaid, type Model } from '../models/index.ts';
-import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
 import { answerAgain, type CacheSettings, cacheKeyOf, findAnswer } from './cache.ts';
 import type { Delivery } from './charge.ts';
 import { type Attempt, type Delivering, deliver, promptTokensOf } from './deliver.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
-import { openInference, recordRefused } from './inferences.ts';
-import { assertWithinLimits, reserveLimits } from './limits.ts';
-import type { Money, Reservation } from './money.ts';
 import type { CallWatch } from './observer.ts';
+import { type OpenHandles, openCall } from './open-call.ts';
 import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
 import { cachedPricing, priceOf, type Usage } from './price.ts';
 import type { Rates } from './refusal.ts';
 import type { GenerationRequest } from './request.ts';
-import { type FoundContext, retrieveContext } from './retrieve-context.ts';
+import { retrieveContext } from './retrieve-context.ts';
 import type { Asked, Patience } from './routing/attempt-in-turn.ts';
 
-export type ServeHandles = PrepareHandles & {
-  readonly db: Db;
-  readonly money: Money;
-  readonly datanets: Datanets;
-  readonly access: Pick<Access, 'assertMayAsk' | 'read'>;
-  readonly log: Log;
-  /** The name by which this process is present (`platform/presence.ts`). */
-  readonly servedBy: string;
-  /** How long operators may be silent. */
-  readonly patience: Patience;
-  /** Undefined: no answer is given twice. */
-  readonly cache?: CacheSettings;
-};
+export type ServeHandles = PrepareHandles &
+  OpenHandles & {
+    readonly datanets: Datanets;
+    readonly access: Pick<Access, 'assertMayAsk' | 'read'>;
+    readonly log: Log;
+    /** The name by which this process is present (`platform/presence.ts`). */
+    readonly servedBy: string;
+    /** How long operators may be silent. */
+    readonly patience: Patience;
+    /** Undefined: no answer is given twice. */
+    readonly cache?: CacheSettings;
+  };
 
 /** Money is held and the operators are known; reading the events asks them. */
 export type Serving = Pick<Delivering, 'events' | 'leave'> & {
@@ -102,7 +98,7 @@ export async function serve(
     ...{ asked, hedgeAfterMs: request.route.hedgeAfterMs, route: asked[0].attempt.route },
     ...mostOf(asked.map(({ attempt }) => attempt)),
   };
-  const { reservation, rates } = await open(handles, call, found.from);
+  const { reservation, rates } = await openCall(handles, call, found.from);
   const { maxTokens } = asked[0].attempt.generation;
   watch.opened({ inferenceId: call.inferenceId, maxTokens, cachedFrom });
   const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
@@ -197,35 +193,4 @@ function assertBudgeted({ limits }: Caller, { fallbacks }: GenerationRequest): v
   if (budgeted === undefined) return;
   const sentence = `This key has a budget for ${budgeted}: it may be asked, and not fallen back to.`;
   throw new OpenLedgerError('forbidden', sentence, { model: budgeted });
-}
-
-/**
- * The money first, then the record with the key's promise: whatever dies in between, it comes back by itself. What is read for
- * pay is paid last, so that a call which cannot be paid costs nothing. A key that is beyond its limits is told so before any
- * money is moved; whoever slips through is stopped where the promise is made.
- */
-async function open(
-  handles: ServeHandles,
-  call: Parameters<typeof openInference>[1],
-  from: FoundContext['from'],
-): Promise<{ readonly reservation: Reservation; readonly rates: Rates | undefined }> {
-  await assertWithinLimits(handles.db, call);
-  const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
-  try {
-    const rates = await handles.db.transaction(async (tx) => {
-      const left = await reserveLimits(tx, call);
-      await openInference(tx, call);
-      return left;
-    });
-    const { caller, request } = call;
-    for (const read of from) {
-      await handles.access.read({ ...read, caller, payUpTo: request.context.payUpTo });
-    }
-    return { reservation, rates };
-  } catch (error) {
-    const { inferenceId } = call;
-    await handles.db.transaction((tx) => recordRefused(tx, inferenceId, handles.clock.now()));
-    await reservation.void();
-    throw error;
-  }
 }
