@@ -20,11 +20,7 @@ export type Wait = {
 
 export type Waits = ReadonlyMap<Target, Wait>;
 
-/**
- * Of answers in one piece, or of streams' first words.
- *
- * Not of Portkey's streams: on Node 20 with the dependencies that npm gives it today it answers each with 500.
- */
+/** Of answers in one piece, or of streams' first words. */
 export async function measureWaits(
   { settle }: Scratch,
   stand: Stand,
@@ -32,7 +28,7 @@ export async function measureWaits(
   { perSecond, streamed }: { readonly perSecond: number; readonly streamed: boolean },
 ): Promise<Waits> {
   const ask = (caller: Caller) => (streamed ? caller.firstWord('paced') : caller.whole());
-  const targets = targetsOf(stand).filter((target) => !streamed || target !== stand.portkey);
+  const targets = targetsOf(stand);
   const taken = new Map<Target, Wait[]>(targets.map((target) => [target, []]));
   for (let round = 1; round <= rounds; round++) {
     mention(

@@ -13,13 +13,17 @@ import { stop } from './process.ts';
 
 export const PORTKEY = '@portkey-ai/gateway@1.15.2';
 
+/** With the adapter that npm would give it today (1.19) it answers every stream with 500 on Node 20. */
+export const ADAPTER = '1.13.8';
+const PACKAGE = { private: true, overrides: { '@hono/node-server': ADAPTER } };
+
 export type Portkey = { readonly url: string; readonly pid: number; stop(): Promise<void> };
 
 /** @returns why there is none, where there is none */
 export async function startPortkey(folder: string): Promise<Portkey | string> {
   const home = join(folder, 'portkey');
   await mkdir(home, { recursive: true });
-  await writeFile(join(home, 'package.json'), '{"private":true}');
+  await writeFile(join(home, 'package.json'), JSON.stringify(PACKAGE));
   try {
     await promisify(execFile)('npm', INSTALL, { cwd: home, timeout: 120_000 });
   } catch (error) {

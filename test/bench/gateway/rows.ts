@@ -3,7 +3,7 @@ import { figure, type Row } from '../table.ts';
 import { CONNECTIONS, type Cost, type Costs } from './cost.ts';
 import type { HeldStreams } from './held-streams.ts';
 import { MOST_OUTSTANDING, type Wait, type Waits } from './latency.ts';
-import { PORTKEY } from './portkey.ts';
+import { ADAPTER, PORTKEY } from './portkey.ts';
 import { WORDS } from './speech.ts';
 import type { Stand } from './stand.ts';
 
@@ -119,8 +119,7 @@ export function rowsOnStreams(held: HeldStreams): readonly Row[] {
 
 export function notesOn({ portkey }: Stand, held: HeldStreams): readonly string[] {
   return [
-    `Peer: ${PORTKEY} from npm, installed for this run${typeof portkey === 'string' ? `; skipped: ${portkey}` : ''}.`,
-    'Portkey has no streams here: with the dependencies that npm gives this version today it answers each with 500 on Node 20.',
+    `Peer: ${PORTKEY} from npm, installed for this run with @hono/node-server ${ADAPTER}${typeof portkey === 'string' ? `; skipped: ${portkey}` : ''}.`,
     `One short question, ${WORDS} words of answer. Ours asks the operator for a stream whatever it was asked for, the others only for streams.`,
     'Each is a process of its own: crowd, operator, proxy, peer, gateway, worker, the one that writes the ledger, PostgreSQL. Medians; everybody in turn.',
     'Calls are announced as ever, and the worker rests until a window is over: beside it, two cores would measure how they are shared. One row lets it work.',
