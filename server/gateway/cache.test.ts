@@ -261,7 +261,7 @@ describe('what is kept', () => {
       yield { kind: 'end' as const, finishReason: 'stop' as const, usage: undefined };
     }
     const keepAs = { payerId, requestHash: 'of a request' };
-    const call = callTo(generate, { inferenceId, delivery: 'streamed', keepAs });
+    const call = callTo(world, generate, { inferenceId, delivery: 'streamed', keepAs });
     await read(deliver(deliverHandles(world), call, 1_000)).catch(() => {});
     expect((await gateway.find(inferenceId)).estimated).toBe(false);
     expect(await entries()).toHaveLength(kept);

@@ -4,11 +4,11 @@
  */
 import { type Id, OpenLedgerError, outputText, type ToolCall } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
-import type { Db } from '../platform/db.ts';
-import { type CacheKey, keepAnswer } from './cache.ts';
+import type { CacheKey } from './cache.ts';
+import type { CallRecord } from './call-record.ts';
 import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts';
 import { promptTokensAbout } from './context.ts';
-import { type FailedAttempt, type InferenceRoute, recordServed, recordVoid } from './inferences.ts';
+import type { FailedAttempt, InferenceRoute } from './inferences.ts';
 import type { Reservation } from './money.ts';
 import { type AskedOperator, type CallWatch, generateWatched } from './observer.ts';
 import {
@@ -76,10 +76,10 @@ export type Call = {
   readonly hedgeAfterMs: number | undefined;
   readonly watch: CallWatch;
   readonly reservation: Reservation;
+  readonly record: CallRecord;
 };
 
 export type DeliverHandles = {
-  readonly db: Db;
   readonly clock: Clock;
   readonly standings: Standings;
   readonly patience: Patience;
@@ -115,6 +115,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
           outcome = { ...event, kind: 'ended' };
           break;
         }
+        if (call.delivery === 'streamed') await call.record.opened();
         await call.reservation.durable();
         if (!call.reservation.isOpen()) throw outOfTime();
         // Counted before it is handed over: a reader who leaves right after it has received it.
@@ -248,37 +249,34 @@ type Settled = { readonly usage: Usage; readonly priceUnits: bigint };
 const nothing: Settled = { usage: { promptTokens: 0, completionTokens: 0 }, priceUnits: 0n };
 
 async function settle(
-  { db, clock }: DeliverHandles,
+  { clock }: DeliverHandles,
   call: Call,
   { delivered, outcome }: { readonly delivered: Delivered; readonly outcome: Outcome },
 ): Promise<Settled> {
-  const { inferenceId, reservation } = call;
+  const { inferenceId, reservation, record } = call;
   const end = outcome.kind === 'ended' ? { ...outcome, reported: outcome.usage } : outcome;
   const charge = chargeFor(call, delivered, end);
+  const { text, toolCalls, attempt, failures } = delivered;
+  const finishReason = finishReasonOf(outcome);
   if (charge.kind === 'nothing') {
-    await db.transaction((tx) =>
-      recordVoid(tx, inferenceId, {
-        finishReason: finishReasonOf(outcome),
-        failures: delivered.failures,
-      }),
-    );
-    await reservation.void();
+    // Where the record cannot be written a sweep will void it; the money is free all the same.
+    await record.void({ finishReason, failures }).finally(() => reservation.void());
     return nothing;
   }
   const { usage, estimated, units: priceUnits } = charge;
-  const servedAt = clock.now();
-  const { text, toolCalls, attempt, failures } = delivered;
   const mayKeep = outcome.kind === 'ended' && !estimated && toolCalls.length === 0;
-  const keepAs = mayKeep ? attempt.keepAs : undefined;
-  const isRecorded = await db.transaction(async (tx) => {
-    const isServed = await recordServed(tx, {
-      ...{ inferenceId, output: outputText(text, toolCalls), toolCalls },
-      ...{ usage, estimated, priceUnits, servedAt, route: attempt.route, failures },
-      finishReason: finishReasonOf(outcome),
-    });
-    if (isServed && keepAs) await keepAnswer(tx, keepAs, { inferenceId, servedAt });
-    return isServed;
-  });
+  const served = {
+    ...{
+      inferenceId,
+      output: outputText(text, toolCalls),
+      toolCalls,
+      usage,
+      estimated,
+      priceUnits,
+    },
+    ...{ servedAt: clock.now(), route: attempt.route, failures, finishReason },
+  };
+  const isRecorded = await record.serve(served, mayKeep ? attempt.keepAs : undefined);
   if (isRecorded) reservation.capture(priceUnits);
   else await reservation.void(); // somebody else has ended it as void
   return isRecorded ? { usage, priceUnits } : nothing;

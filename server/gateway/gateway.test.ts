@@ -438,7 +438,7 @@ test('an operator that takes too long is stopped', async () => {
     });
   }
   const inferenceId = 'inf_00000000000070008000000000000002';
-  const call = callTo(slowly, { inferenceId, delivery: 'streamed' });
+  const call = callTo(world, slowly, { inferenceId, delivery: 'streamed' });
   const handles = deliverHandles(world);
   await expect(read(deliver(handles, call, 50))).rejects.toThrow();
   expect(stopped).toBe(true);
@@ -455,7 +455,7 @@ test('an operator that goes on after the client has left earns nothing for an an
   const handles = deliverHandles(world);
   const delivering = deliver(
     handles,
-    callTo(deafly, { inferenceId, delivery: 'whole' }),
+    callTo(world, deafly, { inferenceId, delivery: 'whole' }),
     CALL_LIMIT_MS,
   );
   const reading = read(delivering);

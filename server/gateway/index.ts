@@ -35,6 +35,7 @@ import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Models } from '../models/index.ts';
 import type { BudgetSettings } from './budget/budget.ts';
+import { createCallRecords } from './call-records.ts';
 import { capture } from './capture.ts';
 import { countPrompt, type PromptCount } from './count-prompt.ts';
 import { createDirectory } from './directory.ts';
@@ -85,7 +86,7 @@ export { toolInputOf } from './tool-input.ts';
 
 export type GatewayHandles = Omit<
   ServeHandles,
-  'money' | 'directory' | 'standings' | 'patience'
+  'money' | 'records' | 'directory' | 'standings' | 'patience'
 > & {
   readonly ledger: Ledger;
   readonly governance: Pick<Governance, 'policyInForce'>;
@@ -157,7 +158,8 @@ export function createGateway({
   const directory = createDirectory(given);
   const standings = createStandings(given.clock);
   const patience = { ...PATIENCE, ...given.patience };
-  const handles = { ...given, money, directory, standings, patience };
+  const records = createCallRecords(db);
+  const handles = { ...given, money, records, directory, standings, patience };
   return {
     serve: (call) => openWatched(observer, call, (watched) => serve(handles, watched)),
     countPrompt: (call) => countPrompt(handles, call),

@@ -69,72 +69,115 @@ export type Inference = {
   readonly cachedFrom: Id<'inference'> | undefined;
 };
 
-export async function openInference(
-  tx: Tx,
-  call: {
-    readonly inferenceId: Id<'inference'>;
-    readonly createdAt: Date;
-    /** The serving process. */
-    readonly servedBy: string;
-    readonly caller: Caller;
-    readonly request: GenerationRequest;
-    readonly retrieved: readonly RetrievedRecord[];
-    readonly heldUnits: bigint;
-    readonly atMost: Usage;
-    readonly route: InferenceRoute;
-    readonly cachedFrom: Id<'inference'> | undefined;
-  },
-): Promise<void> {
+/** A call that is about to be asked of operators. */
+export type OpenedCall = {
+  readonly inferenceId: Id<'inference'>;
+  readonly createdAt: Date;
+  /** The serving process. */
+  readonly servedBy: string;
+  readonly caller: Caller;
+  readonly request: GenerationRequest;
+  readonly retrieved: readonly RetrievedRecord[];
+  readonly heldUnits: bigint;
+  readonly atMost: Usage;
+  readonly route: InferenceRoute;
+  readonly cachedFrom: Id<'inference'> | undefined;
+};
+
+/** Its row, with the names of its columns. */
+export function openedRow(call: OpenedCall) {
   const { route, request, caller } = call;
-  const retrieved: Retrieved[] = call.retrieved.map(({ recordHash, snapshotId }) => ({
-    recordHash,
-    snapshotId,
-  }));
   const document = documentOf(request);
+  return {
+    id: call.inferenceId,
+    payer_id: caller.partyId,
+    key_id: caller.keyId,
+    served_by: call.servedBy,
+    model: route.model,
+    operator: route.operator,
+    route,
+    request: document.text,
+    client_texts: document.clientTexts,
+    retrieved: call.retrieved.map(({ recordHash, snapshotId }) => ({ recordHash, snapshotId })),
+    held_units: call.heldUnits.toString(),
+    held_tokens: isLimited(caller) ? tokensOf(call.atMost) : null,
+    cached_from: call.cachedFrom ?? null,
+    created_at: call.createdAt,
+  };
+}
+
+export async function openInference(tx: Tx, call: OpenedCall): Promise<void> {
+  const row = openedRow(call);
   await tx.query(sql`
     insert into gateway.inferences
       (id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved, held_units,
        held_tokens, cached_from, created_at)
     values (
-      ${call.inferenceId}, ${caller.partyId}, ${caller.keyId}, ${call.servedBy}, ${route.model}, ${route.operator}, 'held',
-      ${JSON.stringify(route)}, ${document.text}, ${document.clientTexts},
-      ${JSON.stringify(retrieved)}, ${call.heldUnits},
-      ${isLimited(caller) ? tokensOf(call.atMost) : null}, ${call.cachedFrom ?? null}, ${call.createdAt}
+      ${row.id}, ${row.payer_id}, ${row.key_id}, ${row.served_by}, ${row.model}, ${row.operator}, 'held',
+      ${JSON.stringify(row.route)}, ${row.request}, ${row.client_texts}, ${JSON.stringify(row.retrieved)},
+      ${row.held_units}, ${row.held_tokens}, ${row.cached_from}, ${row.created_at}
     )`);
 }
+
+/** What a call has come to. */
+export type ServedCall = {
+  readonly inferenceId: Id<'inference'>;
+  /** Its text and its calls, as the receipt commits to them. */
+  readonly output: string;
+  readonly toolCalls: readonly ToolCall[];
+  readonly finishReason: string;
+  readonly usage: Usage;
+  readonly estimated: boolean;
+  readonly priceUnits: bigint;
+  readonly servedAt: Date;
+  /** As it was, where another one answered than was asked first; undefined: as it was opened. */
+  readonly route?: InferenceRoute;
+  readonly failures?: readonly FailedAttempt[];
+};
+
+/** What an end changes of a row, with the names of its columns. */
+export type EndedCall = ReturnType<typeof endedRow> | ReturnType<typeof voidRow>;
+
+export const endedRow = (served: ServedCall) => ({
+  id: served.inferenceId,
+  status: 'served',
+  output: storable(served.output),
+  tool_calls: served.toolCalls.length > 0 ? storableCalls(served.toolCalls) : undefined,
+  finish_reason: served.finishReason,
+  prompt_tokens: served.usage.promptTokens,
+  completion_tokens: served.usage.completionTokens,
+  estimated: served.estimated,
+  price_units: served.priceUnits.toString(),
+  served_at: served.servedAt,
+  ...(served.route ? { route: served.route, operator: served.route.operator } : {}),
+  failed_attempts: served.failures?.length ? served.failures : undefined,
+});
+
+export const voidRow = (inferenceId: Id<'inference'>, { finishReason, failures }: VoidReason) => ({
+  id: inferenceId,
+  status: 'void',
+  finish_reason: finishReason,
+  failed_attempts: failures.length > 0 ? failures : undefined,
+});
+
+const storableCalls = (calls: readonly ToolCall[]): readonly ToolCall[] =>
+  calls.map((call) => ({ ...call, arguments: storable(call.arguments) }));
 
 /**
  * Ends a call as served, announces it and settles its key's limits, all or nothing.
  *
  * @returns false when the call had ended already; then nothing is changed
  */
-export async function recordServed(
-  tx: Tx,
-  served: {
-    readonly inferenceId: Id<'inference'>;
-    /** Its text and its calls, as the receipt commits to them. */
-    readonly output: string;
-    readonly toolCalls: readonly ToolCall[];
-    readonly finishReason: string;
-    readonly usage: Usage;
-    readonly estimated: boolean;
-    readonly priceUnits: bigint;
-    readonly servedAt: Date;
-    /** As it was, where another one answered than was asked first; undefined: as it was opened. */
-    readonly route?: InferenceRoute;
-    readonly failures?: readonly FailedAttempt[];
-  },
-): Promise<boolean> {
+export async function recordServed(tx: Tx, served: ServedCall): Promise<boolean> {
   const { inferenceId, priceUnits, usage, servedAt } = served;
+  const row = endedRow(served);
   const [ended] = await tx.query<Ended>(sql`
     update gateway.inferences
-    set status = 'served', output = ${storable(served.output)}, finish_reason = ${served.finishReason},
-        prompt_tokens = ${usage.promptTokens}, completion_tokens = ${usage.completionTokens},
-        tool_calls = ${toolCallsJson(served.toolCalls)}, estimated = ${served.estimated},
-        price_units = ${priceUnits}, served_at = ${servedAt},
-        route = coalesce(${served.route ? JSON.stringify(served.route) : null}::jsonb, route),
-        operator = coalesce(${served.route?.operator ?? null}, operator),
-        failed_attempts = ${failuresJson(served.failures)}
+    set status = 'served', output = ${row.output}, tool_calls = ${jsonOf(row.tool_calls)},
+        finish_reason = ${row.finish_reason}, prompt_tokens = ${row.prompt_tokens},
+        completion_tokens = ${row.completion_tokens}, estimated = ${row.estimated}, price_units = ${row.price_units},
+        served_at = ${row.served_at}, route = coalesce(${jsonOf(row.route)}::jsonb, route),
+        operator = coalesce(${row.operator ?? null}, operator), failed_attempts = ${jsonOf(row.failed_attempts)}
     where id = ${inferenceId} and status = 'held'
     returning ${promised}`);
   if (!ended) return false;
@@ -146,13 +189,8 @@ export async function recordServed(
   return true;
 }
 
-const toolCallsJson = (calls: readonly ToolCall[]): string | null =>
-  calls.length === 0
-    ? null
-    : JSON.stringify(calls.map((call) => ({ ...call, arguments: storable(call.arguments) })));
-
-const failuresJson = (failures: readonly FailedAttempt[] = []): string | null =>
-  failures.length === 0 ? null : JSON.stringify(failures);
+const jsonOf = (value: unknown): string | null =>
+  value === undefined ? null : JSON.stringify(value);
 
 /** Why a call delivered nothing, and who had failed. */
 export type VoidReason = {
@@ -213,7 +251,7 @@ async function voidAll(tx: Tx, which: Sql): Promise<readonly Id<'inference'>[]> 
 const voidOpen = (tx: Tx, which: Sql, why?: VoidReason): Promise<readonly Ended[]> =>
   tx.query<Ended>(sql`
     update gateway.inferences
-    set status = 'void', finish_reason = ${why?.finishReason ?? null}, failed_attempts = ${failuresJson(why?.failures)}
+    set status = 'void', finish_reason = ${why?.finishReason ?? null}, failed_attempts = ${jsonOf(why?.failures.length ? why.failures : undefined)}
     where status = 'held' and ${which}
     returning ${promised}`);
 

@@ -44,6 +44,7 @@ export function createLeasedMoney({
   /** Of calls that are under way here: how they end. A call may be settled before its end has been written down. */
   const endings = new Map<Id<'inference'>, Promise<Ending>>();
   return {
+    outlivesItsProcess: true,
     async reserve({ inferenceId, payerId: payer, heldUnits: units }) {
       if (units === 0n) return freeReservation;
       const reservation = await budget().reserve({ requestId: inferenceId, payer, units });

@@ -24,6 +24,8 @@ type Priced = {
 };
 
 export type Money = {
+  /** Whether a process that dies leaves word of what it had set aside, so that nobody needs the call's record for that. */
+  readonly outlivesItsProcess: boolean;
   /** @throws insufficient_funds; what is missing is in the details */
   reserve(call: {
     readonly inferenceId: Id<'inference'>;

@@ -2,8 +2,11 @@
 import type { Access } from '../datanets/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
-import { openInference, recordRefused } from './inferences.ts';
-import { assertWithinLimits, reserveLimits } from './limits.ts';
+import { type CallRecord, recordAtTheEnd, recordMeanwhile, recordOfOpened } from './call-record.ts';
+import type { CallRecords } from './call-records.ts';
+import type { Delivery } from './charge.ts';
+import { type OpenedCall, openInference, recordRefused } from './inferences.ts';
+import { assertWithinLimits, isLimited, reserveLimits } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
 import type { Rates } from './refusal.ts';
 import type { FoundContext } from './retrieve-context.ts';
@@ -11,22 +14,36 @@ import type { FoundContext } from './retrieve-context.ts';
 export type OpenHandles = {
   readonly db: Db;
   readonly money: Money;
+  readonly records: CallRecords;
   readonly access: Pick<Access, 'read'>;
   readonly clock: Clock;
+};
+
+/** A call whose money is set aside. */
+export type Opened = {
+  readonly reservation: Reservation;
+  readonly record: CallRecord;
+  readonly rates: Rates | undefined;
 };
 
 /**
  * The money first, then the record with the key's promise: whatever dies in between, it comes back by itself. What is read for
  * pay is paid last, so that a call which cannot be paid costs nothing. A key that is beyond its limits is told so before any
  * money is moved; whoever slips through is stopped where the promise is made.
+ *
+ * Where the money is kept track of without the record, and nothing else is promised with it, the record may come later.
  */
 export async function openCall(
   handles: OpenHandles,
-  call: Parameters<typeof openInference>[1],
+  call: OpenedCall & { readonly delivery: Delivery },
   from: FoundContext['from'],
-): Promise<{ readonly reservation: Reservation; readonly rates: Rates | undefined }> {
+): Promise<Opened> {
   await assertWithinLimits(handles.db, call);
   const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
+  if (handles.money.outlivesItsProcess && !isLimited(call.caller) && from.length === 0) {
+    const record = call.delivery === 'whole' ? recordAtTheEnd : recordMeanwhile;
+    return { reservation, record: record(handles, call), rates: undefined };
+  }
   try {
     const rates = await handles.db.transaction(async (tx) => {
       const left = await reserveLimits(tx, call);
@@ -37,7 +54,7 @@ export async function openCall(
     for (const read of from) {
       await handles.access.read({ ...read, caller, payUpTo: request.context.payUpTo });
     }
-    return { reservation, rates };
+    return { reservation, record: recordOfOpened(handles, call), rates };
   } catch (error) {
     const { inferenceId } = call;
     await handles.db.transaction((tx) => recordRefused(tx, inferenceId, handles.clock.now()));

@@ -98,10 +98,10 @@ export async function serve(
     ...{ asked, hedgeAfterMs: request.route.hedgeAfterMs, route: asked[0].attempt.route },
     ...mostOf(asked.map(({ attempt }) => attempt)),
   };
-  const { reservation, rates } = await openCall(handles, call, found.from);
+  const { rates, ...opened } = await openCall(handles, call, found.from);
   const { maxTokens } = asked[0].attempt.generation;
   watch.opened({ inferenceId: call.inferenceId, maxTokens, cachedFrom });
-  const delivering = deliver(handles, { ...call, reservation }, CALL_LIMIT_MS);
+  const delivering = deliver(handles, { ...call, ...opened }, CALL_LIMIT_MS);
   leaveOnAbort(handles.log, delivering, ask.signal);
   const { events, leave } = delivering;
   return {

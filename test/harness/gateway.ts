@@ -9,6 +9,8 @@ import {
   createDatanets,
   type Datanets,
 } from '../../server/datanets/index.ts';
+import { recordOfOpened } from '../../server/gateway/call-record.ts';
+import { createCallRecords } from '../../server/gateway/call-records.ts';
 import type { Attempt, Call, DeliverHandles } from '../../server/gateway/deliver.ts';
 import {
   ChatBody,
@@ -22,6 +24,7 @@ import {
   type ServedEvent,
   type Serving,
 } from '../../server/gateway/index.ts';
+import type { OpenedCall } from '../../server/gateway/inferences.ts';
 import { spend } from '../../server/gateway/limits.ts';
 import { freeReservation } from '../../server/gateway/money.ts';
 import { silentWatch } from '../../server/gateway/observer.ts';
@@ -184,6 +187,7 @@ export const price = (prompt: number, completion: number): bigint =>
 
 /** An open call whose free answer comes from this generator; its tokenizer is ours. */
 export const callTo = (
+  { database: { db } }: Pick<TestGateway, 'database'>,
   generate: Attempt['operator']['generate'],
   { keepAs, ...order }: Pick<Call, 'inferenceId' | 'delivery'> & Partial<Pick<Attempt, 'keepAs'>>,
 ): Call => {
@@ -196,15 +200,20 @@ export const callTo = (
     route: { model: MODEL, operator: 'remote' } as InferenceRoute,
   };
   const asked = [{ attempt, pauseMs: 0 }] as const;
+  const opened = {
+    inferenceId: order.inferenceId,
+    caller: {} as Caller,
+  } as Partial<OpenedCall> as OpenedCall;
+  const record = recordOfOpened({ db, records: createCallRecords(db) }, opened);
   return {
-    ...{ asked, hedgeAfterMs: undefined, reservation: freeReservation },
+    ...{ asked, hedgeAfterMs: undefined, reservation: freeReservation, record },
     watch: silentWatch,
     ...order,
   };
 };
 
 /** What `deliver` needs of a world. */
-export const deliverHandles = ({ database: { db }, clock }: TestGateway): DeliverHandles => ({
-  ...{ db, clock, standings: createStandings(clock) },
+export const deliverHandles = ({ clock }: Pick<TestGateway, 'clock'>): DeliverHandles => ({
+  ...{ clock, standings: createStandings(clock) },
   patience: { firstMs: 5000, idleMs: 5000 },
 });
