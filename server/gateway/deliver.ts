@@ -90,10 +90,13 @@ type Outcome =
   | { readonly kind: 'left' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
+/** Made once: an error of its own for each would cost more than the rest of an abort. */
+const OVER = new Error('The call is over.');
+
 /** @param limitMs when an operator that still answers is stopped */
 export function deliver(handles: DeliverHandles, call: Call, limitMs: number): Delivering {
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), limitMs).unref();
+  const timer = setTimeout(() => stop.abort(OVER), limitMs).unref();
   const delivered: Delivered = {
     ...{ text: '', toolCalls: [], tokens: 0, failures: [] },
     attempt: call.asked[0].attempt,
@@ -128,7 +131,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
     } catch (error) {
       outcome = hasLeft ? { kind: 'left' } : { kind: 'failed', error };
     } finally {
-      stop.abort();
+      if (outcome.kind !== 'ended') stop.abort(OVER);
       await settleOnce(hasLeft && call.delivery === 'whole' ? { kind: 'left' } : outcome);
     }
     if (outcome.kind === 'failed') throw outcome.error;
@@ -144,7 +147,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
     answering: () => delivered.attempt,
     async leave() {
       hasLeft = true;
-      stop.abort();
+      stop.abort(OVER);
       await events.return();
       await settleOnce({ kind: 'left' });
     },

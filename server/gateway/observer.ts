@@ -160,8 +160,10 @@ export async function* generateWatched(
         end ??= { kind: 'failed', error: brokenOff };
         return;
       }
-      if (event.kind === 'end') end = { ...event, kind: 'ended' };
-      else if (!hasText) {
+      if (event.kind === 'end') {
+        end = { ...event, kind: 'ended' };
+        attempt.ended(end); // what follows is nobody's answer
+      } else if (!hasText) {
         hasText = true;
         attempt.firstText();
       }
@@ -169,10 +171,10 @@ export async function* generateWatched(
     }
   } catch (error) {
     attempt.waited(performance.now() - askedAt);
-    end = endOf(error, generation.signal);
+    end ??= endOf(error, generation.signal);
     throw error;
   } finally {
-    attempt.ended(end ?? { kind: 'stopped' });
+    if (end?.kind !== 'ended') attempt.ended(end ?? { kind: 'stopped' });
     await events.return?.();
   }
 }

@@ -16,6 +16,7 @@ import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticate } from './authorize.ts';
 import { extensionOf } from './extension.ts';
+import { signalOf } from './node-connection.ts';
 import { watchOf } from './request-record.ts';
 
 /** With what the answer has from the records before it; undefined where that cannot be told now. */
@@ -73,7 +74,7 @@ export async function answerCall(
   const serving = await gateway.serve({
     ...call,
     delivery: stream ? 'streamed' : 'whole',
-    signal: c.req.raw.signal,
+    signal: signalOf(c),
     watch: watchOf(c),
   });
   const { inference, receipt } = extensionOf(serving);

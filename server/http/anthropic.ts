@@ -27,7 +27,7 @@ export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles)
   app.onError((error) => failure(error, log));
   app.post('/', async (c) => {
     const caller = await callerOf(c);
-    const body = parseBody(MessagesBody, await readJson(c.req.raw, LIMITS));
+    const body = parseBody(MessagesBody, await readJson(c, LIMITS));
     const { stream } = body;
     return answerCall(gateway, c, {
       ...{ caller, request: fromMessages(body), stream: stream ?? false, wording },
@@ -35,7 +35,7 @@ export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles)
   });
   app.post('/count_tokens', async (c) => {
     const caller = await callerOf(c);
-    const request = fromMessages(parseBody(CountBody, await readJson(c.req.raw, LIMITS)));
+    const request = fromMessages(parseBody(CountBody, await readJson(c, LIMITS)));
     const { promptTokens, estimated } = await gateway.countPrompt({ request, caller });
     return c.json({ input_tokens: promptTokens, openledger: { estimated } });
   });

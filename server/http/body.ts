@@ -1,7 +1,9 @@
 /** Reading request bodies, never more of them than allowed. */
 import { fromUtf8, OpenLedgerError } from '@openledger/protocol';
+import type { Context } from 'hono';
 import type { z } from 'zod';
 import { type Line, linesOf } from '../platform/lines.ts';
+import { bodyOf } from './node-connection.ts';
 
 export type BodyLimits = {
   /** A JSON body. */
@@ -20,11 +22,11 @@ export const defaultLimits: BodyLimits = {
 
 /** An absent body is an empty object. @throws invalid_input, too_large */
 export async function readJson(
-  request: Request,
+  c: Context,
   { jsonBytes }: BodyLimits,
 ): Promise<Record<string, unknown>> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of limited(request, jsonBytes)) chunks.push(chunk);
+  for await (const chunk of limited(c, jsonBytes)) chunks.push(chunk);
   const text = fromUtf8(Buffer.concat(chunks));
   if (text === '') return {};
   const value = parseJson(text);
@@ -35,8 +37,8 @@ export async function readJson(
 }
 
 /** The body's lines as they arrive. @throws too_large, while it is read, once the whole is */
-export const readLines = (request: Request, limits: BodyLimits): AsyncIterable<Line> =>
-  linesOf(limited(request, limits.uploadBytes), { maxLineBytes: limits.lineBytes });
+export const readLines = (c: Context, limits: BodyLimits): AsyncIterable<Line> =>
+  linesOf(limited(c, limits.uploadBytes), { maxLineBytes: limits.lineBytes });
 
 function parseJson(text: string): unknown {
   try {
@@ -47,15 +49,16 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function* limited(request: Request, limitBytes: number): AsyncGenerator<Uint8Array> {
+async function* limited(c: Context, limitBytes: number): AsyncGenerator<Uint8Array> {
   const tooLarge = () =>
     new OpenLedgerError('too_large', `The body is larger than ${limitBytes} bytes.`, {
       limitBytes,
     });
-  if (Number(request.headers.get('content-length') ?? 0) > limitBytes) throw tooLarge();
-  if (!request.body) return;
+  if (Number(c.req.header('content-length') ?? 0) > limitBytes) throw tooLarge();
+  const body = bodyOf(c);
+  if (!body) return;
   let sizeBytes = 0;
-  for await (const chunk of request.body) {
+  for await (const chunk of body) {
     sizeBytes += chunk.length;
     if (sizeBytes > limitBytes) throw tooLarge();
     yield chunk;

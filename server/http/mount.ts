@@ -5,6 +5,7 @@ import { type Authenticate, authorize } from './authorize.ts';
 import { type BodyLimits, readJson, readLines } from './body.ts';
 import type { Route } from './implement.ts';
 import { jsonResponse } from './json-response.ts';
+import { signalOf } from './node-connection.ts';
 import { noteCaller } from './request-record.ts';
 
 export function mountRoutes(
@@ -25,8 +26,8 @@ export function mountRoutes(
       const caller = await authorize(authenticate, c.req.header('authorization'), operation.scope);
       noteCaller(c, caller);
       const input = await readInput(c, operation, limits);
-      const body = operation.body === 'ndjson' ? readLines(c.req.raw, limits) : undefined;
-      const output = await handle(input, { caller, body, signal: c.req.raw.signal });
+      const body = operation.body === 'ndjson' ? readLines(c, limits) : undefined;
+      const output = await handle(input, { caller, body, signal: signalOf(c) });
       return jsonResponse(output, operation.status);
     });
   }
@@ -48,7 +49,7 @@ async function readInput(
     pathParameters(operation.path).map((name) => [name, c.req.param(name)]),
   );
   const takesJson = operation.method === 'POST' && operation.body === undefined;
-  const rest = takesJson ? await readJson(c.req.raw, limits) : readQuery(c);
+  const rest = takesJson ? await readJson(c, limits) : readQuery(c);
   const twice = Object.keys(fromPath).find((name) => Object.hasOwn(rest, name));
   if (twice !== undefined) {
     throw new OpenLedgerError(

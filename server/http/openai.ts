@@ -49,14 +49,14 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.post('/chat/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(ChatBody, await readJson(c.req.raw, LIMITS));
+    const body = parseBody(ChatBody, await readJson(c, LIMITS));
     const { stream, includeUsage } = streaming(body);
     const wording = wordingOf(chatShape, includeUsage, handles.log);
     return answerCall(handles.gateway, c, { caller, request: fromChat(body), stream, wording });
   });
   app.post('/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(CompletionBody, await readJson(c.req.raw, LIMITS));
+    const body = parseBody(CompletionBody, await readJson(c, LIMITS));
     const { stream, includeUsage } = streaming(body);
     const wording = wordingOf(completionShape, includeUsage, handles.log);
     const request = fromCompletion(body);
@@ -64,7 +64,7 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.post('/responses', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(ResponsesBody, await readJson(c.req.raw, LIMITS));
+    const body = parseBody(ResponsesBody, await readJson(c, LIMITS));
     const wording = responsesWording(body, handles.log);
     const request = fromResponses(body);
     return answerCall(handles.gateway, c, {

@@ -1,9 +1,9 @@
 /** What is known of a request while it is answered: its id, its trace, who asks, and the call that it became. */
-import { randomBytes } from 'node:crypto';
 import type { Context } from 'hono';
 import { routePath } from 'hono/route';
 import type { Caller } from '../identity/index.ts';
 import type { CallObservation, ObservedCall } from '../insights/index.ts';
+import { randomHex } from '../platform/random-hex.ts';
 import { type TraceContext, traceOf } from '../platform/trace-context.ts';
 
 export type RequestRecord = {
@@ -24,7 +24,7 @@ declare module 'hono' {
 
 export function openRecord(c: Context, observe: CallObservation | undefined): RequestRecord {
   const record: RequestRecord = {
-    id: `req_${randomBytes(12).toString('hex')}`,
+    id: `req_${randomHex(12)}`,
     trace: traceOf(c.req.header('traceparent'), c.req.header('tracestate')),
     startedAt: performance.now(),
     ...{ observe, caller: undefined, call: undefined },

@@ -3,7 +3,7 @@
  *
  * What is malformed starts a new trace: nothing that a stranger sends is repaired, logged or sent on.
  */
-import { randomFillSync } from 'node:crypto';
+import { randomHex } from './random-hex.ts';
 
 export type TraceContext = {
   /** 32 hexadecimal digits, not all 0. */
@@ -23,7 +23,7 @@ export function traceOf(
 ): TraceContext {
   const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent);
   if (!parent) {
-    return { traceId: randomHex(16), parentId: undefined, sampled: undefined, state: undefined };
+    return { traceId: randomId(16), parentId: undefined, sampled: undefined, state: undefined };
   }
   const state = tracestate !== undefined && isTracestate(tracestate) ? tracestate : undefined;
   return { ...parent, state };
@@ -66,18 +66,10 @@ export function traceHeaders(
   return state === undefined ? { traceparent } : { traceparent, tracestate: state };
 }
 
-export const newSpanId = (): string => randomHex(8);
+export const newSpanId = (): string => randomId(8);
 
-/** Random bytes are fetched by the page: one call for each id would cost more than all else here. */
-const page = Buffer.alloc(4096);
-let used = page.length;
-
-function randomHex(bytes: number): string {
-  if (used + bytes > page.length) {
-    randomFillSync(page);
-    used = 0;
-  }
-  const hex = page.toString('hex', used, used + bytes);
-  used += bytes;
-  return /^0+$/.test(hex) ? randomHex(bytes) : hex;
+/** An id of zeros is none. */
+function randomId(bytes: number): string {
+  const hex = randomHex(bytes);
+  return /^0+$/.test(hex) ? randomId(bytes) : hex;
 }

@@ -164,10 +164,18 @@ async function* eventsOf(
   let stopSequence: string | undefined;
   let usage: Usage | undefined;
   const begun: Begun = new Map();
+  let isOver = false;
+  const end = (): OperatorEvent => {
+    if (finishReason === undefined) throw failed('The operator broke off.');
+    return { kind: 'end', finishReason: toldReason(finishReason), stopSequence, usage };
+  };
   for await (const data of stream) {
+    if (isOver) continue; // to the end of the answer, so that the connection can be used again
     if (data === '[DONE]') {
       finishReason ??= 'stop';
-      break;
+      isOver = true;
+      yield end();
+      continue;
     }
     const chunk = parseAs(Chunk, parseJson(data));
     if (chunk.error) throw failed('The operator reported a failure.');
@@ -180,8 +188,7 @@ async function* eventsOf(
     for (const piece of choice?.delta?.tool_calls ?? []) yield pieceOf(piece, begun);
     if (finishReason === 'error') throw failed('The operator ended with an error.');
   }
-  if (finishReason === undefined) throw failed('The operator broke off.');
-  yield { kind: 'end', finishReason: toldReason(finishReason), stopSequence, usage };
+  if (!isOver) yield end();
 }
 
 const Whole = z.object({

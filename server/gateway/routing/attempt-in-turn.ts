@@ -43,7 +43,7 @@ export async function* attemptInTurn<A>(turns: Turns<A>): AsyncGenerator<Heard<A
   const { asked, signal, hedgeAfterMs } = turns;
   const running = new Set<Running<A>>();
   let next = 0;
-  let failure: unknown = new OpenLedgerError('unavailable', 'There is no operator to ask.');
+  let failure: unknown;
   try {
     while (next < asked.length || running.size > 0) {
       if (running.size === 0) {
@@ -62,13 +62,15 @@ export async function* attemptInTurn<A>(turns: Turns<A>): AsyncGenerator<Heard<A
         stopAll(running);
         running.add(outcome.from);
         yield* speech(outcome.from, outcome.words);
+        running.delete(outcome.from);
+        outcome.from.finish();
         return;
       }
       failure = outcome.error;
       const goesOn = afterFailure(failure).mayGoOn && !signal.aborted;
       if (!goesOn || (running.size === 0 && !turns.mayRetry())) break;
     }
-    throw failure;
+    throw failure ?? new OpenLedgerError('unavailable', 'There is no operator to ask.');
   } finally {
     stopAll(running);
   }
@@ -83,7 +85,15 @@ type Running<A> = {
   /** Tells of a failure, unless nobody wants its answer any more. */
   fail(error: unknown): void;
   stop(): void;
+  /** It has said all: what is left of its answer is read away, so that its connection serves the next. */
+  finish(): void;
 };
+
+/** How long the rest may take. */
+const REST_MS = 1000;
+
+/** Made once: an error of its own for each would cost more than the rest of a stop. */
+const NOT_WANTED = new Error('Nobody wants the answer any more.');
 
 type Outcome<A> =
   | { readonly kind: 'spoke'; readonly from: Running<A>; readonly words: Words }
@@ -92,7 +102,7 @@ type Outcome<A> =
 function begin<A>(turns: Turns<A>, attempt: A): Running<A> {
   const { ask, patience, signal, isWhole } = turns;
   const stopping = new AbortController();
-  const stop = (late?: Error) => stopping.abort(late);
+  const stop = (why: Error = NOT_WANTED) => stopping.abort(why);
   const leave = () => stop();
   signal.addEventListener('abort', leave, { once: true });
   const iterator = ask(attempt, stopping.signal)[Symbol.asyncIterator]();
@@ -128,6 +138,11 @@ function begin<A>(turns: Turns<A>, attempt: A): Running<A> {
       stop();
       signal.removeEventListener('abort', leave);
       void iterator.return?.().then(undefined, () => {}); // it may hang: nobody waits for it
+    },
+    finish() {
+      signal.removeEventListener('abort', leave);
+      const rest = { ms: REST_MS, signal: stopping.signal, stop };
+      void within(iterator.next(), rest).then(undefined, () => stop());
     },
   };
   return running;
@@ -179,7 +194,7 @@ function within<T>(
     ms,
     signal,
     stop,
-  }: { readonly ms: number; readonly signal: AbortSignal; stop(late: Error): void },
+  }: { readonly ms: number; readonly signal: AbortSignal; stop(why: Error): void },
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = () => {
