@@ -20,7 +20,13 @@ import {
   type OperatorEvent,
 } from './operators/operator.ts';
 import { type Pricing, sumOf, tokensAtMost, type Usage } from './price.ts';
-import { type Asked, attemptInTurn, type Heard, type Patience } from './routing/attempt-in-turn.ts';
+import {
+  type Asked,
+  attemptInTurn,
+  type Heard,
+  type Patience,
+  type Turns,
+} from './routing/attempt-in-turn.ts';
 import type { Candidate } from './routing/plan.ts';
 import type { Standings } from './routing/standings.ts';
 
@@ -112,7 +118,9 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   async function* read(): AsyncGenerator<ServedEvent, void, void> {
     let outcome: Outcome = { kind: 'left' }; // what remains true when the reader returns out of the loop
     try {
-      for await (const { attempt, event } of heard(handles, call, { delivered, stop })) {
+      for await (const heard of attemptInTurn(turnsOf(handles, call, { delivered, stop }))) {
+        const { attempt } = heard;
+        const event = withinLimit(heard, delivered);
         delivered.attempt = attempt;
         if (event.kind === 'end') {
           outcome = { ...event, kind: 'ended' };
@@ -154,46 +162,39 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   };
 }
 
-/** What the operator says that speaks, up to its end. One that writes more than it was asked for is stopped there. */
-async function* heard(
+/** One that writes more than it was asked for is stopped there. */
+const withinLimit = ({ attempt, event }: Heard<Attempt>, { tokens }: Delivered): OperatorEvent =>
+  event.kind !== 'end' && tokens + event.tokens > attempt.generation.maxTokens
+    ? { kind: 'end', finishReason: 'length', usage: undefined }
+    : event;
+
+/** Whom to ask, how long to wait, and who is told of it. */
+const turnsOf = (
   { standings, patience }: DeliverHandles,
   { asked, hedgeAfterMs, delivery, watch }: Call,
   { delivered, stop }: { readonly delivered: Delivered; readonly stop: AbortController },
-): AsyncGenerator<Heard<Attempt>, void, void> {
-  let tokens = 0;
-  const heardOf = attemptInTurn<Attempt>({
-    ...{ asked, patience, hedgeAfterMs, signal: stop.signal, mayRetry: standings.mayRetry },
-    isWhole: delivery === 'whole',
-    ask(attempt, signal) {
-      const { operator, asked: who } = attempt;
-      const generation = { ...attempt.generation, stream: delivery === 'streamed', signal };
-      return who
-        ? generateWatched(operator, { watch, asked: who, generation })
-        : operator.generate(generation);
-    },
-    onBegin: ({ candidate }) => candidate && standings.begin(candidate),
-    onSpoke: ({ candidate }, ms) => candidate && standings.spoke(candidate, ms),
-    onFailed({ candidate }, ms, error) {
-      if (!candidate) return;
-      standings.failed(candidate, error);
-      delivered.failures.push({
-        operator: candidate.operator,
-        ...reasonOf(error),
-        ms: Math.round(ms),
-      });
-    },
-  });
-  for await (const { attempt, event } of heardOf) {
-    if (event.kind !== 'end') {
-      tokens += event.tokens;
-      if (tokens > attempt.generation.maxTokens) {
-        yield { attempt, event: { kind: 'end', finishReason: 'length', usage: undefined } };
-        return;
-      }
-    }
-    yield { attempt, event };
-  }
-}
+): Turns<Attempt> => ({
+  ...{ asked, patience, hedgeAfterMs, signal: stop.signal, mayRetry: standings.mayRetry },
+  isWhole: delivery === 'whole',
+  ask(attempt, signal) {
+    const { operator, asked: who } = attempt;
+    const generation = { ...attempt.generation, stream: delivery === 'streamed', signal };
+    return who
+      ? generateWatched(operator, { watch, asked: who, generation })
+      : operator.generate(generation);
+  },
+  onBegin: ({ candidate }) => candidate && standings.begin(candidate),
+  onSpoke: ({ candidate }, ms) => candidate && standings.spoke(candidate, ms),
+  onFailed({ candidate }, ms, error) {
+    if (!candidate) return;
+    standings.failed(candidate, error);
+    delivered.failures.push({
+      operator: candidate.operator,
+      ...reasonOf(error),
+      ms: Math.round(ms),
+    });
+  },
+});
 
 /** What a scorecard counts; the sentence may quote the operator and stays out of it. */
 function reasonOf(error: unknown): Pick<FailedAttempt, 'reason'> {

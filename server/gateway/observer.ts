@@ -155,7 +155,7 @@ export async function* generateWatched(
     for (;;) {
       askedAt = performance.now();
       const { value: event, done } = await events.next();
-      attempt.waited(performance.now() - askedAt);
+      if (end?.kind !== 'ended') attempt.waited(performance.now() - askedAt);
       if (done) {
         end ??= { kind: 'failed', error: brokenOff };
         return;

@@ -1,5 +1,5 @@
 /** API keys: made, listed, revoked. The secret is shown once and kept nowhere. */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { type Id, OpenLedgerError, type Scope } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Reader, Tx } from '../platform/db.ts';
@@ -39,8 +39,7 @@ const SECRET = /^ol_[A-Za-z0-9_-]{43}$/;
 export const isSecret = (text: string): boolean => SECRET.test(text);
 
 /** A secret of 256 random bits needs no slow hash. */
-export const hashSecret = (secret: string): string =>
-  createHash('sha256').update(secret).digest('hex');
+export const hashSecret = (secret: string): string => hash('sha256', secret);
 
 /** Makes a key for whoever the order names. Who may order what is `assertMayMake`'s question. */
 export async function createKey(
