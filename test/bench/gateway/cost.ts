@@ -12,6 +12,8 @@ import { createCaller } from './caller.ts';
 import { CONNECTIONS_OF, type Stand, type Target } from './stand.ts';
 
 export const CONNECTIONS = 16;
+/** Before each window: a process that was idle has let go of its connections and of compiled code, and would pay for them again. */
+export const RUN_IN_SECONDS = 1;
 /** Ours has the most code for the compiler to see, and is called least in the same time. */
 const WARM_UP_SECONDS = 2;
 const OUR_WARM_UP_SECONDS = 8;
@@ -51,10 +53,10 @@ export async function measureCosts(
   const targets = targetsOf(stand);
   mention('warming up');
   for (const target of targets) await window(scratch, stand, { target, seconds: WARM_UP_SECONDS });
+  mention('working off what these calls have left');
+  const after = await workOff(scratch, stand);
   const warm = { target: stand.ours, seconds: OUR_WARM_UP_SECONDS };
   await window(scratch, stand, warm);
-  mention('working off what the warming up has left');
-  const after = await workOff(scratch, stand);
   const taken = new Map<Target, Cost[]>(targets.map((target) => [target, []]));
   for (let round = 1; round <= rounds; round++) {
     mention(`cost, round ${round} of ${rounds}`);
@@ -94,6 +96,7 @@ async function window(
   });
   const caller = createCaller(target);
   const ask = () => caller.whole().then(() => 1);
+  await closedLoop({ seconds: RUN_IN_SECONDS, lanes: CONNECTIONS, ask });
   const before = await spent();
   const { perSecond, done } = await closedLoop({ seconds, lanes: CONNECTIONS, ask });
   const after = await spent();
@@ -105,7 +108,7 @@ async function window(
   };
 }
 
-/** What calls have left to be done. */
+/** What the first calls have left to be done: few, so that all of it is done. */
 async function workOff({ db, pid }: Scratch, { worker, ledgerPid }: Stand): Promise<After> {
   const spent = async () => ({
     worker: await processTime(worker.pid),
@@ -113,9 +116,8 @@ async function workOff({ db, pid }: Scratch, { worker, ledgerPid }: Stand): Prom
     postgres: (await cpuTime(pid)).postgres,
   });
   const before = await spent();
-  const waiting = await countLeft(db);
-  const { seconds, left } = await worker.catchUp();
-  const calls = waiting - left;
+  const calls = await countLeft(db); // one announcement each, while the worker has rested
+  const seconds = await worker.catchUp();
   const after = await spent();
   const a = (of: keyof typeof after) => (after[of] - before[of]) / calls;
   return {

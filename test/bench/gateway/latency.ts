@@ -6,7 +6,7 @@ import { median, percentile } from '../percentiles.ts';
 import type { Scratch } from '../scratch.ts';
 import { mention } from '../table.ts';
 import { type Caller, createCaller } from './caller.ts';
-import { targetsOf } from './cost.ts';
+import { RUN_IN_SECONDS, targetsOf } from './cost.ts';
 import type { Stand, Target } from './stand.ts';
 
 export const MOST_OUTSTANDING = 400;
@@ -37,9 +37,12 @@ export async function measureWaits(
     for (const target of targets) {
       await settle();
       const caller = createCaller(target);
+      const crowd = { perSecond, mostOutstanding: MOST_OUTSTANDING, ask: () => ask(caller) };
+      await openLoop({ ...crowd, seconds: RUN_IN_SECONDS, random: createRandom(0) });
       const { latenciesMs, offered, dropped } = await openLoop({
-        ...{ seconds, perSecond, mostOutstanding: MOST_OUTSTANDING },
-        ...{ random: createRandom(round), ask: () => ask(caller) },
+        ...crowd,
+        seconds,
+        random: createRandom(round),
       });
       await caller.close();
       const [p50, p99] = [percentile(latenciesMs, 0.5), percentile(latenciesMs, 0.99)];

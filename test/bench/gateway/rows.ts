@@ -1,6 +1,6 @@
 /** What was measured of the gateway, for people. */
 import { figure, type Row } from '../table.ts';
-import { CONNECTIONS, type Cost, type Costs } from './cost.ts';
+import { CONNECTIONS, type Cost, type Costs, RUN_IN_SECONDS } from './cost.ts';
 import type { HeldStreams } from './held-streams.ts';
 import { MOST_OUTSTANDING, type Wait, type Waits } from './latency.ts';
 import { ADAPTER, PORTKEY } from './portkey.ts';
@@ -121,7 +121,8 @@ export function notesOn({ portkey }: Stand, held: HeldStreams): readonly string[
   return [
     `Peer: ${PORTKEY} from npm, installed for this run with @hono/node-server ${ADAPTER}${typeof portkey === 'string' ? `; skipped: ${portkey}` : ''}.`,
     `One short question, ${WORDS} words of answer. Ours asks the operator for a stream whatever it was asked for, the others only for streams.`,
-    'Each is a process of its own: crowd, operator, proxy, peer, gateway, worker, the one that writes the ledger, PostgreSQL. Medians; everybody in turn.',
+    'Each is a process of its own: crowd, operator, proxy, peer, gateway, worker, the one that writes the ledger, PostgreSQL. Medians; everybody in turn, ' +
+      `each window after ${RUN_IN_SECONDS} s of the same that do not count.`,
     'Calls are announced as ever, and the worker rests until a window is over: beside it, two cores would measure how they are shared. One row lets it work.',
     `Open loop: Poisson arrivals, latency from the moment due, dropped beyond ${MOST_OUTSTANDING} outstanding; ` +
       'added is ours less the operator asked directly, percentile by percentile.',

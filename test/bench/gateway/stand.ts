@@ -44,8 +44,8 @@ export type Worker = {
   readonly pid: number;
   wake(): void;
   rest(): void;
-  /** Works until no announcement is left, or a minute, and rests. @returns how long, and how many calls were left */
-  catchUp(): ReturnType<typeof backlogDone>;
+  /** Works until no announcement is left, and rests. @returns how many seconds that took */
+  catchUp(): Promise<number>;
 };
 
 /** What PostgreSQL's connections are named, by whose they are. */
@@ -114,9 +114,9 @@ function workerOf({ db }: Scratch, pid: number): Worker {
     ...{ pid, wake, rest },
     async catchUp() {
       wake();
-      const done = await backlogDone(db);
+      const seconds = await backlogDone(db);
       rest();
-      return done;
+      return seconds;
     },
   };
 }
