@@ -176,15 +176,7 @@ async function createStages(handles: AppHandles) {
   const allowPrivateOperators = config.OPENLEDGER_ALLOW_PRIVATE_OPERATORS;
   const access = createAccess({ db, ledger, clock, log, identity, governance, spend });
   const gateway = createGateway({
-    db,
-    ledger,
-    governance,
-    datanets,
-    access,
-    models,
-    clock,
-    log,
-    allowPrivateOperators,
+    ...{ db, ledger, governance, datanets, access, models, clock, log, allowPrivateOperators },
     servedBy: presence.name,
     leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
     ...{ cache: cacheIn(config), observer: calls },

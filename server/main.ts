@@ -105,6 +105,9 @@ async function openOutside(config: Config): Promise<Outside> {
   };
 }
 
+/** How long answers under way may take to end when the server is told to stop; what follows them is charged as it stands. */
+const DRAIN_MS = 10_000;
+
 /** Serves until it is told to stop; then finishes what is under way and stores the chain. */
 async function announceServing(config: Config, outside: Outside, app: App): Promise<void> {
   const listening = await listen(app.http, {
@@ -113,7 +116,7 @@ async function announceServing(config: Config, outside: Outside, app: App): Prom
   });
   const adminKey = await app.ensureAdminKey();
   stopOnSignal(async () => {
-    await listening.close();
+    await listening.close(DRAIN_MS);
     await app.stop();
     await outside.close();
   });

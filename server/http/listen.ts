@@ -3,7 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 
-export type Listening = { readonly url: string; readonly close: () => Promise<void> };
+export type Listening = {
+  readonly url: string;
+  /** Takes nobody new, lets open answers end, and after that time hangs up. */
+  readonly close: (drainMs?: number) => Promise<void>;
+};
 
 /** An upload may take as long as it takes to read a large tree; its headers may not. */
 const REQUEST_TIMEOUT_MS = 6 * 60 * 60_000;
@@ -33,16 +37,27 @@ export function listen(
     server.once('listening', () => {
       const { port: chosen } = server.address() as AddressInfo;
       const name = host.includes(':') ? `[${host}]` : host;
-      resolve({ url: `http://${name}:${chosen}`, close: () => close(server) });
+      resolve({
+        url: `http://${name}:${chosen}`,
+        close: (drainMs = 1000) => close(server, drainMs),
+      });
     });
   });
 }
 
-/** Lets open answers end for a moment, then hangs up. */
-const close = (server: ReturnType<typeof serve>): Promise<void> =>
+/** A connection that has answered is idle, and nobody new is taken on it: so they are looked at again and again. */
+const LOOK_EVERY_MS = 50;
+
+const close = (server: ReturnType<typeof serve>, drainMs: number): Promise<void> =>
   new Promise((resolve) => {
-    server.close(() => resolve());
     const hangUp = () => 'closeAllConnections' in server && server.closeAllConnections();
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
-    setTimeout(hangUp, 1000).unref();
+    const endIdle = () => 'closeIdleConnections' in server && server.closeIdleConnections();
+    const looking = setInterval(endIdle, LOOK_EVERY_MS);
+    const late = setTimeout(hangUp, drainMs);
+    server.close(() => {
+      clearInterval(looking);
+      clearTimeout(late);
+      resolve();
+    });
+    endIdle();
   });
