@@ -4,11 +4,18 @@
  */
 import { type Id, OpenLedgerError, outputText, type ToolCall } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
-import type { Db } from '../platform/db.ts';
+import type { Db, Tx } from '../platform/db.ts';
+import { outlast } from '../platform/outlast.ts';
 import { type CacheKey, keepAnswer } from './cache.ts';
 import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts';
 import { promptTexts } from './context.ts';
-import { type FailedAttempt, type InferenceRoute, recordServed, recordVoid } from './inferences.ts';
+import {
+  type FailedAttempt,
+  findInference,
+  type InferenceRoute,
+  recordServed,
+  recordVoid,
+} from './inferences.ts';
 import type { Reservation } from './money.ts';
 import {
   addPiece,
@@ -237,7 +244,8 @@ async function settle(
   const end = outcome.kind === 'ended' ? { ...outcome, reported: outcome.usage } : outcome;
   const charge = chargeFor(call, delivered, end);
   if (charge.kind === 'nothing') {
-    await db.transaction((tx) => recordVoid(tx, inferenceId, delivered.failures));
+    const { failures } = delivered;
+    await outlast(() => db.transaction((tx) => recordVoid(tx, inferenceId, failures)));
     await reservation.void();
     return nothing;
   }
@@ -246,18 +254,26 @@ async function settle(
   const { text, toolCalls, attempt, failures } = delivered;
   const mayKeep = outcome.kind === 'ended' && !estimated && toolCalls.length === 0;
   const keepAs = mayKeep ? attempt.keepAs : undefined;
-  const isRecorded = await db.transaction(async (tx) => {
+  const record = async (tx: Tx): Promise<Settled | undefined> => {
     const isServed = await recordServed(tx, {
       ...{ inferenceId, output: outputText(text, toolCalls), toolCalls },
       ...{ usage, estimated, priceUnits, servedAt, route: attempt.route, failures },
       finishReason: finishReasonOf(outcome),
     });
-    if (isServed && keepAs) await keepAnswer(tx, keepAs, { inferenceId, servedAt });
-    return isServed;
-  });
-  if (isRecorded) reservation.capture(priceUnits);
+    if (!isServed) return findServed(tx, inferenceId);
+    if (keepAs) await keepAnswer(tx, keepAs, { inferenceId, servedAt });
+    return { usage, priceUnits };
+  };
+  const recorded = await outlast(() => db.transaction(record));
+  if (recorded) reservation.capture(recorded.priceUnits);
   else await reservation.void(); // somebody else has ended it as void
-  return isRecorded ? { usage, priceUnits } : nothing;
+  return recorded ?? nothing;
+}
+
+/** A call that has ended already: by us, when the database had no time to say so, or by somebody else. */
+async function findServed(tx: Tx, inferenceId: string): Promise<Settled | undefined> {
+  const { status, usage, priceUnits } = await findInference(tx, inferenceId);
+  return status === 'served' ? { usage, priceUnits } : undefined;
 }
 
 function finishReasonOf(outcome: Outcome): string {

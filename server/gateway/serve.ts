@@ -11,6 +11,7 @@ import { isPaid, type Model } from '../models/index.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { newId } from '../platform/new-id.ts';
+import { isAway, outlast } from '../platform/outlast.ts';
 import { answerAgain, type CacheSettings, cacheKeyOf, findAnswer } from './cache.ts';
 import type { Delivery } from './charge.ts';
 import { type Attempt, type Delivering, deliver } from './deliver.ts';
@@ -176,7 +177,12 @@ async function open(
     }
     return reservation;
   } catch (error) {
-    await handles.db.transaction((tx) => recordVoid(tx, call.inferenceId));
+    const { inferenceId } = call;
+    const voiding = outlast(() => handles.db.transaction((tx) => recordVoid(tx, inferenceId)));
+    voiding.catch((cause: unknown) =>
+      handles.log.error('gateway.void_failed', { inferenceId, error: cause }),
+    );
+    if (!isAway(error)) await voiding; // nobody waits for a database that is away to hear that it is
     await reservation.void();
     throw error;
   }

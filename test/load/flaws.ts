@@ -90,9 +90,12 @@ function usageFlaws({ outcome, attempts }: Evidence, record: CallRecord): readon
       ...(record.completionTokens <= sent ? [] : [`Charged are more words than the ${sent} sent.`]),
     ];
   }
-  const possible = BROKEN_OFF.includes(finishReason)
-    ? [ownCount(delivered)]
-    : attempts.map(({ reported }) => countAtEnd(reported, delivered));
+  const possible = attempts.map((attempt) =>
+    // Who sent more than was asked for was stopped before he could say what he had sent.
+    BROKEN_OFF.includes(finishReason) || attempt.sent > words
+      ? ownCount(delivered)
+      : countAtEnd(attempt.reported, delivered),
+  );
   if (possible.some((usage) => isSame(usage, record))) return [];
   return [`Its usage is ${said(record)}, not ${possible.map(said).join(' or ') || 'any'}.`];
 }

@@ -26,6 +26,7 @@ export type World = {
   readonly folder: string;
   readonly db: Db;
   readonly databasePort: number;
+  readonly postgresFolder: string;
   postgres: Postgres;
   readonly adminKey: string;
   readonly gateways: readonly NamedProcess[];
@@ -57,6 +58,7 @@ export async function openWorld(plan: WorldPlan): Promise<World> {
   const all = [...processes.operators, ...processes.gateways, ...processes.workers];
   const world: World = {
     ...{ folder, db, databasePort, postgres, adminKey, payers, ...processes },
+    postgresFolder: join(folder, 'postgres'),
     models: plan.operators.map((_, number) => `mock-${number}/words`),
     async end() {
       await spawner.end();
