@@ -49,7 +49,7 @@ export async function runChaos(
     const until = Date.now() + plan.seconds * 1000;
     const [outcomes] = await Promise.all([
       askUntil(world, plan, until),
-      killUntil(world, { kills, seed: plan.seed, until }),
+      killUntil(world, { kills, seed: plan.seed, until, tell }),
     ]);
     tell(`${outcomes.length} requests; now it comes to rest`);
     await sleep(500); // who has died by himself is seen
@@ -95,7 +95,7 @@ async function report(
   const violations = [
     ...checkRun({ outcomes, attempts, books, payers: world.payers, unsettled, isNearKill }),
     ...(await checkGenerations(world, outcomes, books)),
-    ...all.flatMap(({ accidents }) => accidents.map((one) => `${one}: ended by itself.`)),
+    ...all.flatMap(({ accidents }) => accidents),
     ...(memory.isFlat ? [] : [`${memory.name}: its memory grew, ${memory.said}.`]),
   ];
   const records = [...books.records.values()].flat();
@@ -115,11 +115,11 @@ export function countBy<T>(
   return counts;
 }
 
+/** The same complaint of several calls is one. */
 function eventOf(line: string): string {
-  try {
-    const { event, error, message } = JSON.parse(line);
-    return `${event}: ${String(error ?? message ?? '').split('\n')[0]}`.slice(0, 160);
-  } catch {
-    return line.slice(0, 160);
-  }
+  const { event, error, message } = line.startsWith('{') ? JSON.parse(line) : { event: line };
+  const [sentence] = String(error ?? message ?? '').split('\n');
+  const task = /task \d+ \((\S+),.* with error (.*)$/.exec(sentence);
+  const what = task ? `${task[1]} ${task[2]}` : sentence;
+  return `${event}: ${what.replaceAll(/[a-z]+_[0-9a-f]{32}|\d{4,}/g, '...')}`.slice(0, 160);
 }

@@ -42,6 +42,6 @@ function wishOf(
     // Now and then less than the operator would say.
     maxTokens: Math.max(1, completionTokens + chance.below(60) - 10),
     leavesAfter: chance.below(8) === 0 ? 1 + chance.below(completionTokens) : undefined,
-    patienceMs: chance.below(12) === 0 ? 1 + chance.below(300) : 1_500 + chance.below(2_500),
+    patienceMs: chance.below(12) === 0 ? 1 + chance.below(300) : 3_000 + chance.below(5_000),
   };
 }

@@ -48,19 +48,31 @@ export function createKills(): Kills {
 
 export async function killUntil(
   world: World,
-  { kills, seed, until }: { readonly kills: Kills; readonly seed: number; readonly until: number },
+  {
+    kills,
+    seed,
+    until,
+    tell,
+  }: {
+    readonly kills: Kills;
+    readonly seed: number;
+    readonly until: number;
+    readonly tell: (line: string) => void;
+  },
 ): Promise<void> {
   const chance = chanceOf(seed, 'kills');
   for (let turn = 0; ; turn++) {
     await sleep(500 + chance.below(2_500));
     if (Date.now() > until) return;
-    await kill(world, { kills, chance, kind: KINDS[turn % KINDS.length] });
+    const [kind, from] = [KINDS[turn % KINDS.length], Date.now()];
+    const name = await kill(world, { kills, chance, kind });
+    tell(`${kind}: ${name} was away for ${Date.now() - from} ms`);
   }
 }
 
 type Blow = { readonly kills: Kills; readonly chance: Random; readonly kind: Kind };
 
-async function kill(world: World, { kills, chance, kind }: Blow): Promise<void> {
+async function kill(world: World, { kills, chance, kind }: Blow): Promise<string> {
   const pick = (all: readonly NamedProcess[]) => all[chance.below(all.length)];
   const strike = async (victim: NamedProcess, signal: 'SIGKILL' | 'SIGTERM') => {
     const over = kills.begin(kind, victim.name);
@@ -68,6 +80,7 @@ async function kill(world: World, { kills, chance, kind }: Blow): Promise<void> 
     await sleep(chance.below(800));
     await victim.start();
     over();
+    return victim.name;
   };
   switch (kind) {
     case 'operator':
@@ -85,6 +98,7 @@ async function kill(world: World, { kills, chance, kind }: Blow): Promise<void> 
       const { postgresFolder: folder, databasePort: port } = world;
       world.postgres = await restartPostgres({ folder, port });
       over();
+      return kind;
     }
   }
 }

@@ -3,7 +3,9 @@ import { parseArgs } from 'node:util';
 import { type ChaosReport, countBy, runChaos } from './chaos.ts';
 
 const USAGE = 'npm run chaos -- gateway [--minutes 10] [--seed S]\n';
-const SIZE = { gateways: 3, workers: 2, operators: 3, clients: 24 };
+const SIZE = { gateways: 3, workers: 2, operators: 3, clients: 12 };
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** @returns the exit status: 1 for a violation, 2 for a command that was not understood */
 export async function main(words: readonly string[]): Promise<number> {
@@ -12,6 +14,7 @@ export async function main(words: readonly string[]): Promise<number> {
     process.stderr.write(USAGE);
     return 2;
   }
+  for (const signal of SIGNALS) process.once(signal, () => process.exit(130)); // and what was started ends with us
   const { minutes, seed } = options;
   const tell = (line: string) => process.stdout.write(`${line}\n`);
   tell(`seed ${seed}, ${minutes} minutes`);

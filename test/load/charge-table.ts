@@ -1,6 +1,6 @@
 /**
  * What a call may cost, worked out again from what each side saw. It shares no code with the gateway: the rules are those of
- * docs/guides/proofs.md.
+ * docs/concepts/charges.md.
  */
 import type { Reported } from '../harness/mock-operator/journal.ts';
 import { countWords } from '../harness/mock-operator/prompt.ts';

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { sourceArguments } from '../../cli/server-process.ts';
+import { orAfter } from '../../server/platform/clock.ts';
 
 export type ProcessPlan = {
   readonly name: string;
@@ -18,6 +19,9 @@ export type ProcessPlan = {
   readonly input?: string;
 };
 
+/** How long a start or an end may take on a busy machine. */
+const PATIENCE_MS = 60_000;
+
 export type NamedProcess = {
   readonly name: string;
   readonly url: string;
@@ -26,7 +30,7 @@ export type NamedProcess = {
   start(): Promise<void>;
   /** Resolves when it is gone. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
-  /** How it ended when nobody had asked it to. */
+  /** How it ended when nobody had asked it to, or did not when somebody had. */
   readonly accidents: readonly string[];
 };
 
@@ -82,13 +86,21 @@ export function createNamedProcess(spawner: Spawner, plan: ProcessPlan): NamedPr
       const mine = spawner.take(plan);
       [child, isWanted] = [mine, true];
       mine.once('exit', (status, signal) => {
-        if (isWanted && child === mine) accidents.push(`${plan.name}: ${status ?? signal}`);
+        if (isWanted && child === mine)
+          accidents.push(`${plan.name}: ended by itself with ${status ?? signal}.`);
       });
       const output = createInterface({ input: mine.stdout as Readable });
-      const said = new Promise<void>((resolve) => output.once('line', () => resolve()));
+      let isReady = false;
+      const said = new Promise<void>((resolve) =>
+        output.once('line', () => {
+          isReady = true;
+          resolve();
+        }),
+      );
       const gone = new Promise<void>((resolve) => mine.once('exit', () => resolve()));
       if (plan.input !== undefined) mine.stdin?.end(plan.input);
-      await Promise.race([said, gone]);
+      await orAfter(Promise.race([said, gone]), PATIENCE_MS);
+      if (!isReady) accidents.push(`${plan.name}: did not start.`);
     },
     async end(signal) {
       const mine = child;
@@ -96,13 +108,19 @@ export function createNamedProcess(spawner: Spawner, plan: ProcessPlan): NamedPr
       if (!mine || mine.exitCode !== null || mine.signalCode !== null) return;
       const gone = new Promise<void>((resolve) => mine.once('exit', () => resolve()));
       mine.kill(signal);
+      await orAfter(gone, PATIENCE_MS);
+      if (mine.exitCode !== null || mine.signalCode !== null) return;
+      accidents.push(`${plan.name}: did not end when it was told ${signal}.`);
+      mine.kill('SIGKILL');
       await gone;
     },
   };
 }
 
-/** What the processes logged, warnings left out. */
+/** What the processes logged as errors, and what they said without being asked. */
 export async function readComplaints(folder: string): Promise<readonly string[]> {
   const text = await readFile(join(folder, 'complaints.log'), 'utf8');
-  return text.split('\n').filter((line) => line && !line.includes('"level":"warn"'));
+  const isComplaint = (line: string) =>
+    line.startsWith('{"at"') && line.includes('"level":"error"');
+  return text.split('\n').filter((line) => isComplaint(line) || line.startsWith('Error'));
 }

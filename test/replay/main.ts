@@ -7,6 +7,8 @@ const USAGE = 'npm run replay -- gateway [--limit N] [--fail 0.05] [--seed S] [-
 /** Rows of a trace that we make up. */
 const SYNTHETIC = 2_000;
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
 /** @returns the exit status: 1 where a check fails, 2 for a command that was not understood */
 export async function main(words: readonly string[]): Promise<number> {
   const options = optionsFrom(words);
@@ -14,6 +16,7 @@ export async function main(words: readonly string[]): Promise<number> {
     process.stderr.write(USAGE);
     return 2;
   }
+  for (const signal of SIGNALS) process.once(signal, () => process.exit(130)); // and what was started ends with us
   const { limit, ...plan } = options;
   if (!traceIsHere()) {
     process.stdout.write('The Azure trace is not in ../shared: this is one of the same shape.\n');
