@@ -13,17 +13,21 @@ type Delivered = {
   readonly text: string;
   /** The most that was asked for. */
   readonly maxTokens: number;
+  /** Whether the operator was asked for a stream: its words are counted, where those of one piece are guessed. */
+  readonly stream: boolean;
 };
 
 const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
+const aQuarter = (text: string): number => Math.ceil(bytesOf(text) / 4);
 const sum = (counts: readonly number[]): number =>
   counts.reduce((total, count) => total + count, 0);
 
 /** A break-off's: a quarter of the prompt's bytes, message by message, and the events that were handed on. */
-export function ownCount({ prompt, text, maxTokens }: Delivered): Counted {
+export function ownCount({ prompt, text, maxTokens, stream }: Delivered): Counted {
+  const tokens = stream ? countWords(text) : aQuarter(text);
   return {
-    promptTokens: sum(prompt.map((one) => Math.ceil(bytesOf(one) / 4))),
-    completionTokens: Math.min(countWords(text), maxTokens, bytesOf(text) + 16),
+    promptTokens: sum(prompt.map(aQuarter)),
+    completionTokens: Math.min(tokens, maxTokens, bytesOf(text) + 16),
   };
 }
 

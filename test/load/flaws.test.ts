@@ -45,6 +45,7 @@ function story(change: Change): Evidence {
     attempts: [
       {
         ...{ operator: 'o', tag: 't', promptTokens: 9, fault: undefined, sent: 3, isEnded: true },
+        stream: true,
         reported: [{ prompt_tokens: 9, completion_tokens: 3 }],
         ...change.attempt,
       },

@@ -80,7 +80,8 @@ function usageFlaws({ outcome, attempts }: Evidence, record: CallRecord): readon
   const { wish } = outcome;
   const { finishReason, output } = record;
   const sent = Math.max(0, ...attempts.map((attempt) => attempt.sent));
-  const delivered = { prompt: textsOf(wish), text: output, maxTokens: wish.maxTokens };
+  const { stream, maxTokens } = wish;
+  const delivered = { prompt: textsOf(wish), text: output, maxTokens, stream };
   const words = countWords(output);
   if (words > sent) return [`Recorded are ${words} words, and ${sent} were sent.`];
   if (finishReason === 'gateway_failed') {

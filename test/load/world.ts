@@ -59,7 +59,7 @@ export async function openWorld(plan: WorldPlan): Promise<World> {
   const world: World = {
     ...{ folder, db, databasePort, postgres, adminKey, payers, ...processes },
     postgresFolder: join(folder, 'postgres'),
-    models: plan.operators.map((_, number) => `mock-${number}/words`),
+    models: modelsOf(plan),
     async end() {
       await spawner.end();
       await db.close();
@@ -78,6 +78,13 @@ export async function openWorld(plan: WorldPlan): Promise<World> {
   }
 }
 
+const SHARED_MODEL = 'mock/words';
+
+const modelsOf = ({ operators }: WorldPlan): readonly string[] => [
+  ...operators.map((_, number) => `mock-${number}/words`),
+  ...(operators.length > 1 ? [SHARED_MODEL] : []),
+];
+
 /** What the first process that starts would need from a chain of its own. */
 async function fundSigners({ chain, keys }: TestChain): Promise<void> {
   for (const role of ['deployer', 'publisher', 'guardian', 'relayer', 'faucet']) {
@@ -85,16 +92,23 @@ async function fundSigners({ chain, keys }: TestChain): Promise<void> {
   }
 }
 
-/** One model for each operator. Where a model may have several, they are registered here. */
+/** One model for each operator, and where there are several, one that all of them serve. */
 async function offerModels({ adminKey, gateways, operators, models }: World): Promise<void> {
-  const admin = createClient({ baseUrl: gateways[0].url, apiKey: adminKey });
-  for (const [number, operator] of operators.entries()) {
-    await admin.gateway.registerOperator({ name: operator.name, baseUrl: `${operator.url}/v1` });
-    await admin.models.registerExternal({
-      ...{ name: models[number], operator: operator.name, operatorModel: 'words' },
-      maxTokens: MODEL_TOKENS,
-      promptUnits: PRICING.promptUnits.toString(),
-      completionUnits: PRICING.completionUnits.toString(),
-    });
+  const { gateway, models: offered } = createClient({ baseUrl: gateways[0].url, apiKey: adminKey });
+  const price = {
+    promptUnits: PRICING.promptUnits.toString(),
+    completionUnits: PRICING.completionUnits.toString(),
+  };
+  for (const { name, url } of operators) {
+    await gateway.registerOperator({ name, baseUrl: `${url}/v1` });
+  }
+  const [first, ...others] = operators;
+  for (const [number, model] of models.entries()) {
+    const { name: operator } = operators[number] ?? first;
+    const terms = { operator, operatorModel: 'words', maxTokens: MODEL_TOKENS, ...price };
+    await offered.registerExternal({ name: model, ...terms });
+  }
+  for (const { name: operator } of models.includes(SHARED_MODEL) ? others : []) {
+    await gateway.offer({ model: SHARED_MODEL, operator, operatorModel: 'words', ...price });
   }
 }

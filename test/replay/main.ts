@@ -54,7 +54,7 @@ function optionsFrom(words: readonly string[]) {
 }
 
 export function formatReplay(report: ReplayReport): string {
-  const { recorded, expected, kinds, violations, seconds } = report;
+  const { recorded, expected, kinds, attempts, violations, seconds } = report;
   const line = (name: string, ...values: readonly unknown[]) =>
     `  ${name.padEnd(18)}${values.map((value) => String(value).padStart(26)).join('')}`;
   const names = Object.keys(recorded) as (keyof typeof recorded)[];
@@ -62,7 +62,7 @@ export function formatReplay(report: ReplayReport): string {
   return [
     line('', 'recorded', 'by the trace'),
     ...names.map((name) => line(name, recorded[name], expected[name])),
-    `  clients saw: ${seen.join(', ')}`,
+    `  clients saw: ${seen.join(', ')}; operators were asked ${attempts} times`,
     `  ${seconds.toFixed(1)} s, ${(recorded.calls / seconds).toFixed(1)} calls/s`,
     `  violations: ${violations.length}`,
     ...violations.slice(0, 20).map((violation) => `    ${violation}`),

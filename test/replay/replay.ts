@@ -25,6 +25,8 @@ export type ReplayPlan = {
 
 export type ReplayReport = {
   readonly kinds: Readonly<Record<Outcome['kind'], number>>;
+  /** How often operators were asked. */
+  readonly attempts: number;
   readonly recorded: Totals;
   /** By the trace and the price book alone. */
   readonly expected: Totals;
@@ -108,7 +110,7 @@ async function compare(
   const captured = [...books.flows.values()].flatMap((flow) => flow.captured);
   const fees = captured.reduce((total, units) => total + units, 0n);
   return {
-    ...{ recorded, expected },
+    ...{ recorded, expected, attempts: [...attempts.values()].flat().length },
     kinds: {
       ...{ whole: count('whole'), refused: count('refused'), broken: count('broken') },
       ...{ left: count('left'), lost: count('lost') },

@@ -154,17 +154,54 @@ function usagesOf({ fault, promptTokens, count }: Counted): readonly Reported[] 
   }
 }
 
+/** The same in one piece of JSON. What goes wrong in the middle of a stream goes wrong in the middle of it. */
 async function answerWhole(response: ServerResponse, order: Counted): Promise<void> {
-  const { tag, count, promptTokens, entry } = order;
-  const usage = { prompt_tokens: promptTokens, completion_tokens: count };
-  entry.sent(count);
-  entry.reported(usage);
-  entry.ended();
-  const content = Array.from({ length: count }, (_, at) => wordOf(tag, at)).join('');
+  const { tag, fault, count, entry } = order;
+  const words = fault === 'endless' ? 10 * count : count;
+  const all = Array.from({ length: words }, (_, at) => wordOf(tag, at)).join('');
+  const content = fault === 'blank' ? ' ' : all;
+  const usages = usagesOf(order);
+  entry.sent(words);
+  for (const usage of usages) entry.reported(usage);
   const choice = { index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' };
+  const members = { object: 'chat.completion', choices: [choice], usage: usages.at(-1) };
+  const text = JSON.stringify(members);
   response.writeHead(200, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ object: 'chat.completion', choices: [choice], usage }));
+  switch (fault) {
+    case 'break':
+    case 'hang-middle':
+      await send(response, text.slice(0, text.length / 2));
+      return goWrong(response, fault, order.chance);
+    case 'malformed':
+      return void response.end(text.slice(0, -1));
+    case 'large-event':
+      return void response.end(
+        JSON.stringify({ ...members, padding: 'x'.repeat(LARGE_CHARACTERS) }),
+      );
+    case 'error-event':
+      return void response.end(JSON.stringify({ error: { message: 'Out of memory.' } }));
+    case 'drip':
+      for (const part of [text.slice(0, 5), text.slice(5, 50), text.slice(50)]) {
+        await send(response, part);
+        await pause(DRIP_MS);
+      }
+      break;
+    case 'invalid-utf8':
+      await send(response, Buffer.concat([Buffer.from(text.slice(0, -1)), invalidMember]));
+      break;
+    default:
+      await send(response, text);
+  }
+  entry.ended();
+  response.end();
 }
+
+/** One more member, whose text is none. */
+const invalidMember = Buffer.concat([
+  Buffer.from(',"note":"'),
+  Buffer.from([0x78, 0xff, 0xc3]),
+  Buffer.from('"}'),
+]);
 
 const event = (members: object): string => `data: ${JSON.stringify(members)}\n\n`;
 const text = (content: string): string =>

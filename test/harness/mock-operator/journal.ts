@@ -12,6 +12,8 @@ export type Attempt = {
   readonly tag: string;
   readonly promptTokens: number;
   readonly fault: Fault | undefined;
+  /** Whether it was asked for a stream. */
+  readonly stream: boolean;
   /** Words at most. */
   sent: number;
   /** What it said of its usage, in its order. */
@@ -22,7 +24,7 @@ export type Attempt = {
 
 export type Reported = { readonly prompt_tokens: unknown; readonly completion_tokens: unknown };
 
-type Begun = Pick<Attempt, 'operator' | 'tag' | 'promptTokens' | 'fault'>;
+type Begun = Pick<Attempt, 'operator' | 'tag' | 'promptTokens' | 'fault' | 'stream'>;
 
 type Line = { readonly id: string } & (
   | { readonly begun: Begun }

@@ -30,8 +30,8 @@ const server = createServer(async (request, response) => {
   times.set(tag, time);
   const chance = chanceOf(plan.seed, operator, tag, time);
   const fault = drawFault(plan, chance);
-  const entry = journal.begin({ operator, tag, promptTokens, fault });
   const { max_tokens: maxTokens, stream = false } = body;
+  const entry = journal.begin({ operator, tag, promptTokens, fault, stream });
   await answer(request, response, { ...asked, maxTokens, stream, fault, chance, entry });
 });
 
