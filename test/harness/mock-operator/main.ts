@@ -3,7 +3,7 @@
  *
  * Arguments: its name, a port, the journal's path, and the plan of its faults as JSON. It says `ready` when it listens.
  */
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { answer } from './answer.ts';
 import { chanceOf, drawFault, type FaultPlan } from './faults.ts';
 import { openJournal } from './journal.ts';
@@ -23,6 +23,20 @@ const times = new Map<string, number>();
 
 const server = createServer(async (request, response) => {
   response.on('error', () => {}); // the caller has gone
+  try {
+    if (request.method === 'GET') listModels(response);
+    else await complete(request, response);
+  } catch {
+    response.destroy(); // the caller has gone while he asked
+  }
+});
+
+function listModels(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end('{"object":"list","data":[{"id":"words","object":"model"}]}');
+}
+
+async function complete(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body: Body = JSON.parse(await textOf(request));
   const asked = readPrompt(body.messages.map(({ content }) => content));
   const { tag, promptTokens } = asked;
@@ -33,7 +47,7 @@ const server = createServer(async (request, response) => {
   const { max_tokens: maxTokens, stream = false } = body;
   const entry = journal.begin({ operator, tag, promptTokens, fault, stream });
   await answer(request, response, { ...asked, maxTokens, stream, fault, chance, entry });
-});
+}
 
 async function textOf(request: IncomingMessage): Promise<string> {
   const parts: Uint8Array[] = [];
