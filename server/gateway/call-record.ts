@@ -1,10 +1,10 @@
 /** One call on record, from its opening to its end, by whichever way is the cheapest that keeps what is promised. */
-import { sleep } from '../platform/clock.ts';
-import { type Db, isRefusedData, type Tx } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { type Db, isUniqueViolation, type Tx } from '../platform/db.ts';
+import { isUndecided, outlast } from '../platform/outlast.ts';
 import { type CacheKey, keepAnswer } from './cache.ts';
 import type { CallRecords } from './call-records.ts';
 import {
+  findInference,
   type OpenedCall,
   openInference,
   recordServed,
@@ -19,47 +19,37 @@ export type CallRecord = {
   opened(): Promise<void>;
   /**
    * @param keepAs under which the answer may be given again
-   * @returns false when somebody else has ended the call
+   * @returns what it costs; undefined when somebody else has ended the call as void
    */
-  serve(served: ServedCall, keepAs: CacheKey | undefined): Promise<boolean>;
+  serve(served: ServedCall, keepAs: CacheKey | undefined): Promise<Priced | undefined>;
   void(why: VoidReason): Promise<void>;
 };
 
 export type RecordHandles = { readonly db: Db; readonly records: CallRecords };
 
-/** How long an end is written again where the database does not answer. Beyond that it is left to the next process. */
-const PATIENCE_MS = 30_000;
-const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [100, 2000];
+/** What a call is paid for, as it stands on record. */
+export type Priced = Pick<ServedCall, 'usage' | 'priceUnits'>;
 
 /**
- * A served call is on record, however long the database is away: what its client has must be paid.
- *
- * It may have been written although the answer was lost: so the row is looked at before it is written again.
+ * A served call is on record, however long the database is away: what its client has must be paid. It may have been written
+ * although the answer was lost, or another process has ended it meanwhile: then what stands there counts.
  */
-async function servedForSure(
+const servedForSure = (
   db: Db,
   served: ServedCall,
   write: () => Promise<boolean>,
-): Promise<boolean> {
-  const until = performance.now() + PATIENCE_MS;
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs)) {
-    try {
-      return await write();
-    } catch (error) {
-      const isThere = await isServed(db, served.inferenceId).catch(() => false);
-      if (isThere) return true;
-      if (isRefusedData(error) || performance.now() > until) throw error;
-      await sleep(pauseMs);
-    }
-  }
-}
+): Promise<Priced | undefined> =>
+  outlast(async () => {
+    const isWritten = await write().catch((error: unknown) => {
+      if (isUniqueViolation(error)) return false;
+      throw error;
+    });
+    return isWritten ? served : findServed(db, served.inferenceId);
+  });
 
-async function isServed(db: Db, inferenceId: string): Promise<boolean> {
-  const [row] = await db.query<{ status: string }>(sql`
-    select status
-    from gateway.inferences
-    where id = ${inferenceId}`);
-  return row?.status === 'served';
+async function findServed(db: Db, inferenceId: string): Promise<Priced | undefined> {
+  const { status, usage, priceUnits } = await findInference(db, inferenceId);
+  return status === 'served' ? { usage, priceUnits } : undefined;
 }
 
 /** It stands there already; its key's limits are settled with its end. */
@@ -74,22 +64,42 @@ export const recordOfOpened = ({ db, records }: RecordHandles, call: OpenedCall)
           : records.serve(served),
       ),
     void: (why) =>
-      isLimited(caller)
-        ? db.transaction((tx) => recordVoid(tx, inferenceId, why))
-        : records.void(inferenceId, why),
+      outlast(() =>
+        isLimited(caller)
+          ? db.transaction((tx) => recordVoid(tx, inferenceId, why))
+          : records.void(inferenceId, why),
+      ),
   };
 };
 
 /** Written while the operator is asked. The payer's money is safe without it: the intent log knows of the call. */
 export function recordMeanwhile(handles: RecordHandles, call: OpenedCall): CallRecord {
-  const opening = handles.records.open(call);
+  const opening = openOnce(handles.records, call);
   opening.catch(() => {}); // whoever waits for it is told
   const record = recordOfOpened(handles, call);
   return {
     opened: () => opening,
     serve: (served, keepAs) => opening.then(() => record.serve(served, keepAs)),
-    void: (why) => opening.then(() => record.void(why)),
+    void: (why) =>
+      opening.then(
+        () => record.void(why),
+        () => recordAtTheEnd(handles, call).void(why),
+      ),
   };
+}
+
+/** A database that is away refuses the call; one that does not say whether it was written is asked again. */
+async function openOnce(records: CallRecords, call: OpenedCall): Promise<void> {
+  try {
+    await records.open(call);
+  } catch (error) {
+    if (!isUndecided(error)) throw error;
+    await outlast(() => records.open(call)).catch(unlessThere);
+  }
+}
+
+function unlessThere(error: unknown): void {
+  if (!isUniqueViolation(error)) throw error;
 }
 
 /** Written once, when all is known: of a call that delivers nothing before its end, nothing can be lost before it. */
@@ -106,7 +116,7 @@ export const recordAtTheEnd = ({ db, records }: RecordHandles, call: OpenedCall)
       }
       return true;
     }),
-  void: (why) => records.openAndVoid(call, why),
+  void: (why) => outlast(() => records.openAndVoid(call, why)).catch(unlessThere),
 });
 
 async function serveAndKeep(

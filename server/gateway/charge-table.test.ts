@@ -37,7 +37,7 @@ const faulty = (db: Db): Db => {
   const befallen = async <T>(write: () => Promise<T>): Promise<T> => {
     if (fault.left-- <= 0) return write();
     if (fault.when === 'after') await write();
-    throw new Error('The connection is lost.');
+    throw new Error('Connection terminated unexpectedly'); // the driver's words
   };
   return {
     ...db,
@@ -182,7 +182,7 @@ test.each(
   says(3, finishes);
   const { caller, partyId } = await world.payer(MONEY);
   fault = { when: 'before', left: 1 };
-  await expect(serve(gateways.held, caller, { delivery })).rejects.toThrow('connection is lost');
+  await expect(serve(gateways.held, caller, { delivery })).rejects.toThrow('Connection terminated');
   expect(world.operator.calls).toEqual([]);
   expect(await world.balancesOf(partyId)).toEqual([MONEY, 0n]);
 });
@@ -192,7 +192,7 @@ test('leased, streamed: a database that fails before it has written the opening 
   fault = { when: 'before', left: 1 };
   const { caller, partyId } = await world.payer(MONEY);
   const { events } = await serve(gateways.leased, caller);
-  await expect(events.next()).rejects.toThrow('connection is lost');
+  await expect(events.next()).rejects.toThrow('Connection terminated');
   const [available, lent] = await world.balancesOf(partyId);
   expect(available + lent).toBe(MONEY);
 });

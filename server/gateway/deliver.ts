@@ -280,10 +280,10 @@ async function settle(
     },
     ...{ servedAt: clock.now(), route: attempt.route, failures, finishReason },
   };
-  const isRecorded = await record.serve(served, mayKeep ? attempt.keepAs : undefined);
-  if (isRecorded) reservation.capture(priceUnits);
+  const recorded = await record.serve(served, mayKeep ? attempt.keepAs : undefined);
+  if (recorded) reservation.capture(recorded.priceUnits);
   else await reservation.void(); // somebody else has ended it as void
-  return isRecorded ? { usage, priceUnits } : nothing;
+  return recorded ? { usage: recorded.usage, priceUnits: recorded.priceUnits } : nothing;
 }
 
 /** Whoever watches the call hears how it ended once that is on record. */

@@ -2,6 +2,8 @@
 import type { Access } from '../datanets/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
+import type { Log } from '../platform/log.ts';
+import { isAway, outlast } from '../platform/outlast.ts';
 import { type CallRecord, recordAtTheEnd, recordMeanwhile, recordOfOpened } from './call-record.ts';
 import type { CallRecords } from './call-records.ts';
 import type { Delivery } from './charge.ts';
@@ -17,6 +19,7 @@ export type OpenHandles = {
   readonly records: CallRecords;
   readonly access: Pick<Access, 'read'>;
   readonly clock: Clock;
+  readonly log: Log;
 };
 
 /** A call whose money is set aside. */
@@ -57,7 +60,13 @@ export async function openCall(
     return { reservation, record: recordOfOpened(handles, call), rates };
   } catch (error) {
     const { inferenceId } = call;
-    await handles.db.transaction((tx) => recordRefused(tx, inferenceId, handles.clock.now()));
+    const refusing = outlast(() =>
+      handles.db.transaction((tx) => recordRefused(tx, inferenceId, handles.clock.now())),
+    );
+    refusing.catch((cause: unknown) =>
+      handles.log.error('gateway.void_failed', { inferenceId, error: cause }),
+    );
+    if (!isAway(error)) await refusing; // nobody waits for a database that is away to hear that it is
     await reservation.void();
     throw error;
   }

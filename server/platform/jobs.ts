@@ -1,6 +1,7 @@
 /** Announcements between stages: a row written in the announcer's own transaction, delivered at least once. */
 import { Logger, type Runner, run } from 'graphile-worker';
 import pg from 'pg';
+import { sleep } from './clock.ts';
 import type { Db, Reader, Tx } from './db.ts';
 import type { Log } from './log.ts';
 import { enter, findGone } from './presence.ts';
@@ -71,26 +72,76 @@ export async function migrateJobs(db: Db): Promise<void> {
   await runMigrations({ connectionString: db.url, logger: quiet() });
 }
 
+type JobsOptions = {
+  readonly handlers: Handlers;
+  readonly log: Log;
+  readonly concurrency?: number;
+};
+
 /**
  * Starts delivering. A handler that throws is tried again with growing delays.
  *
  * Any number of processes deliver on a database. What one of them was delivering when it died is delivered again by another
- * within seconds, instead of after the queue's own patience of four hours.
+ * within seconds, instead of after the queue's own patience of four hours. Where the database was away when a delivery was to
+ * be noted, the queue's runner ends; another one is started in its place.
  */
 export async function startJobs(
   db: Db,
-  {
-    handlers,
-    log,
-    concurrency = 6,
-  }: { readonly handlers: Handlers; readonly log: Log; readonly concurrency?: number },
+  { concurrency = 6, ...options }: JobsOptions,
 ): Promise<{ stop(): Promise<void> }> {
+  const { log } = options;
   const pool = new pg.Pool({ connectionString: db.url, max: concurrency + 4 });
   const lost = (error: Error) => log.warn('jobs.connection_lost', { error });
   pool.on('error', lost).on('connect', (client) => void client.on('error', lost));
+  const begin = () => startRunner(db, pool, { ...options, concurrency });
+  const stopping = new AbortController();
+  let running = await begin();
+
+  const stay = async (): Promise<void> => {
+    for (;;) {
+      await running.ended;
+      if (stopping.signal.aborted) return;
+      log.warn('jobs.begin_again');
+      await sleep(AGAIN_MS, stopping.signal);
+      if (stopping.signal.aborted) return;
+      running = await begin().catch(() => running); // the database is still away
+      if (stopping.signal.aborted) return running.stop();
+    }
+  };
+  const staying = stay();
+  const redelivering = repeat('jobs.redeliver', { everyMs: 1000, log }, () => redeliver(db));
+  return {
+    stop: async () => {
+      stopping.abort();
+      await redelivering.stop();
+      await running.stop();
+      await staying;
+      await pool.end();
+    },
+  };
+}
+
+const AGAIN_MS = 500;
+
+type Running = {
+  /** Resolves when it delivers no more, for whatever reason. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** One life of the queue's runner, present under its own names: what it leaves locked is seen to be nobody's when it is over. */
+async function startRunner(
+  db: Db,
+  pool: pg.Pool,
+  { handlers, log, concurrency }: JobsOptions,
+): Promise<Running> {
   const presence = await enter(db);
   const runner: Runner = await run({
-    preset: { plugins: [presentAs((name) => presence.alsoAs(name))] },
+    preset: {
+      plugins: [presentAs((name) => presence.alsoAs(name))],
+      // In batches a failure to note a delivery is handled; by itself it is a rejection that ends the process.
+      worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+    },
     pgPool: pool,
     concurrency,
     noHandleSignals: true,
@@ -102,14 +153,16 @@ export async function startJobs(
         (payload: unknown) => handle(payload as never),
       ]),
     ),
+  }).catch(async (error: unknown) => {
+    await presence.leave();
+    throw error;
   });
-  const redelivering = repeat('jobs.redeliver', { everyMs: 1000, log }, () => redeliver(db));
+  const ended = runner.promise.catch(() => {}).then(() => presence.leave());
   return {
-    stop: async () => {
-      await redelivering.stop();
-      await runner.stop();
-      await pool.end();
-      await presence.leave();
+    ended,
+    async stop() {
+      await runner.stop().catch(() => {}); // it has ended by itself
+      await ended;
     },
   };
 }

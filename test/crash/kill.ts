@@ -31,7 +31,7 @@ export async function kill(world: World, kind: Kind): Promise<void> {
       return killBackend(world);
     case 'postmaster':
       process.kill(world.postgres.pid, 'SIGKILL');
-      world.postgres = await restart(world);
+      world.postgres = await restartPostgres(world);
   }
 }
 
@@ -57,7 +57,10 @@ async function killBackend({ postgres }: World): Promise<void> {
 }
 
 /** The old backends may need a moment to see that their postmaster is gone. */
-async function restart({ folder, port }: World): Promise<Postgres> {
+export async function restartPostgres({
+  folder,
+  port,
+}: Pick<World, 'folder' | 'port'>): Promise<Postgres> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await startPostgres(folder, { port });

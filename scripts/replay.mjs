@@ -1,0 +1,4 @@
+/** `npm run replay -- gateway` */
+import { runSource } from './run-source.mjs';
+
+await runSource('test/replay/main.ts');

@@ -1,0 +1,117 @@
+/** The database goes away under calls, and comes back. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { OpenLedgerError } from '@openledger/protocol';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { until } from '../../cli/first-loop/wait.ts';
+import {
+  openTestGateway,
+  price,
+  read,
+  serve as serveOn,
+  type TestGateway,
+} from '../../test/harness/gateway.ts';
+import type { Db } from '../platform/db.ts';
+import type { Gateway } from './index.ts';
+
+let world: TestGateway;
+let folder: string;
+let gateway: Gateway;
+/** What becomes of what the gateway writes: done and answered, never begun, or done and not answered. */
+let database: 'here' | 'away' | 'silent';
+
+beforeEach(async () => {
+  world = await openTestGateway();
+  folder = await mkdtemp(join(tmpdir(), 'openledger-outage-'));
+  database = 'here';
+  const { db } = world.database;
+  const befallen = async <T>(write: () => Promise<T>): Promise<T> => {
+    if (database === 'away') throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    const result = await write();
+    if (database === 'silent') {
+      database = 'here';
+      throw new OpenLedgerError('unavailable', 'It is not known whether this was kept.');
+    }
+    return result;
+  };
+  const mortal: Db = {
+    ...db,
+    transaction: (work) => befallen(() => db.transaction(work)),
+    write: (statement) => befallen(() => db.write(statement)),
+  };
+  const leases = { folder, settings: { idleMs: 50 } };
+  gateway = world.openGateway({ db: mortal, leases });
+  await gateway.recover();
+});
+
+afterEach(async () => {
+  await gateway.stop();
+  for (const { sum } of await world.ledger.trialBalance()) expect(sum).toBe(0n);
+  await world.end();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const untilNothingIsHeld = (partyId: string) =>
+  until(
+    'an end of the lease',
+    async () => {
+      const [available, held] = await world.balancesOf(partyId);
+      return held === 0n ? available : undefined;
+    },
+    { everyMs: 50, withinMs: 5_000 },
+  );
+
+test.each([
+  'away',
+  'silent',
+] as const)('a call that ends while the database is %s is recorded and paid once, when it is back', async (state) => {
+  const { caller, partyId } = await world.payer(1_000n);
+  world.operator.plays((call) => {
+    call.text('Hello ');
+    database = state;
+    setTimeout(() => {
+      database = 'here';
+    }, 400);
+    call.finish({ prompt: 5, completion: 1 });
+  });
+  const serving = await serveOn(gateway, caller);
+  const { end } = await read(serving);
+  expect(end).toMatchObject({ priceUnits: price(5, 1) });
+  expect(await gateway.find(serving.inferenceId)).toMatchObject({
+    ...{ status: 'served', output: 'Hello ', priceUnits: price(5, 1) },
+  });
+  await gateway.capture(serving.inferenceId);
+  expect(await world.ledger.balance('clearing:fees')).toBe(price(5, 1));
+  expect(await untilNothingIsHeld(partyId)).toBe(1_000n - price(5, 1));
+});
+
+test('a call that delivers nothing while the database is away is void when it is back', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  world.operator.plays((call) => {
+    database = 'away';
+    setTimeout(() => {
+      database = 'here';
+    }, 400);
+    call.destroy();
+  });
+  const serving = await serveOn(gateway, caller);
+  await expect(read(serving)).rejects.toMatchObject({ code: 'operator_failed' });
+  expect(await gateway.find(serving.inferenceId)).toMatchObject({ status: 'void' });
+  expect(await untilNothingIsHeld(partyId)).toBe(1_000n);
+});
+
+test('a call that cannot be recorded lets no word out, and its money comes back', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  world.operator.plays((call) => {
+    call.text('Hello ');
+    call.finish();
+  });
+  database = 'away';
+  setTimeout(() => {
+    database = 'here';
+  }, 400);
+  const served = serveOn(gateway, caller).then(read);
+  await expect(served).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  expect(await untilNothingIsHeld(partyId)).toBe(1_000n);
+});
