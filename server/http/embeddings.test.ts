@@ -132,6 +132,27 @@ test('what the receipt commits to can be made again of what the client has', asy
   });
 });
 
+test('a key’s rates are in the headers that the client knows', async () => {
+  gives([1]);
+  const limits = { requestsPerMinute: 2, tokensPerMinute: 100 };
+  const limited = surface.clientOf((await world.payer(10_000n, { limits })).secret);
+  const order = { model: MODEL, input: 'Say it.', encoding_format: 'float' } as const;
+  const { response } = await limited.embeddings.create(order).withResponse();
+  expect(response.headers.get('x-ratelimit-remaining-requests')).toBe('1');
+  expect(response.headers.get('x-ratelimit-remaining-tokens')).toBe(`${100 - (7 + 16)}`);
+  const long = await failureOf(limited.embeddings.create({ ...order, input: 'x'.repeat(100) }));
+  expect(long).toMatchObject({ status: 413, code: 'too_large' });
+});
+
+test('of a call for embeddings there is no response to be read again', async () => {
+  gives([1]);
+  const { openledger } = (await (await post({ model: MODEL, input: 'a' })).json()) as {
+    openledger: { inference: string };
+  };
+  const id = openledger.inference.replace('inf_', 'resp_');
+  expect(await failureOf(recorded.responses.retrieve(id))).toMatchObject({ status: 404 });
+});
+
 test('a batch of as many texts as OpenAI takes comes back in its order', async () => {
   const input = Array.from({ length: 2048 }, (_, i) => `text ${i}`);
   world.operator.plays((call) => {
