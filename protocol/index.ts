@@ -13,6 +13,7 @@ export * from './channels.ts';
 export * from './copied-tokens.ts';
 export * from './coverage.ts';
 export * from './croissant.ts';
+export * from './embedding.ts';
 export * from './errors.ts';
 export * from './evidence.ts';
 export * from './hash.ts';

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { concatBytes, fromHex, utf8 } from './bytes.ts';
 import { canonicalHash, canonicalize } from './canonical.ts';
 import { ChannelEvidence, recordsOfChannels } from './channel-evidence.ts';
+import { EmbeddingRequestDocument } from './embedding.ts';
 import { Evidence } from './evidence.ts';
 import { Sha256Hex, sha256Hex } from './hash.ts';
 import { type Id, idSchema } from './ids.ts';
@@ -191,8 +192,7 @@ const JsonText = z.string().refine((text) => {
   }
 }, 'Not JSON.');
 
-/** What the commitment to a request commits to, in canonical JSON. */
-export const RequestDocument = z.strictObject({
+const GenerationDocument = z.strictObject({
   kind: z.enum(['chat', 'completion']),
   model: z.string(),
   messages: z.array(
@@ -210,14 +210,23 @@ export const RequestDocument = z.strictObject({
   /** The form asked for, as JSON text; absent for plain text. */
   responseFormat: JsonText.optional(),
 });
+
+/** What the commitment to a request commits to, in canonical JSON. */
+export const RequestDocument = z.discriminatedUnion('kind', [
+  GenerationDocument,
+  EmbeddingRequestDocument,
+]);
 export type RequestDocument = z.output<typeof RequestDocument>;
 
-/** The texts the client supplied: what repeats them is echo, whoever they say has spoken. */
-export const clientTextsOf = ({
+/** The texts the client supplied: what repeats them is echo, whoever they say has spoken. Vectors repeat nothing. */
+export const clientTextsOf = (request: RequestDocument): readonly string[] =>
+  request.kind === 'embedding' ? [] : textsOf(request);
+
+const textsOf = ({
   messages,
   tools = [],
   responseFormat,
-}: RequestDocument): readonly string[] => [
+}: z.output<typeof GenerationDocument>): readonly string[] => [
   ...messages.map(({ content }) => content),
   ...messages.flatMap(({ toolCalls = [] }) => toolCalls.map((call) => call.arguments)),
   ...[...tools, ...(responseFormat ? [responseFormat] : [])].map((json) =>

@@ -1,6 +1,7 @@
 /** Whether the evidence is what it says: policy, snapshots, records and the disclosed texts. */
 import { fromHex } from '../bytes.ts';
 import { parseCanonical } from '../canonical.ts';
+import { EmbeddingOutput } from '../embedding.ts';
 import type { EvidenceSpan } from '../evidence.ts';
 import { sha256Hex } from '../hash.ts';
 import { leafHash, verifyInclusion } from '../merkle.ts';
@@ -136,6 +137,7 @@ export function checkOutput({ receipt, records, disclosures }: Bundle): string {
   }
   if (!output) return request ? 'Output not disclosed.' : 'Nothing disclosed.';
   must(commitment(output) === receipt.output, 'The output shown is not the one committed to.');
+  if (request) checkVectors(RequestDocument.parse(parseCanonical(request.text)), output.text);
 
   const textOf = new Map(records.map(({ record, text }) => [record, text]));
   const words = cutWords(output.text);
@@ -150,6 +152,19 @@ export function checkOutput({ receipt, records, disclosures }: Bundle): string {
     must(shown === undefined || shown === passage, `The passage at ${start} is not the record's.`);
   }
   return 'The texts shown are those committed to.';
+}
+
+/** An answer of vectors says which they are, and there is one for each input. */
+function checkVectors(request: RequestDocument, output: string): void {
+  if (request.kind !== 'embedding') return;
+  const { success, data } = EmbeddingOutput.safeParse(parseCanonical(output));
+  must(success, 'The output shown does not say which vectors it was.');
+  const { inputs, dimensions } = request;
+  must(data.vectors === inputs.length, `${inputs.length} vectors were asked for.`);
+  must(
+    dimensions === undefined || data.dimensions === dimensions,
+    `Vectors of ${dimensions} dimensions were asked for.`,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What a call is charged, however it ends. A pure rule: the one place where it is decided. */
-import { meter, type Pricing, priceOf, type Usage } from './price.ts';
+import { type Counts, meter, type Pricing, priceOf, type Usage } from './price.ts';
 
 /** How a call ended. */
 export type CallEnd =
@@ -23,15 +23,15 @@ export type Delivered = {
   readonly atMost: Usage;
 };
 
-export type Charge =
-  | { readonly kind: 'nothing' }
-  | {
-      readonly kind: 'usage';
-      readonly usage: Usage;
-      readonly units: bigint;
-      /** Not vouched for by a count that both sides make: the payer may dispute it. */
-      readonly estimated: boolean;
-    };
+export type Charge = { readonly kind: 'nothing' } | Charged;
+
+type Charged = {
+  readonly kind: 'usage';
+  readonly usage: Usage;
+  readonly units: bigint;
+  /** Not vouched for by a count that both sides make: the payer may dispute it. */
+  readonly estimated: boolean;
+};
 
 /**
  * Nothing where nobody got any text; white space alone is none. Else the operator's count at a normal end, cross-checked with ours, and ours for what
@@ -47,4 +47,13 @@ export function chargeOf(
   const reported = end.kind === 'ended' ? end.reported : undefined;
   const { usage, estimated } = meter({ reported, own, isOwnExact, atMost });
   return { kind: 'usage', usage, units: priceOf(pricing, usage), estimated };
+}
+
+/**
+ * Of vectors that were delivered whole, though there is no text. They come in one piece: at any other end nobody has got one, and
+ * there is no charge.
+ */
+export function chargeOfVectors(counts: Counts, pricing: Pricing): Omit<Charged, 'kind'> {
+  const { usage, estimated } = meter(counts);
+  return { usage, units: priceOf(pricing, usage), estimated };
 }

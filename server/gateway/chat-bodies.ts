@@ -73,7 +73,7 @@ const Format = z.discriminatedUnion('type', [
 const OperatorName = z.string().min(1).max(63);
 
 /** Which of the operators of a model are asked, and in which order. */
-const RouteWish = z.object({
+export const RouteWish = z.object({
   by: z.enum(['weight', 'price', 'latency', 'stake']).default('weight'),
   /** Only these. */
   only: z.array(OperatorName).min(1).max(20).optional(),
@@ -210,7 +210,7 @@ function formatFrom(
   };
 }
 
-const routeFrom = (wish: z.output<typeof RouteWish> | undefined): Route =>
+export const routeFrom = (wish: z.output<typeof RouteWish> | undefined): Route =>
   wish ? { ...wish, only: wish.only, hedgeAfterMs: wish.hedgeAfterMs } : DEFAULT_ROUTE;
 
 type Shared = Pick<

@@ -10,7 +10,8 @@ import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts'
 import { promptTokensAbout } from './context.ts';
 import type { FailedAttempt, InferenceRoute } from './inferences.ts';
 import type { Reservation } from './money.ts';
-import { type AskedOperator, type CallWatch, generateWatched } from './observer.ts';
+import { noteAttempts } from './note-attempts.ts';
+import { type AskedOperator, askWatched, type CallWatch } from './observer.ts';
 import {
   addPiece,
   type ContentEvent,
@@ -163,7 +164,10 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
 }
 
 /** One that writes more than it was asked for is stopped there. */
-const withinLimit = ({ attempt, event }: Heard<Attempt>, { tokens }: Delivered): OperatorEvent =>
+const withinLimit = (
+  { attempt, event }: Heard<Attempt, OperatorEvent>,
+  { tokens }: Delivered,
+): OperatorEvent =>
   event.kind !== 'end' && tokens + event.tokens > attempt.generation.maxTokens
     ? { kind: 'end', finishReason: 'length', usage: undefined }
     : event;
@@ -173,37 +177,22 @@ const turnsOf = (
   { standings, patience }: DeliverHandles,
   { asked, hedgeAfterMs, delivery, watch }: Call,
   { delivered, stop }: { readonly delivered: Delivered; readonly stop: AbortController },
-): Turns<Attempt> => ({
-  ...{ asked, patience, hedgeAfterMs, signal: stop.signal, mayRetry: standings.mayRetry },
+): Turns<Attempt, OperatorEvent> => ({
+  ...{ asked, patience, hedgeAfterMs, signal: stop.signal },
+  ...noteAttempts(standings, delivered.failures),
   isWhole: delivery === 'whole',
   ask(attempt, signal) {
     const { operator, asked: who } = attempt;
     const generation = { ...attempt.generation, stream: delivery === 'streamed', signal };
     return who
-      ? generateWatched(operator, { watch, asked: who, generation })
+      ? askWatched((headers) => operator.generate({ ...generation, headers }), {
+          ...{ watch, asked: who, signal },
+        })
       : operator.generate(generation);
-  },
-  onBegin: ({ candidate }) => candidate && standings.begin(candidate),
-  onSpoke: ({ candidate }, ms) => candidate && standings.spoke(candidate, ms),
-  onFailed({ candidate }, ms, error) {
-    if (!candidate) return;
-    standings.failed(candidate, error);
-    delivered.failures.push({
-      operator: candidate.operator,
-      ...reasonOf(error),
-      ms: Math.round(ms),
-    });
   },
 });
 
-/** What a scorecard counts; the sentence may quote the operator and stays out of it. */
-function reasonOf(error: unknown): Pick<FailedAttempt, 'reason'> {
-  if (!(error instanceof OpenLedgerError)) return { reason: 'failed' };
-  const { operatorStatus } = error.details;
-  return { reason: operatorStatus === undefined ? error.code : String(operatorStatus) };
-}
-
-const outOfTime = (): OpenLedgerError =>
+export const outOfTime = (): OpenLedgerError =>
   new OpenLedgerError('unavailable', 'The money set aside for this call is not there any longer.');
 
 /** What was handed over, our own count of it, and whose it is. */
@@ -248,9 +237,9 @@ function noteProgress(call: Call, delivered: Delivered): void {
   if (charge.kind === 'usage') call.reservation.progress(charge.units, charge.usage);
 }
 
-type Settled = { readonly usage: Usage; readonly priceUnits: bigint };
+export type Settled = { readonly usage: Usage; readonly priceUnits: bigint };
 
-const nothing: Settled = { usage: { promptTokens: 0, completionTokens: 0 }, priceUnits: 0n };
+export const nothing: Settled = { usage: { promptTokens: 0, completionTokens: 0 }, priceUnits: 0n };
 
 async function settle(
   { clock }: DeliverHandles,
@@ -287,7 +276,7 @@ async function settle(
 }
 
 /** Whoever watches the call hears how it ended once that is on record. */
-async function watched(
+export async function watched(
   watch: CallWatch,
   outcome: Outcome,
   settling: Promise<Settled>,
@@ -304,7 +293,7 @@ async function watched(
   }
 }
 
-function finishReasonOf(outcome: Outcome): string {
+export function finishReasonOf(outcome: Outcome): string {
   if (outcome.kind === 'ended') return outcome.finishReason;
   return outcome.kind === 'left' ? 'disconnected' : 'operator_failed';
 }

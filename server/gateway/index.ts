@@ -7,6 +7,7 @@
  * - a client that leaves stops the operator and pays for what was delivered: of a stream what he had read, of an answer
  *   asked for in one piece nothing before it is whole, so that contributors are paid only for text that somebody got;
  * - an answer without text or of white space alone, and an operator that fails before its first word, cost nothing;
+ * - vectors are delivered whole, one an input, or cost nothing;
  * - the price is always the recorded usage's price: the operator's count where he gives one (0 is a value), else our own,
  *   marked as estimated, and neither beyond what was held for or what the delivered text can be;
  * - a key's limits hold under any concurrency and over all gateways: what it may spend in all, a day and on a model, and its
@@ -39,6 +40,7 @@ import { createCallRecords } from './call-records.ts';
 import { capture } from './capture.ts';
 import { countPrompt, type PromptCount } from './count-prompt.ts';
 import { createDirectory } from './directory.ts';
+import { type EmbedCall, type Embedded, embed } from './embed.ts';
 import { type Grounding, ground } from './ground.ts';
 import { createHolds } from './hold.ts';
 import { findInference, type Inference, listInferences } from './inferences.ts';
@@ -57,6 +59,7 @@ import { recover, sweep, voidAbandoned } from './sweep.ts';
 export { ChatBody, CompletionBody, fromChat, fromCompletion, ModelName } from './chat-bodies.ts';
 export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
+export { EmbeddingsBody, fromEmbeddings } from './embedding-request.ts';
 export { type Grounding, ungrounded } from './ground.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
 export { CountBody, fromMessages, MessagesBody } from './messages-body.ts';
@@ -103,6 +106,8 @@ export { spend } from './limits.ts';
 
 export type Gateway = {
   serve(call: ServeCall): Promise<Serving>;
+  /** Vectors of texts, whole or not at all; a call like any other. */
+  embed(call: EmbedCall): Promise<Embedded>;
   /** What reading a request would be charged for; what is retrieved for it comes on top. @throws as `serve` does before any money moves */
   countPrompt(call: Pick<ServeCall, 'request' | 'caller'>): Promise<PromptCount>;
   find(inferenceId: string): Promise<Inference>;
@@ -162,6 +167,7 @@ export function createGateway({
   const handles = { ...given, money, records, directory, standings, patience };
   return {
     serve: (call) => openWatched(observer, call, (watched) => serve(handles, watched)),
+    embed: (call) => embed({ ...handles, observer }, call),
     countPrompt: (call) => countPrompt(handles, call),
     find: (inferenceId) => findInference(db, inferenceId),
     list: (query) => listInferences(db, query),

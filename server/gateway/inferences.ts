@@ -6,6 +6,7 @@ import type { ModelSnapshot } from '../models/index.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { announce } from '../platform/jobs.ts';
 import { type Sql, sql } from '../platform/sql.ts';
+import { type EmbeddingRequest, embeddingDocumentOf } from './embedding-request.ts';
 import { isLimited, type Settlement, settleLimits, tokensOf } from './limits.ts';
 import type { Usage } from './price.ts';
 import { documentOf, type GenerationRequest, storable } from './request.ts';
@@ -76,7 +77,7 @@ export type OpenedCall = {
   /** The serving process. */
   readonly servedBy: string;
   readonly caller: Caller;
-  readonly request: GenerationRequest;
+  readonly request: GenerationRequest | EmbeddingRequest;
   readonly retrieved: readonly RetrievedRecord[];
   readonly heldUnits: bigint;
   readonly atMost: Usage;
@@ -87,7 +88,8 @@ export type OpenedCall = {
 /** Its row, with the names of its columns. */
 export function openedRow(call: OpenedCall) {
   const { route, request, caller } = call;
-  const document = documentOf(request);
+  const document =
+    request.kind === 'embedding' ? embeddingDocumentOf(request) : documentOf(request);
   return {
     id: call.inferenceId,
     payer_id: caller.partyId,

@@ -7,7 +7,12 @@ import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Caller } from '../identity/index.ts';
 import type { TraceContext } from '../platform/trace-context.ts';
 import type { Delivery } from './charge.ts';
-import type { FinishReason, Generation, Operator, OperatorKind } from './operators/operator.ts';
+import type {
+  EmbeddingEvent,
+  FinishReason,
+  OperatorEvent,
+  OperatorKind,
+} from './operators/operator.ts';
 import type { Usage } from './price.ts';
 
 export type CallObserver = {
@@ -35,7 +40,7 @@ export type CallWatch = {
 
 export type RoutedCall = {
   readonly caller: Pick<Caller, 'keyId' | 'partyId'>;
-  readonly operation: 'chat' | 'completion';
+  readonly operation: 'chat' | 'completion' | 'embedding';
   readonly delivery: Delivery;
   /** Names of the registry. */
   readonly model: string;
@@ -44,7 +49,8 @@ export type RoutedCall = {
 
 export type OpenedCall = {
   readonly inferenceId: Id<'inference'>;
-  readonly maxTokens: number;
+  /** Undefined: nothing is written. */
+  readonly maxTokens: number | undefined;
   /** The call whose answer is given again. */
   readonly cachedFrom: Id<'inference'> | undefined;
 };
@@ -132,22 +138,21 @@ export async function openWatched<Call extends Watchable, Opened>(
   }
 }
 
-/** What an operator says, and whoever watches hears how it goes. */
-export async function* generateWatched(
-  operator: Pick<Operator, 'generate'>,
+/** What an operator says, and whoever watches hears how it goes. @param ask takes headers for the operator */
+export async function* askWatched<E extends OperatorEvent | EmbeddingEvent>(
+  ask: (headers: AttemptWatch['headers']) => AsyncIterable<E>,
   {
     watch,
     asked,
-    generation,
+    signal,
   }: {
     readonly watch: CallWatch;
     readonly asked: AskedOperator;
-    readonly generation: Generation;
+    readonly signal: AbortSignal;
   },
-): ReturnType<Operator['generate']> {
+): AsyncGenerator<E, void, void> {
   const attempt = watch.attempt(asked);
-  const { headers } = attempt;
-  const events = operator.generate({ ...generation, headers })[Symbol.asyncIterator]();
+  const events = ask(attempt.headers)[Symbol.asyncIterator]();
   let end: AttemptEnding | undefined;
   let hasText = false;
   let askedAt = 0;
@@ -163,7 +168,7 @@ export async function* generateWatched(
       if (event.kind === 'end') {
         end = { ...event, kind: 'ended' };
         attempt.ended(end); // what follows is nobody's answer
-      } else if (!hasText) {
+      } else if (event.kind !== 'vectors' && !hasText) {
         hasText = true;
         attempt.firstText();
       }
@@ -171,7 +176,7 @@ export async function* generateWatched(
     }
   } catch (error) {
     attempt.waited(performance.now() - askedAt);
-    end ??= endOf(error, generation.signal);
+    end ??= endOf(error, signal);
     throw error;
   } finally {
     if (end?.kind !== 'ended') attempt.ended(end ?? { kind: 'stopped' });

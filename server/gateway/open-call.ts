@@ -29,6 +29,9 @@ export type Opened = {
   readonly rates: Rates | undefined;
 };
 
+/** What is read for the call, and may cost. */
+type Read = FoundContext['from'][number] & { readonly payUpTo: bigint };
+
 /**
  * The money first, then the record with the key's promise: whatever dies in between, it comes back by itself. What is read for
  * pay is paid last, so that a call which cannot be paid costs nothing. A key that is beyond its limits is told so before any
@@ -39,11 +42,11 @@ export type Opened = {
 export async function openCall(
   handles: OpenHandles,
   call: OpenedCall & { readonly delivery: Delivery },
-  from: FoundContext['from'],
+  reads: readonly Read[],
 ): Promise<Opened> {
   await assertWithinLimits(handles.db, call);
   const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
-  if (handles.money.outlivesItsProcess && !isLimited(call.caller) && from.length === 0) {
+  if (handles.money.outlivesItsProcess && !isLimited(call.caller) && reads.length === 0) {
     const record = call.delivery === 'whole' ? recordAtTheEnd : recordMeanwhile;
     return { reservation, record: record(handles, call), rates: undefined };
   }
@@ -53,10 +56,8 @@ export async function openCall(
       await openInference(tx, call);
       return left;
     });
-    const { caller, request } = call;
-    for (const read of from) {
-      await handles.access.read({ ...read, caller, payUpTo: request.context.payUpTo });
-    }
+    const { caller } = call;
+    for (const read of reads) await handles.access.read({ ...read, caller });
     return { reservation, record: recordOfOpened(handles, call), rates };
   } catch (error) {
     const { inferenceId } = call;

@@ -41,22 +41,43 @@ export async function candidatesFor(
  *
  * @throws unprocessable where none can, not_found where the client's wish leaves none
  */
-export async function prepareAttempts(
+export const prepareAttempts = (
   handles: PrepareHandles,
   candidates: readonly Candidate[],
   asked: { readonly request: GenerationRequest; readonly retrieved: readonly RetrievedRecord[] },
-): Promise<readonly [Asked<Attempt>, ...Asked<Attempt>[]]> {
-  const { standings, clock } = handles;
-  const { route } = asked.request;
+): Promise<InOrder<Attempt>> =>
+  inOrder(handles, candidates, {
+    wish: asked.request,
+    prepare: (candidate) => prepareAttempt(handles, candidate, asked),
+  });
+
+export type InOrder<A> = readonly [Asked<A>, ...Asked<A>[]];
+
+/**
+ * The plan for whatever is asked of operators, each of its attempts made ready once.
+ *
+ * @param prepare throws unprocessable where its candidate cannot do what is asked
+ * @throws unprocessable where none can, not_found where the client's wish leaves none
+ */
+export async function inOrder<A>(
+  { standings, clock }: Pick<PrepareHandles, 'standings' | 'clock'>,
+  candidates: readonly Candidate[],
+  {
+    wish: { model, route },
+    prepare,
+  }: {
+    readonly wish: Pick<GenerationRequest, 'model' | 'route'>;
+    readonly prepare: (candidate: Candidate) => Promise<A>;
+  },
+): Promise<InOrder<A>> {
   const planned = planAttempts(candidates, {
     ...{ route, standingOf: standings.of, nowMs: clock.now().getTime(), random: Math.random },
   });
-  const prepared = new Map<Candidate, Promise<Attempt | OpenLedgerError>>();
-  const attempts: Asked<Attempt>[] = [];
+  const prepared = new Map<Candidate, Promise<A | OpenLedgerError>>();
+  const attempts: Asked<A>[] = [];
   let refusal: OpenLedgerError | undefined;
   for (const { candidate, pauseMs } of planned) {
-    const ready =
-      prepared.get(candidate) ?? prepareAttempt(handles, candidate, asked).catch(refused);
+    const ready = prepared.get(candidate) ?? prepare(candidate).catch(refused);
     prepared.set(candidate, ready);
     const attempt = await ready;
     if (attempt instanceof OpenLedgerError) refusal ??= attempt;
@@ -64,10 +85,10 @@ export async function prepareAttempts(
   }
   const [first, ...more] = attempts;
   if (first) return [first, ...more];
-  throw refusal ?? noneLeft(asked.request);
+  throw refusal ?? noneLeft(model);
 }
 
-const noneLeft = ({ model }: GenerationRequest): OpenLedgerError =>
+const noneLeft = (model: string): OpenLedgerError =>
   new OpenLedgerError('not_found', `None of the operators asked for serves ${model}.`, { model });
 
 /** What an operator cannot do, it says before anything happens. */
@@ -92,27 +113,28 @@ async function prepareAttempt(
       sumOf(promptTexts(generation).map(tokensAtMost)) + (operator.ownTokensAtMost?.(request) ?? 0),
     completionTokens: maxTokens,
   };
-  const route = await routeOf(directory, { candidate, partyId, request });
+  const route = await routeOf(directory, { candidate, partyId, made: request });
   return {
     ...{ operator, candidate, generation, pricing, promptTokens, atMost, route, keepAs: undefined },
     asked: { name: candidate.operator, kind, baseUrl, model: operatorModel },
   };
 }
 
-async function routeOf(
+/** @param made how an engine of ours makes the answer; undefined where it never does */
+export async function routeOf(
   directory: Directory,
   {
     candidate: { model, operator },
     partyId,
-    request,
+    made,
   }: {
     readonly candidate: Candidate;
     readonly partyId: Id<'party'>;
-    readonly request: GenerationRequest;
+    readonly made: Pick<GenerationRequest, 'interpolate'> | undefined;
   },
 ): Promise<InferenceRoute> {
   const base = model.baseId ? await directory.model(model.baseId) : undefined;
-  const isOurs = model.kind !== 'external' && operator === model.operator;
+  const ours = model.kind !== 'external' && operator === model.operator ? made : undefined;
   return {
     model: model.name,
     operator,
@@ -121,14 +143,14 @@ async function routeOf(
     basePartyId: base?.builderId,
     modelHash: base ? base.hash : model.hash,
     adapterHash: base ? model.hash : undefined,
-    engine: isOurs ? engineNote(request) : undefined,
-    scoring: isOurs
-      ? { base: base?.name, interpolate: request.interpolate, adapters: model.influenceAdapters }
-      : undefined,
+    engine: ours && engineNote(ours),
+    scoring: ours && {
+      ...{ base: base?.name, interpolate: ours.interpolate, adapters: model.influenceAdapters },
+    },
     snapshots: model.snapshots,
   };
 }
 
 /** What a reader of the receipt must know about how the answer was made. */
-const engineNote = ({ interpolate }: GenerationRequest): string =>
+const engineNote = ({ interpolate }: Pick<GenerationRequest, 'interpolate'>): string =>
   interpolate ? 'small model, infinity-gram interpolated' : 'small model, bare';

@@ -13,6 +13,22 @@ export const priceOf = (pricing: Pricing, usage: Usage): bigint =>
   pricing.promptUnits * BigInt(usage.promptTokens) +
   pricing.completionUnits * BigInt(usage.completionTokens);
 
+/** What the dearest of those who may answer costs at most, and how many tokens there can be whoever does. */
+export function mostOf(terms: readonly { readonly pricing: Pricing; readonly atMost: Usage }[]): {
+  readonly heldUnits: bigint;
+  readonly atMost: Usage;
+} {
+  const prices = terms.map(({ pricing, atMost }) => priceOf(pricing, atMost));
+  const usages = terms.map(({ atMost }) => atMost);
+  return {
+    heldUnits: prices.reduce((most, price) => (price > most ? price : most), 0n),
+    atMost: {
+      promptTokens: Math.max(...usages.map(({ promptTokens }) => promptTokens)),
+      completionTokens: Math.max(...usages.map(({ completionTokens }) => completionTokens)),
+    },
+  };
+}
+
 const MILLION = 1_000_000n;
 
 /** What an answer costs that is given again: a part of the price, rounded up, so that what had a price keeps one. */

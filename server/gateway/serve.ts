@@ -17,7 +17,7 @@ import { CALL_LIMIT_MS } from './hold.ts';
 import type { CallWatch } from './observer.ts';
 import { type OpenHandles, openCall } from './open-call.ts';
 import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
-import { cachedPricing, priceOf, type Usage } from './price.ts';
+import { cachedPricing, mostOf } from './price.ts';
 import type { Rates } from './refusal.ts';
 import type { GenerationRequest } from './request.ts';
 import { retrieveContext } from './retrieve-context.ts';
@@ -98,7 +98,9 @@ export async function serve(
     ...{ asked, hedgeAfterMs: request.route.hedgeAfterMs, route: asked[0].attempt.route },
     ...mostOf(asked.map(({ attempt }) => attempt)),
   };
-  const { rates, ...opened } = await openCall(handles, call, found.from);
+  const { payUpTo } = request.context;
+  const reads = found.from.map((read) => ({ ...read, payUpTo }));
+  const { rates, ...opened } = await openCall(handles, call, reads);
   const { maxTokens } = asked[0].attempt.generation;
   watch.opened({ inferenceId: call.inferenceId, maxTokens, cachedFrom });
   const delivering = deliver(handles, { ...call, ...opened }, CALL_LIMIT_MS);
@@ -163,22 +165,6 @@ async function orAgain(
     ...{ promptTokens: kept.usage.promptTokens, atMost: kept.usage },
   };
   return { asked: [{ attempt, pauseMs: 0 }], cachedFrom: kept.inferenceId };
-}
-
-/** What the dearest of them costs at most, and how many tokens there can be whoever answers. */
-function mostOf(attempts: readonly Attempt[]): {
-  readonly heldUnits: bigint;
-  readonly atMost: Usage;
-} {
-  const prices = attempts.map(({ pricing, atMost }) => priceOf(pricing, atMost));
-  const usages = attempts.map(({ atMost }) => atMost);
-  return {
-    heldUnits: prices.reduce((most, price) => (price > most ? price : most), 0n),
-    atMost: {
-      promptTokens: Math.max(...usages.map(({ promptTokens }) => promptTokens)),
-      completionTokens: Math.max(...usages.map(({ completionTokens }) => completionTokens)),
-    },
-  };
 }
 
 /** @throws forbidden when the key may not call it */

@@ -288,6 +288,27 @@ test('spans say what OpenTelemetry asks of generative calls', async () => {
   expect(BigInt(call.endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(attempt.endTimeUnixNano));
 });
 
+test('spans of embeddings are named so, and have no limit of what is written', async () => {
+  world.operator.plays((call) =>
+    call.json({ data: [{ index: 0, embedding: [1] }], usage: { prompt_tokens: 5 } }),
+  );
+  const body = JSON.stringify({ model: MODEL, input: 'Say it.' });
+  await (await post('/v1/embeddings', { body })).json();
+  await tracing.stop();
+  const [attempt, call] = collector.spans;
+  expect([attempt.name, call.name]).toEqual(['embeddings echo', `embeddings ${MODEL}`]);
+  for (const span of [attempt, call]) {
+    const attributes = attributesOf(span);
+    expect(attributes).toMatchObject({
+      ...{ 'gen_ai.operation.name': 'embeddings', 'gen_ai.usage.input_tokens': 5 },
+    });
+    expect(attributes).not.toHaveProperty(['gen_ai.request.max_tokens']);
+  }
+  expect(attributesOf(call)).toMatchObject({ 'http.route': '/v1/embeddings' });
+  expect(world.operator.calls[0].headers.traceparent).toContain(attempt.spanId);
+  expect(await counted('openledger_calls_total', { surface: '/v1/embeddings' })).toBe(1);
+});
+
 test('a trace that its client does not record is not recorded here, and the operator hears that', async () => {
   plays('a');
   await (await post(CHAT, { headers: { traceparent: `00-${TRACE}-${SPAN}-00` } })).json();

@@ -1,12 +1,13 @@
 /**
- * The surface that models' clients know: /v1/models, /v1/chat/completions, /v1/completions, /v1/responses, and Anthropic's
- * /v1/messages. Their clients work unchanged.
+ * The surface that models' clients know: /v1/models, /v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings, and
+ * Anthropic's /v1/messages. Their clients work unchanged.
  */
 import { isId, OpenLedgerError } from '@openledger/protocol';
 import { type Context, Hono } from 'hono';
 import {
   ChatBody,
   CompletionBody,
+  EmbeddingsBody,
   fromChat,
   fromCompletion,
   fromResponses,
@@ -21,6 +22,7 @@ import { answerCall, type SurfaceHandles, type Wording } from './answer-call.ts'
 import { anthropicSurface } from './anthropic.ts';
 import { authorize } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
+import { answerEmbeddings } from './embeddings.ts';
 import { errorBody, failure } from './openai-errors.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
 import { openAiRateHeaders } from './rate-headers.ts';
@@ -70,6 +72,11 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
     return answerCall(handles.gateway, c, {
       ...{ caller, request, stream: body.stream ?? false, wording },
     });
+  });
+  app.post('/embeddings', async (c) => {
+    const caller = await callerOf(handles, c);
+    const body = parseBody(EmbeddingsBody, await readJson(c, LIMITS));
+    return answerEmbeddings(handles.gateway, c, { caller, body });
   });
   app.get('/responses/:id', async (c) => {
     const caller = await callerOf(handles, c);

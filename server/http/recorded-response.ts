@@ -1,5 +1,5 @@
 /** A response as the record of its call has it, for GET /v1/responses/:id. */
-import { outputText, RequestDocument } from '@openledger/protocol';
+import { OpenLedgerError, outputText, RequestDocument } from '@openledger/protocol';
 import { z } from 'zod';
 import type { GenerationRequest, Grounding, Inference } from '../gateway/index.ts';
 import { itemsOf, type Outcome, outcomeOf, responseObject } from './response-object.ts';
@@ -39,8 +39,12 @@ function textOf({ output, toolCalls }: Inference): string {
 }
 
 /** Tools and forms stand in the record as the gateway wrote them there. */
-function askedIn({ request }: Inference): Partial<GenerationRequest> {
-  const { tools, responseFormat } = RequestDocument.parse(JSON.parse(request));
+function askedIn({ inferenceId, request }: Inference): Partial<GenerationRequest> {
+  const document = RequestDocument.parse(JSON.parse(request));
+  if (document.kind === 'embedding') {
+    throw new OpenLedgerError('not_found', `${inferenceId} was a call for embeddings.`);
+  }
+  const { tools, responseFormat } = document;
   return {
     tools: tools?.map((tool) => JSON.parse(tool)),
     responseFormat: responseFormat === undefined ? undefined : JSON.parse(responseFormat),

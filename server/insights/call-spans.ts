@@ -4,7 +4,12 @@
  *
  * Source: OpenTelemetry, "Semantic conventions for generative client AI spans" (in development).
  */
-import { type AskedOperator, type AttemptEnding, codeOf } from '../gateway/index.ts';
+import {
+  type AskedOperator,
+  type AttemptEnding,
+  codeOf,
+  type RoutedCall,
+} from '../gateway/index.ts';
 import type { Span, Tracing } from '../platform/tracing.ts';
 import type { CallFacts } from './call-facts.ts';
 
@@ -76,8 +81,11 @@ const providers: Readonly<Record<AskedOperator['kind'], string>> = {
   ...{ vllm: 'vllm', 'llama.cpp': 'llama.cpp', ollama: 'ollama' }, // names of our own: the conventions have none
 };
 
-const operationOf = ({ routed }: CallFacts): string =>
-  routed?.operation === 'completion' ? 'text_completion' : 'chat';
+const operations: Readonly<Record<RoutedCall['operation'], string>> = {
+  ...{ chat: 'chat', completion: 'text_completion', embedding: 'embeddings' },
+};
+
+const operationOf = ({ routed }: CallFacts): string => operations[routed?.operation ?? 'chat'];
 
 /** Until the model is known, the name is the surface's. */
 const nameOf = (facts: CallFacts): { readonly name?: string } =>

@@ -76,6 +76,7 @@ const wholeSchema = (path: string): string => {
   if (path === '/models') return 'ListModelsResponse';
   if (path.startsWith('/models/')) return 'Model';
   if (path.startsWith('/responses')) return 'Response';
+  if (path === '/embeddings') return 'CreateEmbeddingResponse';
   return path === '/completions' ? 'CreateCompletionResponse' : 'CreateChatCompletionResponse';
 };
 

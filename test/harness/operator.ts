@@ -19,6 +19,8 @@ export type OperatorCall = {
   readonly closed: Promise<void>;
   /** Writes something as it is. */
   raw(text: string): void;
+  /** A whole answer that is not streamed. */
+  json(value: unknown): void;
   /** One event with these members. */
   event(members: object): void;
   text(text: string, logprobs?: readonly object[]): void;
@@ -88,6 +90,10 @@ async function hear(request: IncomingMessage, response: ServerResponse): Promise
     headers: request.headers,
     closed: new Promise((resolve) => response.once('close', resolve)),
     raw,
+    json(value) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(value));
+    },
     event,
     text: (content, logprobs) =>
       choice({

@@ -6,6 +6,7 @@ import { contextMessage } from '../context.ts';
 import { tokensAbout, type Usage } from '../price.ts';
 import type { GenerationRequest, Message, ResponseFormat } from '../request.ts';
 import { failed } from './failures.ts';
+import { openAiEmbeddings } from './openai-embeddings.ts';
 import type {
   FinishReason,
   Generation,
@@ -32,6 +33,7 @@ export function openAiOperator(endpoint: Endpoint, dialect: Dialect): Operator {
       );
     },
     generate: (generation) => generate(endpoint, generation),
+    embed: (order) => openAiEmbeddings(endpoint, order),
   };
 }
 

@@ -1,6 +1,7 @@
 /** An operator executes. Each kind is a file here behind this one type. */
-import type { ToolCall } from '@openledger/protocol';
+import type { ToolCall, Vector } from '@openledger/protocol';
 import type { RetrievedRecord } from '../../datanets/index.ts';
+import type { EmbeddingRequest } from '../embedding-request.ts';
 import type { Usage } from '../price.ts';
 import type { GenerationRequest } from '../request.ts';
 
@@ -70,7 +71,26 @@ export type Operator = {
   /** Tokens that it may put before the model of its own, beside the prompt's texts; none where this is left out. */
   ownTokensAtMost?(request: GenerationRequest): number;
   generate(generation: Generation): AsyncIterable<OperatorEvent>;
+  /** Makes vectors; left out where this kind of operator cannot. */
+  embed?(order: EmbeddingOrder): AsyncIterable<EmbeddingEvent>;
 };
+
+export type EmbeddingOrder = Pick<EmbeddingRequest, 'inputs' | 'dimensions' | 'encoding'> &
+  Pick<Generation, 'model' | 'headers' | 'signal'>;
+
+/** All vectors in one piece, then the end. */
+export type EmbeddingEvent =
+  | {
+      readonly kind: 'vectors';
+      /** One an input, in their order: finite in single precision, all of one length, and of the one that was asked for. */
+      readonly vectors: readonly Vector[];
+    }
+  | {
+      readonly kind: 'end';
+      readonly finishReason: 'stop';
+      /** As the operator counts; absent when it does not say. */
+      readonly usage: Usage | undefined;
+    };
 
 /** The calls that the pieces add up to. */
 export function toolCallsOf(events: readonly ContentEvent[]): readonly ToolCall[] {

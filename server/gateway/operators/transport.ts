@@ -71,12 +71,15 @@ function retryAfterOf({ 'retry-after': after }: IncomingHttpHeaders): number | u
 const LARGEST_ANSWER_BYTES = 32 * 2 ** 20;
 
 /** A whole answer. @throws operator_failed when it breaks off, is too large or is no JSON */
-export async function readJson({ body }: Answered): Promise<unknown> {
+export async function readJson(
+  { body }: Answered,
+  mostBytes = LARGEST_ANSWER_BYTES,
+): Promise<unknown> {
   const parts: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const part of chunksOf(body)) {
     sizeBytes += part.length;
-    if (sizeBytes > LARGEST_ANSWER_BYTES) {
+    if (sizeBytes > mostBytes) {
       body.destroy();
       throw failed('The operator sent an answer that is too large.');
     }

@@ -34,10 +34,10 @@ const lateBy = (ms: number, then: Play): Play =>
     yield* then(signal);
   };
 
-function turnsOf(plays: readonly Play[], turns: Partial<Turns<string>> = {}) {
+function turnsOf(plays: readonly Play[], turns: Partial<Turns<string, OperatorEvent>> = {}) {
   const told: string[] = [];
   const names = plays.map((_, index) => 'abcdef'[index]);
-  const stream = attemptInTurn<string>({
+  const stream = attemptInTurn<string, OperatorEvent>({
     asked: names.map((attempt) => ({ attempt, pauseMs: 0 })),
     ask: (attempt, signal) => plays[names.indexOf(attempt)](signal),
     ...{ patience: { firstMs: 300, idleMs: 300 }, hedgeAfterMs: undefined, isWhole: false },
@@ -50,7 +50,7 @@ function turnsOf(plays: readonly Play[], turns: Partial<Turns<string>> = {}) {
   return { stream, told };
 }
 
-async function heard(plays: readonly Play[], turns: Partial<Turns<string>> = {}) {
+async function heard(plays: readonly Play[], turns: Partial<Turns<string, OperatorEvent>> = {}) {
   const { stream, told } = turnsOf(plays, turns);
   const texts: string[] = [];
   let error: unknown;
@@ -148,7 +148,7 @@ test('a client that leaves stops whoever is asked, at once, also where that one 
 
 test('between two attempts it waits as the plan says, and no longer than the client does', async () => {
   const leaving = new AbortController();
-  const stream = attemptInTurn<Play>({
+  const stream = attemptInTurn<Play, OperatorEvent>({
     asked: [
       { attempt: refuses(), pauseMs: 0 },
       { attempt: says('x'), pauseMs: 60_000 },

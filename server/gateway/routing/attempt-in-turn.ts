@@ -7,7 +7,6 @@
 import { OpenLedgerError } from '@openledger/protocol';
 import { sleep } from '../../platform/clock.ts';
 import { failed } from '../operators/failures.ts';
-import type { OperatorEvent } from '../operators/operator.ts';
 import { afterFailure } from './after-failure.ts';
 
 /** Somebody to be asked, and after which pause. */
@@ -21,9 +20,12 @@ export type Patience = {
   readonly idleMs: number;
 };
 
-export type Turns<A> = {
+/** Part of what an operator says, or the `end` of it. */
+export type Said = { readonly kind: string };
+
+export type Turns<A, E extends Said> = {
   readonly asked: readonly Asked<A>[];
-  readonly ask: (attempt: A, signal: AbortSignal) => AsyncIterable<OperatorEvent>;
+  readonly ask: (attempt: A, signal: AbortSignal) => AsyncIterable<E>;
   readonly patience: Patience;
   readonly hedgeAfterMs: number | undefined;
   /** An answer that is wanted whole is spoken when it is over. */
@@ -36,12 +38,14 @@ export type Turns<A> = {
   readonly onFailed?: (attempt: A, ms: number, error: unknown) => void;
 };
 
-export type Heard<A> = { readonly attempt: A; readonly event: OperatorEvent };
+export type Heard<A, E extends Said> = { readonly attempt: A; readonly event: E };
 
 /** @throws what the last operator that was asked failed with */
-export async function* attemptInTurn<A>(turns: Turns<A>): AsyncGenerator<Heard<A>, void, void> {
+export async function* attemptInTurn<A, E extends Said>(
+  turns: Turns<A, E>,
+): AsyncGenerator<Heard<A, E>, void, void> {
   const { asked, signal, hedgeAfterMs } = turns;
-  const running = new Set<Running<A>>();
+  const running = new Set<Running<A, E>>();
   let next = 0;
   let failure: unknown;
   try {
@@ -76,12 +80,12 @@ export async function* attemptInTurn<A>(turns: Turns<A>): AsyncGenerator<Heard<A
   }
 }
 
-type Words = readonly IteratorResult<OperatorEvent, void>[];
+type Words<E> = readonly IteratorResult<E, void>[];
 
-type Running<A> = {
+type Running<A, E> = {
   readonly attempt: A;
-  readonly first: Promise<Outcome<A>>;
-  next(): Promise<IteratorResult<OperatorEvent, void>>;
+  readonly first: Promise<Outcome<A, E>>;
+  next(): Promise<IteratorResult<E, void>>;
   /** Tells of a failure, unless nobody wants its answer any more. */
   fail(error: unknown): void;
   stop(): void;
@@ -95,11 +99,11 @@ const REST_MS = 1000;
 /** Made once: an error of its own for each would cost more than the rest of a stop. */
 const NOT_WANTED = new Error('Nobody wants the answer any more.');
 
-type Outcome<A> =
-  | { readonly kind: 'spoke'; readonly from: Running<A>; readonly words: Words }
-  | { readonly kind: 'failed'; readonly from: Running<A>; readonly error: unknown };
+type Outcome<A, E> =
+  | { readonly kind: 'spoke'; readonly from: Running<A, E>; readonly words: Words<E> }
+  | { readonly kind: 'failed'; readonly from: Running<A, E>; readonly error: unknown };
 
-function begin<A>(turns: Turns<A>, attempt: A): Running<A> {
+function begin<A, E extends Said>(turns: Turns<A, E>, attempt: A): Running<A, E> {
   const { ask, patience, signal, isWhole } = turns;
   const stopping = new AbortController();
   const stop = (why: Error = NOT_WANTED) => stopping.abort(why);
@@ -112,7 +116,7 @@ function begin<A>(turns: Turns<A>, attempt: A): Running<A> {
   const elapsed = () => performance.now() - begunAt;
   turns.onBegin?.(attempt);
 
-  const listen = async (): Promise<Outcome<A>> => {
+  const listen = async (): Promise<Outcome<A, E>> => {
     try {
       const limit = { ms: patience.firstMs, signal: stopping.signal, stop };
       const words = [await within(iterator.next(), limit)];
@@ -127,7 +131,7 @@ function begin<A>(turns: Turns<A>, attempt: A): Running<A> {
     }
   };
   let isWanted = true;
-  const running: Running<A> = {
+  const running: Running<A, E> = {
     ...{ attempt, next },
     first: Promise.resolve().then(listen),
     fail(error) {
@@ -148,10 +152,13 @@ function begin<A>(turns: Turns<A>, attempt: A): Running<A> {
   return running;
 }
 
-const isOver = ({ done, value }: IteratorResult<OperatorEvent, void>): boolean =>
-  done === true || (value as OperatorEvent).kind === 'end';
+const isOver = ({ done, value }: IteratorResult<Said, void>): boolean =>
+  done === true || value?.kind === 'end';
 
-async function* speech<A>(from: Running<A>, words: Words): AsyncGenerator<Heard<A>, void, void> {
+async function* speech<A, E extends Said>(
+  from: Running<A, E>,
+  words: Words<E>,
+): AsyncGenerator<Heard<A, E>, void, void> {
   const { attempt } = from;
   for (const { done, value } of words) {
     if (done) throw failed('The operator broke off.');
@@ -169,10 +176,10 @@ async function* speech<A>(from: Running<A>, words: Words): AsyncGenerator<Heard<
   }
 }
 
-async function firstOutcome<A>(
-  running: ReadonlySet<Running<A>>,
+async function firstOutcome<A, E>(
+  running: ReadonlySet<Running<A, E>>,
   hedgeAfterMs: number | undefined,
-): Promise<Outcome<A> | 'slow'> {
+): Promise<Outcome<A, E> | 'slow'> {
   const firsts = [...running].map(({ first }) => first);
   if (hedgeAfterMs === undefined) return Promise.race(firsts);
   const heard = new AbortController();
@@ -180,7 +187,7 @@ async function firstOutcome<A>(
   return Promise.race([...firsts, slow]).finally(() => heard.abort());
 }
 
-function stopAll<A>(running: Set<Running<A>>): void {
+function stopAll<A, E>(running: Set<Running<A, E>>): void {
   for (const one of running) one.stop();
   running.clear();
 }

@@ -1,0 +1,190 @@
+/**
+ * One call for embeddings: money set aside, operators asked in turn, all vectors of one of them or none, and the call ended once.
+ *
+ * A vector has no words, so there is nothing to stream, retrieve, echo or give again; the rest is as `serve` has it. The record
+ * keeps of the vectors which they were (`EmbeddingOutput`), not the vectors.
+ */
+import { embeddingOutput, type Id, OpenLedgerError, type Vector } from '@openledger/protocol';
+import type { Caller } from '../identity/index.ts';
+import { isPaid } from '../models/index.ts';
+import { newId } from '../platform/new-id.ts';
+import { chargeOfVectors } from './charge.ts';
+import { finishReasonOf, nothing, outOfTime, type Settled, watched } from './deliver.ts';
+import type { EmbeddingRequest } from './embedding-request.ts';
+import { CALL_LIMIT_MS } from './hold.ts';
+import type { FailedAttempt } from './inferences.ts';
+import { noteAttempts } from './note-attempts.ts';
+import { askWatched, type CallObserver, type CallWatch, openWatched } from './observer.ts';
+import { type Opened, type OpenHandles, openCall } from './open-call.ts';
+import { failed } from './operators/failures.ts';
+import type { EmbeddingEvent } from './operators/operator.ts';
+import { candidatesFor, type InOrder, inOrder, type PrepareHandles } from './prepare-attempts.ts';
+import { countsOf, type EmbeddingAttempt, prepareEmbedding } from './prepare-embedding.ts';
+import { mostOf, type Usage } from './price.ts';
+import type { Rates } from './refusal.ts';
+import { attemptInTurn } from './routing/attempt-in-turn.ts';
+import { assertAllowed, type ServeHandles } from './serve.ts';
+
+export type EmbedCall = {
+  readonly request: EmbeddingRequest;
+  readonly caller: Caller;
+  /** Aborts when the client leaves. */
+  readonly signal: AbortSignal;
+  /** Who watches it; one of the gateway's own observer, where none is given. */
+  readonly watch?: CallWatch;
+};
+
+export type Embedded = {
+  readonly inferenceId: Id<'inference'>;
+  readonly model: string;
+  /** One an input, in their order. */
+  readonly vectors: readonly Vector[];
+  readonly usage: Usage;
+  readonly priceUnits: bigint;
+  /** What is left of the key's rates, as of when the call was let in. */
+  readonly rates: Rates | undefined;
+};
+
+export type EmbedHandles = PrepareHandles &
+  OpenHandles &
+  Pick<ServeHandles, 'datanets' | 'servedBy' | 'patience'> & { readonly observer: CallObserver };
+
+/**
+ * @param limitMs when an operator that still answers is stopped
+ * @throws what `serve` throws, and unprocessable where whoever runs the model makes no embeddings; operator_failed
+ */
+export async function embed(
+  handles: EmbedHandles,
+  ask: EmbedCall,
+  limitMs = CALL_LIMIT_MS,
+): Promise<Embedded> {
+  const call = await openWatched(handles.observer, ask, (given) => open(handles, given));
+  const outcome = await outcomeOf(handles, call, limitMs);
+  const settled = await watched(call.watch, outcome, settle(handles, call, outcome));
+  if (outcome.kind !== 'ended') throw outcome.error;
+  if (settled === nothing) throw outOfTime(); // somebody else had ended it as void
+  const { vectors, attempt } = outcome;
+  const { inferenceId, rates } = call;
+  return { inferenceId, model: attempt.route.model, vectors, rates, ...settled };
+}
+
+/** A call whose money is set aside. */
+type OpenCall = Pick<EmbedCall, 'request' | 'signal'> &
+  Opened & {
+    readonly inferenceId: Id<'inference'>;
+    readonly asked: InOrder<EmbeddingAttempt>;
+    readonly watch: CallWatch;
+    /** Those that were asked and did not answer. */
+    readonly failures: FailedAttempt[];
+  };
+
+async function open(
+  handles: EmbedHandles,
+  { request, caller, signal, watch }: EmbedCall & { readonly watch: CallWatch },
+): Promise<OpenCall> {
+  const { directory, clock, datanets, servedBy } = handles;
+  const model = await directory.model(request.model);
+  const { name, operator, pricing, snapshots } = model;
+  const delivery = 'whole';
+  watch.routed({ caller, delivery, operation: request.kind, model: name, operator });
+  assertAllowed(caller, model);
+  const snapshotIds = snapshots.map(({ snapshotId }) => snapshotId);
+  if (snapshotIds.length > 0) {
+    await datanets.assertRights({ snapshotIds, context: [], commercial: isPaid(pricing) });
+  }
+  const asked = await inOrder(handles, await candidatesFor(handles, [model]), {
+    wish: request,
+    prepare: (candidate) => prepareEmbedding(directory, candidate, request),
+  });
+  const call = {
+    ...{ inferenceId: newId('inference', clock), createdAt: clock.now(), cachedFrom: undefined },
+    ...{ caller, request, retrieved: [], servedBy, route: asked[0].attempt.route },
+    ...mostOf(asked.map(({ attempt }) => attempt)),
+  };
+  const opened = await openCall(handles, { ...call, delivery }, []);
+  const { inferenceId, cachedFrom } = call;
+  watch.opened({ inferenceId, maxTokens: undefined, cachedFrom });
+  return { ...opened, inferenceId, request, signal, watch, asked, failures: [] };
+}
+
+type Answer = Omit<Extract<EmbeddingEvent, { kind: 'end' }>, 'kind'> & {
+  readonly vectors: readonly Vector[];
+  readonly attempt: EmbeddingAttempt;
+};
+
+type Outcome =
+  | (Answer & { readonly kind: 'ended' })
+  | { readonly kind: 'left' | 'failed'; readonly error: unknown };
+
+/** Who has gone before the whole answer has got nothing, also where the operator did not stop. */
+async function outcomeOf(handles: EmbedHandles, call: OpenCall, limitMs: number): Promise<Outcome> {
+  const { signal, reservation } = call;
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  const timer = setTimeout(abort, limitMs).unref();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    const answer = await answerOf(handles, call, stop.signal);
+    await reservation.durable();
+    if (!reservation.isOpen()) throw outOfTime();
+    signal.throwIfAborted();
+    return { ...answer, kind: 'ended' };
+  } catch (error) {
+    return signal.aborted ? { kind: 'left', error: brokenOff() } : { kind: 'failed', error };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Nobody reads this. */
+const brokenOff = (): OpenLedgerError =>
+  new OpenLedgerError('operator_failed', 'The call was broken off.');
+
+/** @throws what the last operator that was asked failed with */
+async function answerOf(
+  { standings, patience }: EmbedHandles,
+  { asked, request, watch, failures }: OpenCall,
+  stop: AbortSignal,
+): Promise<Answer> {
+  const heard = attemptInTurn<EmbeddingAttempt, EmbeddingEvent>({
+    ...{ asked, patience, hedgeAfterMs: request.route.hedgeAfterMs, isWhole: true, signal: stop },
+    ...noteAttempts(standings, failures),
+    ask: ({ embed, order, asked: who }, signal) =>
+      askWatched((headers) => embed({ ...order, headers, signal }), { watch, asked: who, signal }),
+  });
+  let vectors: Answer['vectors'] = [];
+  let answer: Answer | undefined;
+  for await (const { attempt, event } of heard) {
+    if (event.kind === 'end') answer = { ...event, vectors, attempt };
+    else vectors = event.vectors;
+  }
+  if (answer) return answer;
+  throw failed('The operator broke off.');
+}
+
+/** Records the whole delivery for the price of whoever made it, or nothing for nothing; the money follows the record. */
+async function settle(
+  { clock }: EmbedHandles,
+  { inferenceId, reservation, record, request, failures }: OpenCall,
+  outcome: Outcome,
+): Promise<Settled> {
+  const finishReason = finishReasonOf(outcome);
+  if (outcome.kind !== 'ended') {
+    // Where the record cannot be written a sweep will void it; the money is free all the same.
+    await record.void({ finishReason, failures }).finally(() => reservation.void());
+    return nothing;
+  }
+  const { vectors, attempt, usage: reported } = outcome;
+  const counts = { ...countsOf(request.inputs), reported };
+  const { usage, estimated, units: priceUnits } = chargeOfVectors(counts, attempt.pricing);
+  const served = {
+    ...{ inferenceId, output: embeddingOutput(vectors), toolCalls: [], finishReason },
+    ...{ usage, estimated, priceUnits, servedAt: clock.now(), route: attempt.route, failures },
+  };
+  const isRecorded = await record.serve(served, undefined); // never given again
+  if (isRecorded) reservation.capture(priceUnits);
+  else await reservation.void(); // somebody else has ended it as void
+  return isRecorded ? { usage, priceUnits } : nothing;
+}
