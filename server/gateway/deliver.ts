@@ -5,7 +5,7 @@
 import { type Id, OpenLedgerError, outputText, type ToolCall } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { CacheKey } from './cache.ts';
-import type { CallRecord } from './call-record.ts';
+import type { CallRecord, Priced } from './call-record.ts';
 import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts';
 import { promptTokensAbout } from './context.ts';
 import type { FailedAttempt, InferenceRoute } from './inferences.ts';
@@ -269,10 +269,22 @@ async function settle(
     },
     ...{ servedAt: clock.now(), route: attempt.route, failures, finishReason },
   };
-  const recorded = await record.serve(served, mayKeep ? attempt.keepAs : undefined);
-  if (recorded) reservation.capture(recorded.priceUnits);
-  else await reservation.void(); // somebody else has ended it as void
-  return recorded ? { usage: recorded.usage, priceUnits: recorded.priceUnits } : nothing;
+  const keepAs = mayKeep ? attempt.keepAs : undefined;
+  return settleRecorded(reservation, await record.serve(served, keepAs));
+}
+
+/** What stands on record is what is paid. */
+export async function settleRecorded(
+  reservation: Reservation,
+  recorded: Priced | undefined,
+): Promise<Settled> {
+  if (!recorded) {
+    await reservation.void(); // somebody else has ended it as void
+    return nothing;
+  }
+  const { usage, priceUnits } = recorded;
+  reservation.capture(priceUnits);
+  return { usage, priceUnits };
 }
 
 /** Whoever watches the call hears how it ended once that is on record. */
