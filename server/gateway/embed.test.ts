@@ -350,7 +350,7 @@ function handlesWith(money: Money): EmbedHandles {
   const { db } = world.database;
   return {
     ...{ ...world, ...deliverHandles(world), money, servedBy: 'us', observer: silentObserver },
-    ...{ db, records: createCallRecords(db) },
+    ...{ db, records: createCallRecords(db), log: silentLog },
     directory: createDirectory({ db, models: world.models }),
   };
 }
