@@ -21,6 +21,7 @@ import type { Caller } from '../identity/index.ts';
 import { silentLog } from '../platform/log.ts';
 import { sql } from '../platform/sql.ts';
 import { createReceipts, openSigners, proofsFrom } from '../receipts/index.ts';
+import { createCallRecords } from './call-records.ts';
 import { createDirectory } from './directory.ts';
 import { type EmbedCall, type EmbedHandles, embed as embedBy } from './embed.ts';
 import { EmbeddingsBody, fromEmbeddings } from './embedding-request.ts';
@@ -111,6 +112,7 @@ describe.each([
 
   test('vectors delivered whole cost the prompt’s tokens by the operator’s count, and nothing more', async () => {
     const { caller, partyId } = await world.payer(HELD);
+    const before = await world.ledger.balance('clearing:fees');
     let held: readonly bigint[] = [];
     world.operator.plays(async (call) => {
       held = await world.balancesOf(partyId);
@@ -128,7 +130,6 @@ describe.each([
       ...{ output: embeddingOutput(vectors), clientTexts: [], cachedFrom: undefined },
       request: `{"inputs":["${TEXT}"],"kind":"embedding","model":"${MODEL}"}`,
     });
-    const before = await world.ledger.balance('clearing:fees');
     await gateway.capture(inferenceId);
     await gateway.capture(inferenceId);
     expect((await world.ledger.balance('clearing:fees')) - before).toBe(price(5, 0));
@@ -274,7 +275,8 @@ describe.each([
   });
 
   test('a call that was ended as void meanwhile delivers nothing, and costs nothing', async () => {
-    const { caller, partyId } = await world.payer(HELD);
+    // A key with limits has its calls on record from their beginning, however they are paid for.
+    const { caller, partyId } = await world.payer(HELD, { limitUnits: 9n * HELD });
     world.operator.plays(async (call) => {
       await gateway.voidAbandoned(); // nobody of its server's name is here
       call.json(listOf([1]));
@@ -344,10 +346,14 @@ test('a model that the key may not call, an unknown one and one that only writes
   expect(await world.balancesOf(partyId)).toEqual([HELD, 0n]);
 });
 
-const handlesWith = (money: Money): EmbedHandles => ({
-  ...{ ...world, ...deliverHandles(world), money, servedBy: 'us', observer: silentObserver },
-  directory: createDirectory({ db: world.database.db, models: world.models }),
-});
+function handlesWith(money: Money): EmbedHandles {
+  const { db } = world.database;
+  return {
+    ...{ ...world, ...deliverHandles(world), money, servedBy: 'us', observer: silentObserver },
+    ...{ db, records: createCallRecords(db), log: silentLog },
+    directory: createDirectory({ db, models: world.models }),
+  };
+}
 
 test('an operator that takes too long is stopped, and costs nothing', async () => {
   const { caller, partyId } = await world.payer(HELD);

@@ -183,8 +183,8 @@ async function settle(
     ...{ inferenceId, output: embeddingOutput(vectors), toolCalls: [], finishReason },
     ...{ usage, estimated, priceUnits, servedAt: clock.now(), route: attempt.route, failures },
   };
-  const isRecorded = await record.serve(served, undefined); // never given again
-  if (isRecorded) reservation.capture(priceUnits);
+  const recorded = await record.serve(served, undefined); // never given again
+  if (recorded) reservation.capture(recorded.priceUnits);
   else await reservation.void(); // somebody else has ended it as void
-  return isRecorded ? { usage, priceUnits } : nothing;
+  return recorded ? { usage: recorded.usage, priceUnits: recorded.priceUnits } : nothing;
 }
