@@ -125,7 +125,8 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
         delivered.attempt = attempt;
         if (event.kind === 'end') {
           outcome = { ...event, kind: 'ended' };
-          break;
+          if (event !== heard.event) break; // it would have gone on
+          continue; // to where the turns end: so they know that it was heard out
         }
         if (call.delivery === 'streamed') await call.record.opened();
         await call.reservation.durable();

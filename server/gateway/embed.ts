@@ -9,7 +9,14 @@ import type { Caller } from '../identity/index.ts';
 import { isPaid } from '../models/index.ts';
 import { newId } from '../platform/new-id.ts';
 import { chargeOfVectors } from './charge.ts';
-import { finishReasonOf, nothing, outOfTime, type Settled, watched } from './deliver.ts';
+import {
+  finishReasonOf,
+  nothing,
+  outOfTime,
+  type Settled,
+  settleRecorded,
+  watched,
+} from './deliver.ts';
 import type { EmbeddingRequest } from './embedding-request.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
 import type { FailedAttempt } from './inferences.ts';
@@ -183,8 +190,5 @@ async function settle(
     ...{ inferenceId, output: embeddingOutput(vectors), toolCalls: [], finishReason },
     ...{ usage, estimated, priceUnits, servedAt: clock.now(), route: attempt.route, failures },
   };
-  const recorded = await record.serve(served, undefined); // never given again
-  if (recorded) reservation.capture(recorded.priceUnits);
-  else await reservation.void(); // somebody else has ended it as void
-  return recorded ? { usage: recorded.usage, priceUnits: recorded.priceUnits } : nothing;
+  return settleRecorded(reservation, await record.serve(served, undefined)); // never given again
 }

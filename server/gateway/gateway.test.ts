@@ -429,6 +429,22 @@ test('leaving after the end changes nothing', async () => {
 
 const word = { kind: 'text' as const, text: 'a', tokens: 1, logprobs: [] };
 
+test('a stream that was heard out leaves its connection to the operator for the next', async () => {
+  const { caller } = await world.payer(100_000n);
+  world.operator.plays((call) => {
+    call.text('a');
+    call.finish();
+  });
+  const ask = async () => {
+    await read(await serve(caller));
+    await pause(20); // its end is read away after ours
+  };
+  await ask();
+  const before = world.operator.connections();
+  for (let i = 0; i < 5; i++) await ask();
+  expect(world.operator.connections()).toBe(before);
+});
+
 test('an operator that takes too long is stopped', async () => {
   let stopped = false;
   async function* slowly({ signal }: { readonly signal: AbortSignal }) {

@@ -38,6 +38,8 @@ export type Script = (call: OperatorCall) => Promise<void> | void;
 export type TestOperator = {
   readonly baseUrl: string;
   readonly calls: readonly OperatorCall[];
+  /** How many were made so far. */
+  connections(): number;
   /** How it was asked for its models. */
   readonly listed: readonly Pick<OperatorCall, 'path' | 'headers'>[];
   plays(script: Script): void;
@@ -57,11 +59,13 @@ export async function startOperator(): Promise<TestOperator> {
     calls.push(call);
     await script(call);
   });
+  let connections = 0;
+  server.on('connection', () => connections++);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     baseUrl: `http://127.0.0.1:${port}/v1`,
-    ...{ calls, listed },
+    ...{ calls, listed, connections: () => connections },
     plays(next) {
       script = next;
       calls.length = 0;
