@@ -43,13 +43,19 @@ export type Outcome = {
 
 type Seen = { inferenceId?: string; status?: number; text: string; told?: Told; isWhole: boolean };
 
+/** An answer whose connection is gone may never say that it has ended: whoever has left waits no longer than this. */
+const LEAVING_MS = 1000;
+
 export async function call(wish: Wish): Promise<Outcome> {
   const startedAt = Date.now();
   const leaving = new AbortController();
   const timer = setTimeout(() => leaving.abort(), wish.patienceMs);
   const seen: Seen = { text: '', isWhole: false };
+  const left = new Promise<void>((leave) =>
+    leaving.signal.addEventListener('abort', () => setTimeout(leave, LEAVING_MS)),
+  );
   try {
-    await ask(wish, seen, leaving);
+    await Promise.race([ask(wish, seen, leaving), left]);
   } catch {
     // it was broken off, by whom is told by what was seen
   }
