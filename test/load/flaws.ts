@@ -20,10 +20,14 @@ export type Evidence = {
 
 /** @returns a sentence for each thing that does not fit */
 export function flawsOf(evidence: Evidence): readonly string[] {
-  const { outcome, records, attempts } = evidence;
+  const { outcome, records, attempts, isNearKill } = evidence;
   if (records.length === 0) {
+    // Of a whole answer a gateway that is killed leaves no record: nothing was delivered, and its intent log gives the money back.
+    const mayHaveNone = isNearKill && !outcome.wish.stream;
     return [
-      ...(attempts.length > 0 ? ['An operator was asked for a call that has no record.'] : []),
+      ...(attempts.length > 0 && !mayHaveNone
+        ? ['An operator was asked for a call that has no record.']
+        : []),
       ...(outcome.text || outcome.kind === 'whole' ? ['There is an answer without a record.'] : []),
     ];
   }
