@@ -5,7 +5,7 @@ import { type CacheKey, keepAnswer } from './cache.ts';
 import type { CallRecords } from './call-records.ts';
 import {
   findInference,
-  type OpenedCall,
+  type Opening,
   openInference,
   recordServed,
   recordVoid,
@@ -53,7 +53,7 @@ async function findServed(db: Db, inferenceId: string): Promise<Priced | undefin
 }
 
 /** It stands there already; its key's limits are settled with its end. */
-export const recordOfOpened = ({ db, records }: RecordHandles, call: OpenedCall): CallRecord => {
+export const recordOfOpened = ({ db, records }: RecordHandles, call: Opening): CallRecord => {
   const { inferenceId, caller } = call;
   return {
     opened: async () => {},
@@ -73,7 +73,7 @@ export const recordOfOpened = ({ db, records }: RecordHandles, call: OpenedCall)
 };
 
 /** Written while the operator is asked. The payer's money is safe without it: the intent log knows of the call. */
-export function recordMeanwhile(handles: RecordHandles, call: OpenedCall): CallRecord {
+export function recordMeanwhile(handles: RecordHandles, call: Opening): CallRecord {
   const opening = openOnce(handles.records, call);
   opening.catch(() => {}); // whoever waits for it is told
   const record = recordOfOpened(handles, call);
@@ -89,7 +89,7 @@ export function recordMeanwhile(handles: RecordHandles, call: OpenedCall): CallR
 }
 
 /** A database that is away refuses the call; one that does not say whether it was written is asked again. */
-async function openOnce(records: CallRecords, call: OpenedCall): Promise<void> {
+async function openOnce(records: CallRecords, call: Opening): Promise<void> {
   try {
     await records.open(call);
   } catch (error) {
@@ -103,7 +103,7 @@ function unlessThere(error: unknown): void {
 }
 
 /** Written once, when all is known: of a call that delivers nothing before its end, nothing can be lost before it. */
-export const recordAtTheEnd = ({ db, records }: RecordHandles, call: OpenedCall): CallRecord => ({
+export const recordAtTheEnd = ({ db, records }: RecordHandles, call: Opening): CallRecord => ({
   opened: async () => {},
   serve: (served, keepAs) =>
     servedForSure(db, served, async () => {

@@ -11,7 +11,7 @@ import { prepared, sql } from '../platform/sql.ts';
 import {
   type EndedCall,
   endedRow,
-  type OpenedCall,
+  type Opening,
   openedRow,
   type ServedCall,
   type VoidReason,
@@ -19,13 +19,13 @@ import {
 } from './inferences.ts';
 
 export type CallRecords = {
-  open(call: OpenedCall): Promise<void>;
+  open(call: Opening): Promise<void>;
   /** @returns false when it had ended already; then nothing is changed */
   serve(served: ServedCall): Promise<boolean>;
   void(inferenceId: Id<'inference'>, why: VoidReason): Promise<void>;
   /** Of a call that was never on record while it was open. */
-  openAndServe(call: OpenedCall, served: ServedCall): Promise<void>;
-  openAndVoid(call: OpenedCall, why: VoidReason): Promise<void>;
+  openAndServe(call: Opening, served: ServedCall): Promise<void>;
+  openAndVoid(call: Opening, why: VoidReason): Promise<void>;
 };
 
 /** As many as share a statement. */
@@ -47,23 +47,20 @@ export function createCallRecords(db: Pick<Db, 'write'>): CallRecords {
   };
 }
 
-/** JSON carries many rows of many texts in one value, which PostgreSQL reads faster than lists of each column. */
+/** JSON carries many rows of many texts in one value, and the table says what its columns are. */
+const rowsIn = (rows: readonly object[]) =>
+  sql`json_populate_recordset(null::gateway.inferences, ${JSON.stringify(rows)}::json)`;
+
+const columns = sql`id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved,
+  held_units, held_tokens, cached_from, created_at, output, tool_calls, finish_reason, prompt_tokens, completion_tokens,
+  estimated, price_units, served_at, failed_attempts`;
+
 async function insertAll(db: Pick<Db, 'write'>, rows: readonly OpenedRow[]): Promise<undefined[]> {
   const statement = sql`
     with opened as (
-      insert into gateway.inferences
-        (id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved, held_units,
-         held_tokens, cached_from, created_at, output, tool_calls, finish_reason, prompt_tokens, completion_tokens, estimated,
-         price_units, served_at, failed_attempts)
-      select id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved, held_units,
-        held_tokens, cached_from, created_at, output, tool_calls, finish_reason, prompt_tokens, completion_tokens, estimated,
-        price_units, served_at, failed_attempts
-      from json_to_recordset(${JSON.stringify(rows)}::json) as opened (
-        id text, payer_id text, key_id text, served_by text, model text, operator text, status text, route jsonb, request text,
-        client_texts text[], retrieved jsonb, held_units numeric, held_tokens bigint, cached_from text, created_at timestamptz,
-        output text, tool_calls jsonb, finish_reason text, prompt_tokens integer, completion_tokens integer, estimated boolean,
-        price_units numeric, served_at timestamptz, failed_attempts jsonb
-      )
+      insert into gateway.inferences (${columns})
+      select ${columns}
+      from ${rowsIn(rows)}
       returning id, status
     )
     select count(*)
@@ -80,11 +77,7 @@ async function endAll(db: Pick<Db, 'write'>, rows: readonly EndedCall[]): Promis
           prompt_tokens = said.prompt_tokens, completion_tokens = said.completion_tokens, estimated = said.estimated,
           price_units = said.price_units, served_at = said.served_at, route = coalesce(said.route, inferences.route),
           operator = coalesce(said.operator, inferences.operator), failed_attempts = said.failed_attempts
-      from json_to_recordset(${JSON.stringify(rows)}::json) as said (
-        id text, status text, output text, tool_calls jsonb, finish_reason text, prompt_tokens integer,
-        completion_tokens integer, estimated boolean, price_units numeric, served_at timestamptz, route jsonb,
-        operator text, failed_attempts jsonb
-      )
+      from ${rowsIn(rows)} as said
       where inferences.id = said.id and inferences.status = 'held' and inferences.held_tokens is null
       returning inferences.id, inferences.status
     )

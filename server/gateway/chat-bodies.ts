@@ -153,9 +153,9 @@ export function fromChat(body: z.output<typeof ChatBody>): GenerationRequest {
     kind: 'chat',
     messages: body.messages.map(messageFrom),
     tools: (body.tools ?? []).map((tool) => toolFrom(tool.function)),
-    toolChoice: choiceFrom(body.tool_choice),
+    toolChoice: choiceFrom(flatChoice(body.tool_choice)),
     parallelToolCalls: body.parallel_tool_calls ?? undefined,
-    responseFormat: formatFrom(body.response_format),
+    responseFormat: formatFrom(flatFormat(body.response_format)),
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
   };
@@ -193,25 +193,45 @@ export const toolFrom = (tool: {
   strict: tool.strict ?? undefined,
 });
 
-const choiceFrom = (
-  choice: z.output<typeof FunctionChoice> | null | undefined,
-): ToolChoice | undefined =>
-  typeof choice === 'object' && choice ? { name: choice.function.name } : (choice ?? undefined);
+/** This route alone says once more what it is that is chosen, and what is described. */
+const flatChoice = (choice: z.output<typeof FunctionChoice> | null | undefined) =>
+  typeof choice === 'object' && choice ? choice.function : choice;
 
-function formatFrom(
-  format: z.output<typeof Format> | null | undefined,
+const flatFormat = (format: z.output<typeof Format> | null | undefined) =>
+  format?.type === 'json_schema' ? { type: format.type, ...format.json_schema } : format;
+
+export const choiceFrom = (
+  choice: Exclude<ToolChoice, object> | { readonly name: string } | null | undefined,
+): ToolChoice | undefined =>
+  typeof choice === 'object' && choice ? { name: choice.name } : (choice ?? undefined);
+
+export function formatFrom(
+  format:
+    | { readonly type: 'text' }
+    | { readonly type: 'json_object' }
+    | {
+        readonly type: 'json_schema';
+        readonly name: string;
+        readonly description?: string | null;
+        readonly schema?: Record<string, unknown> | null;
+        readonly strict?: boolean | null;
+      }
+    | null
+    | undefined,
 ): ResponseFormat | undefined {
   if (!format || format.type === 'text') return undefined;
   if (format.type === 'json_object') return { type: 'json_object' };
-  const { name, description, schema, strict } = format.json_schema;
+  const { type, name, description, schema, strict } = format;
   return {
-    ...{ type: 'json_schema', name, description: description ?? undefined },
+    ...{ type, name, description: description ?? undefined },
     ...{ schema: schema ?? undefined, strict: strict ?? undefined },
   };
 }
 
-export const routeFrom = (wish: z.output<typeof RouteWish> | undefined): Route =>
-  wish ? { ...wish, only: wish.only, hedgeAfterMs: wish.hedgeAfterMs } : DEFAULT_ROUTE;
+export const routeFrom = (wish: z.output<typeof RouteWish> | undefined): Route => ({
+  ...DEFAULT_ROUTE,
+  ...wish,
+});
 
 type Shared = Pick<
   z.output<typeof ChatBody>,

@@ -22,9 +22,9 @@ import {
 } from './operators/operator.ts';
 import { type Pricing, sumOf, tokensAtMost, type Usage } from './price.ts';
 import {
-  type Asked,
   attemptInTurn,
   type Heard,
+  type InOrder,
   type Patience,
   type Turns,
 } from './routing/attempt-in-turn.ts';
@@ -79,7 +79,7 @@ export const promptTokensOf = ({
 export type Call = {
   readonly inferenceId: Id<'inference'>;
   readonly delivery: Delivery;
-  readonly asked: readonly [Asked<Attempt>, ...Asked<Attempt>[]];
+  readonly asked: InOrder<Attempt>;
   readonly hedgeAfterMs: number | undefined;
   readonly watch: CallWatch;
   readonly reservation: Reservation;
@@ -125,8 +125,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
         delivered.attempt = attempt;
         if (event.kind === 'end') {
           outcome = { ...event, kind: 'ended' };
-          if (event !== heard.event) break; // it would have gone on
-          continue; // to where the turns end: so they know that it was heard out
+          break;
         }
         if (call.delivery === 'streamed') await call.record.opened();
         await call.reservation.durable();

@@ -1,5 +1,6 @@
 /** Models, and who serves them, remembered for a moment: calls come faster than these change. */
 import type { Model, Models } from '../models/index.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Reader } from '../platform/db.ts';
 import { remembered } from '../platform/remembered.ts';
 import { findCandidates } from './offers.ts';
@@ -20,16 +21,20 @@ export type Directory = {
 const MODELS = { forMs: 60_000, most: 10_000 };
 const TERMS = { forMs: 1000, most: 10_000 };
 
-export function createDirectory(handles: {
+export function createDirectory({
+  clock,
+  ...handles
+}: {
   readonly db: Reader;
   readonly models: Models;
+  readonly clock: Clock;
 }): Directory {
-  const models = remembered((name) => handles.models.find(name), MODELS);
-  const candidates = remembered(
-    async (name) => findCandidates(handles.db, await models.of(name)),
-    TERMS,
-  );
-  const operators = remembered((name) => findOperator(handles, name), TERMS);
+  const models = remembered((name) => handles.models.find(name), { clock, ...MODELS });
+  const candidates = remembered(async (name) => findCandidates(handles.db, await models.of(name)), {
+    clock,
+    ...TERMS,
+  });
+  const operators = remembered((name) => findOperator(handles, name), { clock, ...TERMS });
   return {
     model: (name) => models.of(name),
     candidates: ({ name }) => candidates.of(name),

@@ -351,7 +351,7 @@ function handlesWith(money: Money): EmbedHandles {
   return {
     ...{ ...world, ...deliverHandles(world), money, servedBy: 'us', observer: silentObserver },
     ...{ db, records: createCallRecords(db), log: silentLog },
-    directory: createDirectory({ db, models: world.models }),
+    directory: createDirectory({ ...world, db }),
   };
 }
 

@@ -25,11 +25,11 @@ import { askWatched, type CallObserver, type CallWatch, openWatched } from './ob
 import { type Opened, type OpenHandles, openCall } from './open-call.ts';
 import { failed } from './operators/failures.ts';
 import type { EmbeddingEvent } from './operators/operator.ts';
-import { candidatesFor, type InOrder, inOrder, type PrepareHandles } from './prepare-attempts.ts';
+import { candidatesFor, inOrder, type PrepareHandles } from './prepare-attempts.ts';
 import { countsOf, type EmbeddingAttempt, prepareEmbedding } from './prepare-embedding.ts';
 import { mostOf, type Usage } from './price.ts';
 import type { Rates } from './refusal.ts';
-import { attemptInTurn } from './routing/attempt-in-turn.ts';
+import { attemptInTurn, type InOrder } from './routing/attempt-in-turn.ts';
 import { assertAllowed, type ServeHandles } from './serve.ts';
 
 export type EmbedCall = {

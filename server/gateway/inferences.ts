@@ -71,7 +71,7 @@ export type Inference = {
 };
 
 /** A call that is about to be asked of operators. */
-export type OpenedCall = {
+export type Opening = {
   readonly inferenceId: Id<'inference'>;
   readonly createdAt: Date;
   /** The serving process. */
@@ -86,7 +86,7 @@ export type OpenedCall = {
 };
 
 /** Its row, with the names of its columns. */
-export function openedRow(call: OpenedCall) {
+export function openedRow(call: Opening) {
   const { route, request, caller } = call;
   const document =
     request.kind === 'embedding' ? embeddingDocumentOf(request) : documentOf(request);
@@ -108,7 +108,7 @@ export function openedRow(call: OpenedCall) {
   };
 }
 
-export async function openInference(tx: Tx, call: OpenedCall): Promise<void> {
+export async function openInference(tx: Tx, call: Opening): Promise<void> {
   const row = openedRow(call);
   await tx.query(sql`
     insert into gateway.inferences

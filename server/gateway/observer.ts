@@ -160,15 +160,13 @@ export async function* askWatched<E extends OperatorEvent | EmbeddingEvent>(
     for (;;) {
       askedAt = performance.now();
       const { value: event, done } = await events.next();
-      if (end?.kind !== 'ended') attempt.waited(performance.now() - askedAt);
+      attempt.waited(performance.now() - askedAt);
       if (done) {
         end ??= { kind: 'failed', error: brokenOff };
         return;
       }
-      if (event.kind === 'end') {
-        end = { ...event, kind: 'ended' };
-        attempt.ended(end); // what follows is nobody's answer
-      } else if (event.kind !== 'vectors' && !hasText) {
+      if (event.kind === 'end') end = { ...event, kind: 'ended' };
+      else if (event.kind !== 'vectors' && !hasText) {
         hasText = true;
         attempt.firstText();
       }
@@ -176,10 +174,10 @@ export async function* askWatched<E extends OperatorEvent | EmbeddingEvent>(
     }
   } catch (error) {
     attempt.waited(performance.now() - askedAt);
-    end ??= endOf(error, signal);
+    end = endOf(error, signal);
     throw error;
   } finally {
-    if (end?.kind !== 'ended') attempt.ended(end ?? { kind: 'stopped' });
+    attempt.ended(end ?? { kind: 'stopped' });
     await events.return?.();
   }
 }

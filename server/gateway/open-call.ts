@@ -7,7 +7,7 @@ import { isAway, outlast } from '../platform/outlast.ts';
 import { type CallRecord, recordAtTheEnd, recordMeanwhile, recordOfOpened } from './call-record.ts';
 import type { CallRecords } from './call-records.ts';
 import type { Delivery } from './charge.ts';
-import { type OpenedCall, openInference, recordRefused } from './inferences.ts';
+import { type Opening, openInference, recordRefused } from './inferences.ts';
 import { assertWithinLimits, isLimited, reserveLimits } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
 import type { Rates } from './refusal.ts';
@@ -41,7 +41,7 @@ type Read = FoundContext['from'][number] & { readonly payUpTo: bigint };
  */
 export async function openCall(
   handles: OpenHandles,
-  call: OpenedCall & { readonly delivery: Delivery },
+  call: Opening & { readonly delivery: Delivery },
   reads: readonly Read[],
 ): Promise<Opened> {
   await assertWithinLimits(handles.db, call);

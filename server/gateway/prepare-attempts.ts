@@ -9,7 +9,7 @@ import type { Directory } from './directory.ts';
 import type { InferenceRoute } from './inferences.ts';
 import { sumOf, tokensAtMost } from './price.ts';
 import type { GenerationRequest } from './request.ts';
-import type { Asked } from './routing/attempt-in-turn.ts';
+import type { Asked, InOrder } from './routing/attempt-in-turn.ts';
 import { type Candidate, planAttempts } from './routing/plan.ts';
 import type { Standings } from './routing/standings.ts';
 
@@ -50,8 +50,6 @@ export const prepareAttempts = (
     wish: asked.request,
     prepare: (candidate) => prepareAttempt(handles, candidate, asked),
   });
-
-export type InOrder<A> = readonly [Asked<A>, ...Asked<A>[]];
 
 /**
  * The plan for whatever is asked of operators, each of its attempts made ready once.

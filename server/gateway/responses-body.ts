@@ -4,7 +4,9 @@
  */
 import { z } from 'zod';
 import {
+  choiceFrom,
   Extension,
+  formatFrom,
   fromShared,
   JsonObject,
   ModelName,
@@ -12,7 +14,7 @@ import {
   toolFrom,
   Unsupported,
 } from './chat-bodies.ts';
-import type { GenerationRequest, Message, ResponseFormat, ToolChoice } from './request.ts';
+import type { GenerationRequest, Message } from './request.ts';
 import { messagesFrom, ResponsesInput } from './responses-input.ts';
 
 const unsupported = { error: 'Not supported here.' };
@@ -126,18 +128,6 @@ export function fromResponses(body: ResponsesBody): GenerationRequest {
     maxTokens: body.max_output_tokens ?? undefined,
     logprobs: logprobsFrom(body),
   };
-}
-
-const choiceFrom = (choice: z.output<typeof Choice> | null | undefined): ToolChoice | undefined =>
-  typeof choice === 'object' && choice ? { name: choice.name } : (choice ?? undefined);
-
-function formatFrom(
-  format: z.output<typeof Format> | null | undefined,
-): ResponseFormat | undefined {
-  if (!format || format.type === 'text') return undefined;
-  if (format.type === 'json_object') return { type: 'json_object' };
-  const { description, strict } = format;
-  return { ...format, description: description ?? undefined, strict: strict ?? undefined };
 }
 
 /** Either field asks for them. */

@@ -18,10 +18,10 @@ import type { CallWatch } from './observer.ts';
 import { type OpenHandles, openCall } from './open-call.ts';
 import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
 import { cachedPricing, mostOf } from './price.ts';
-import type { Rates } from './refusal.ts';
+import { modelLimit, type Rates } from './refusal.ts';
 import type { GenerationRequest } from './request.ts';
 import { retrieveContext } from './retrieve-context.ts';
-import type { Asked, Patience } from './routing/attempt-in-turn.ts';
+import type { Asked, InOrder, Patience } from './routing/attempt-in-turn.ts';
 
 export type ServeHandles = PrepareHandles &
   OpenHandles & {
@@ -129,16 +129,17 @@ function leaveOnAbort(log: Log, delivering: Delivering, signal: AbortSignal): vo
   else signal.addEventListener('abort', leave, { once: true });
 }
 
-type Attempts = readonly [Asked<Attempt>, ...Asked<Attempt>[]];
-
 type Planned = {
   readonly caller: Caller;
   readonly request: GenerationRequest;
   readonly retrieved: readonly RetrievedRecord[];
-  readonly planned: Attempts;
+  readonly planned: InOrder<Attempt>;
 };
 
-type Terms = { readonly asked: Attempts; readonly cachedFrom: Id<'inference'> | undefined };
+type Terms = {
+  readonly asked: InOrder<Attempt>;
+  readonly cachedFrom: Id<'inference'> | undefined;
+};
 
 /** An answer that was given before, in place of all attempts; where there is none, what they bring may be kept. */
 async function orAgain(
@@ -146,17 +147,18 @@ async function orAgain(
   { caller, request, retrieved, planned }: Planned,
 ): Promise<Terms> {
   if (!cache) return { asked: planned, cachedFrom: undefined };
-  const [{ attempt: first }] = planned;
+  const [{ attempt: first }, ...others] = planned;
   const { route, generation } = first;
-  const asked = { request, maxTokens: generation.maxTokens, route, retrieved };
-  const keepAs = await cacheKeyOf(datanets, caller.partyId, asked);
+  const question = { request, maxTokens: generation.maxTokens, route, retrieved };
+  const keepAs = await cacheKeyOf(datanets, caller.partyId, question);
   const kept = keepAs && (await findAnswer({ db, clock }, keepAs, cache));
   if (!kept) {
-    const keeping = planned.map(({ attempt, pauseMs }) => ({
+    const keeping = ({ attempt, pauseMs }: Asked<Attempt>): Asked<Attempt> => ({
       attempt: { ...attempt, keepAs: attempt.route.model === route.model ? keepAs : undefined },
       pauseMs,
-    }));
-    return { asked: keeping as unknown as Attempts, cachedFrom: undefined };
+    });
+    const asked: InOrder<Attempt> = [keeping(planned[0]), ...others.map(keeping)];
+    return { asked, cachedFrom: undefined };
   }
   const attempt: Attempt = {
     ...{ operator: { generate: answerAgain(kept) }, candidate: undefined, keepAs: undefined },
@@ -175,7 +177,7 @@ export function assertAllowed({ models }: Caller, { name }: Model): void {
 
 /** A model's budget is held for the model that is asked: nobody gets by it through another's name. */
 function assertBudgeted({ limits }: Caller, { fallbacks }: GenerationRequest): void {
-  const budgeted = fallbacks.find((name) => limits?.modelUnits && name in limits.modelUnits);
+  const budgeted = fallbacks.find((name) => modelLimit(limits, name) !== undefined);
   if (budgeted === undefined) return;
   const sentence = `This key has a budget for ${budgeted}: it may be asked, and not fallen back to.`;
   throw new OpenLedgerError('forbidden', sentence, { model: budgeted });

@@ -6,11 +6,9 @@ import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
 import { answerCall, type SurfaceHandles } from './answer-call.ts';
 import { anthropicWording } from './anthropic-shapes.ts';
-import { authorize } from './authorize.ts';
+import { inferringCaller } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
-import { jsonResponse } from './json-response.ts';
-import { failureHeaders } from './rate-headers.ts';
-import { noteCaller } from './request-record.ts';
+import { failureResponse } from './failure-response.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
@@ -18,13 +16,14 @@ const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles): Hono {
   const app = new Hono();
   const wording = anthropicWording((error) => errorBody(error, log));
-  const callerOf = async (c: Context): Promise<Caller> => {
-    const caller = (await authorize(authenticate, authorizationOf(c), 'infer')) as Caller;
-    noteCaller(c, caller);
-    return caller;
+  /** Its clients send a key in a header of its own. */
+  const callerOf = (c: Context): Promise<Caller> => {
+    const key = c.req.header('x-api-key');
+    const authorization = key === undefined ? c.req.header('authorization') : `Bearer ${key}`;
+    return inferringCaller(c, authenticate, authorization);
   };
 
-  app.onError((error) => failure(error, log));
+  app.onError((error) => failureResponse(error, errorBody(error, log)));
   app.post('/', async (c) => {
     const caller = await callerOf(c);
     const body = parseBody(MessagesBody, await readJson(c, LIMITS));
@@ -40,17 +39,6 @@ export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles)
     return c.json({ input_tokens: promptTokens, openledger: { estimated } });
   });
   return app;
-}
-
-/** Its clients send a key in a header of its own. */
-function authorizationOf(c: Context): string | undefined {
-  const key = c.req.header('x-api-key');
-  return key === undefined ? c.req.header('authorization') : `Bearer ${key}`;
-}
-
-function failure(error: unknown, log: Log): Response {
-  const status = error instanceof OpenLedgerError ? error.status : 500;
-  return jsonResponse(errorBody(error, log), status, failureHeaders(error));
 }
 
 /** Anthropic's error shape, and beside it our code and the details, such as what is missing. */

@@ -1,6 +1,8 @@
 /** From a request's key to its caller. Every surface that takes keys asks here. */
 import { OpenLedgerError, type Scope } from '@openledger/protocol';
+import type { Context } from 'hono';
 import { type Caller, mayDo } from '../identity/index.ts';
+import { noteCaller } from './request-record.ts';
 
 export type Authenticate = (secret: string) => Promise<Caller | undefined>;
 
@@ -19,6 +21,17 @@ export async function authorize(
   if (scope !== 'public' && !mayDo(caller, scope)) {
     throw new OpenLedgerError('forbidden', `This key lacks the scope ${scope}.`, { scope });
   }
+  return caller;
+}
+
+/** Who may ask for inference, noted for the log. A key is always needed for that. @throws unauthorized, forbidden */
+export async function inferringCaller(
+  c: Context,
+  authenticate: Authenticate,
+  authorization: string | undefined,
+): Promise<Caller> {
+  const caller = (await authorize(authenticate, authorization, 'infer')) as Caller;
+  noteCaller(c, caller);
   return caller;
 }
 

@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import type { z } from 'zod';
 import { type EmbeddingsBody, fromEmbeddings, type Gateway } from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
+import { signalOf } from './node-connection.ts';
 import { openAiRateHeaders } from './rate-headers.ts';
 import { watchOf } from './request-record.ts';
 
@@ -13,7 +14,7 @@ export async function answerEmbeddings(
   { caller, body }: { readonly caller: Caller; readonly body: z.output<typeof EmbeddingsBody> },
 ): Promise<Response> {
   const request = fromEmbeddings(body);
-  const { signal } = c.req.raw;
+  const signal = signalOf(c);
   const embedded = await gateway.embed({ request, caller, signal, watch: watchOf(c) });
   const { inferenceId: inference, vectors, usage, priceUnits } = embedded;
   const receipt = receiptIdOf(inference);

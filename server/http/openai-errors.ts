@@ -1,14 +1,11 @@
 /** Failures, in the words of OpenAI's surface. */
 import { errorStatus, OpenLedgerError } from '@openledger/protocol';
 import type { Log } from '../platform/log.ts';
-import { jsonResponse } from './json-response.ts';
-import { failureHeaders } from './rate-headers.ts';
+import { failureResponse } from './failure-response.ts';
 
 /** An answer that is a failure. */
-export function failure(error: unknown, log: Log): Response {
-  const status = error instanceof OpenLedgerError ? error.status : 500;
-  return jsonResponse(errorBody(error, log), status, failureHeaders(error));
-}
+export const failure = (error: unknown, log: Log): Response =>
+  failureResponse(error, errorBody(error, log));
 
 /** What it says of one, also in a stream. */
 export const errorBody = (error: unknown, log: Log) => ({ error: errorOf(error, log) });

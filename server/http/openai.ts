@@ -20,14 +20,13 @@ import type { Models } from '../models/index.ts';
 import type { Log } from '../platform/log.ts';
 import { answerCall, type SurfaceHandles, type Wording } from './answer-call.ts';
 import { anthropicSurface } from './anthropic.ts';
-import { authorize } from './authorize.ts';
+import { inferringCaller } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { answerEmbeddings } from './embeddings.ts';
 import { errorBody, failure } from './openai-errors.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
 import { openAiRateHeaders } from './rate-headers.ts';
 import { NoQuery, recordedResponse } from './recorded-response.ts';
-import { noteCaller } from './request-record.ts';
 import { responsesWording } from './responses.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
@@ -100,11 +99,8 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
 }
 
 /** A key is always needed here: only operations of the table can be public. */
-async function callerOf({ authenticate }: OpenAiHandles, c: Context): Promise<Caller> {
-  const caller = await authorize(authenticate, c.req.header('authorization'), 'infer');
-  noteCaller(c, caller);
-  return caller as Caller;
-}
+const callerOf = ({ authenticate }: OpenAiHandles, c: Context): Promise<Caller> =>
+  inferringCaller(c, authenticate, c.req.header('authorization'));
 
 /** By the inference's id, or by the one that an answer had in its surface's words. To others it is not there. */
 async function ownGeneration(

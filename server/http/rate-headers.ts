@@ -1,18 +1,7 @@
 /** A key's rates as the headers that OpenAI's and Anthropic's clients know. */
-import { OpenLedgerError } from '@openledger/protocol';
 import type { Rate, Rates } from '../gateway/index.ts';
 
 type Headers = Readonly<Record<string, string>>;
-
-/** What beside status and body belongs to a failure. */
-export function failureHeaders(error: unknown): Headers {
-  if (!(error instanceof OpenLedgerError)) return {};
-  const { retryAfterSeconds } = error.details;
-  return {
-    ...(error.status === 401 && { 'www-authenticate': 'Bearer' }),
-    ...(typeof retryAfterSeconds === 'number' && { 'retry-after': `${retryAfterSeconds}` }),
-  };
-}
 
 export const openAiRateHeaders = (rates: Rates | undefined): Headers =>
   headersOf(rates, (what, { limit, remaining, resetMs }) => ({

@@ -2,6 +2,7 @@
 import type { Id, Scope } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Reader } from '../platform/db.ts';
+import { remembered } from '../platform/remembered.ts';
 import { prepared, sql } from '../platform/sql.ts';
 import type { Caller } from './caller.ts';
 import { type LimitRow, limitColumns, toLimits } from './key-limits.ts';
@@ -18,62 +19,24 @@ export type Authenticator = {
 const REMEMBER_MS = 2000;
 const REMEMBER_AT_MOST = 10_000;
 
-type Memory = {
-  /** By the secret's hash, in the order in which they were read: the oldest first. */
-  readonly callers: Map<string, { readonly caller: Caller; readonly until: number }>;
-  /** Reads under way: whoever asks for the same key meanwhile waits for the same answer. */
-  readonly reads: Map<string, Promise<Caller | undefined>>;
-};
-
-const emptyMemory = (): Memory => ({ callers: new Map(), reads: new Map() });
-
 /** @param most how many callers are remembered; beyond that the oldest are forgotten */
 export function createAuthenticator(
   reader: Reader,
   clock: Clock,
   most = REMEMBER_AT_MOST,
 ): Authenticator {
-  let memory = emptyMemory();
-
-  async function readAndRemember(hash: string, into: Memory): Promise<Caller | undefined> {
-    const until = clock.now().getTime() + REMEMBER_MS; // from before the read, which may take a while
-    const caller = await readCaller(reader, hash);
-    if (caller) {
-      into.callers.delete(hash); // so that it is the newest again
-      into.callers.set(hash, { caller, until });
-      if (into.callers.size > most) dropOldest(into.callers);
-    }
-    return caller;
-  }
-
+  const callers = remembered((hash) => readCaller(reader, hash), {
+    ...{ clock, forMs: REMEMBER_MS, most },
+  });
   return {
     async authenticate(secret) {
       if (!isSecret(secret)) return undefined;
-      const hash = hashSecret(secret);
       const now = clock.now();
-      const known = memory.callers.get(hash);
-      if (known && now.getTime() < known.until) return unlessExpired(known.caller, now);
-
-      const { reads } = memory; // a `forget` while we read leaves these behind, and what we put into them
-      let read = reads.get(hash);
-      if (!read) {
-        read = readAndRemember(hash, memory).finally(() => reads.delete(hash));
-        reads.set(hash, read);
-      }
-      const caller = await read;
+      const caller = await callers.of(hashSecret(secret));
       return caller && unlessExpired(caller, now);
     },
-    forget: () => {
-      memory = emptyMemory();
-    },
+    forget: callers.forget,
   };
-}
-
-function dropOldest(map: Map<string, unknown>): void {
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
-  }
 }
 
 const unlessExpired = (caller: Caller, now: Date): Caller | undefined =>

@@ -35,13 +35,7 @@ export async function announce<A extends Announcement>(
   name: A,
   payload: Announcements[A],
 ): Promise<void> {
-  await tx.query(
-    sql`
-      select graphile_worker.add_job(
-        ${name}, ${JSON.stringify(payload)}::json, queue_name => ${queues[name] ?? null},
-        max_attempts => 25, priority => ${priorities[name] ?? 0}
-      )`,
-  );
+  await tx.query(announceEach(name, sql`select ${JSON.stringify(payload)}::json`));
 }
 
 /**

@@ -8,12 +8,15 @@ import { holdStreams } from './gateway/held-streams.ts';
 import { measureWaits } from './gateway/latency.ts';
 import { notesOn, rowsOnCost, rowsOnStreams, rowsOnWaits } from './gateway/rows.ts';
 import { type Stand, startStand } from './gateway/stand.ts';
+import { benchKeys } from './keys.ts';
 import type { Benchmark, Options } from './options.ts';
 import type { Scratch } from './scratch.ts';
 import type { Row } from './table.ts';
 
 /** Held at once, at scale 1. */
 const STREAMS = 2_000;
+/** Among which one is known, at scale 1. */
+const KEYS = 1_000_000;
 /** Requests a second; the goals are for the last. */
 const RATES = [100, 250, 500];
 const FIRST_WORDS_A_SECOND = 50;
@@ -23,10 +26,13 @@ export const gatewayBenchmark: Benchmark = async ({ scratch, options }) => {
   try {
     const costs = await measureCosts(scratch, stand, options);
     const waits = await measureAllWaits(scratch, stand, options);
-    const held = await holdStreams(stand, Math.round(STREAMS * (options.scale ?? 1)));
+    const scale = options.scale ?? 1;
+    const held = await holdStreams(stand, Math.round(STREAMS * scale));
+    const { seconds } = options;
+    const known = await benchKeys(scratch, { keys: Math.round(KEYS * scale), seconds });
     return {
-      notes: notesOn(stand, held),
-      rows: [...rowsOnCost(costs, stand), ...waits, ...rowsOnStreams(held)],
+      notes: [...notesOn(stand, held), ...known.notes],
+      rows: [...rowsOnCost(costs, stand), ...waits, ...rowsOnStreams(held), ...known.rows],
     };
   } finally {
     await stand.end();

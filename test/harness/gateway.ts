@@ -24,7 +24,7 @@ import {
   type ServedEvent,
   type Serving,
 } from '../../server/gateway/index.ts';
-import type { OpenedCall } from '../../server/gateway/inferences.ts';
+import type { Opening } from '../../server/gateway/inferences.ts';
 import { spend } from '../../server/gateway/limits.ts';
 import { freeReservation } from '../../server/gateway/money.ts';
 import { silentWatch } from '../../server/gateway/observer.ts';
@@ -203,7 +203,7 @@ export const callTo = (
   const opened = {
     inferenceId: order.inferenceId,
     caller: {} as Caller,
-  } as Partial<OpenedCall> as OpenedCall;
+  } as Partial<Opening> as Opening;
   const record = recordOfOpened({ db, records: createCallRecords(db) }, opened);
   return {
     ...{ asked, hedgeAfterMs: undefined, reservation: freeReservation, record },

@@ -7,7 +7,6 @@
 import { closeSync, fdatasync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { OpenLedgerError } from '@openledger/protocol';
 import { lockFolder } from './folder-lock.ts';
@@ -28,8 +27,6 @@ export type IntentLog = {
 };
 
 export type IntentLogOptions = {
-  /** How long a sync waits for others to join it; those who come while one is under way share the next all the same. */
-  readonly gatherMs?: number;
   /** The size from which on it is compacted. */
   readonly compactBytes?: number;
 };
@@ -39,7 +36,7 @@ export type IntentLogOptions = {
  */
 export async function openIntentLog(
   folder: string,
-  { gatherMs = 0, compactBytes = 32 * 2 ** 20 }: IntentLogOptions = {},
+  { compactBytes = 32 * 2 ** 20 }: IntentLogOptions = {},
 ): Promise<IntentLog> {
   await mkdir(folder, { recursive: true });
   const unlock = await lockFolder(folder);
@@ -47,7 +44,7 @@ export async function openIntentLog(
     const { past, segment } = await readSegments(folder);
     const file = createSegments(folder, segment);
     file.compact(past);
-    return { past, ...journal({ ...file, gatherMs, compactBytes, unlock }) };
+    return { past, ...journal({ ...file, compactBytes, unlock }) };
   } catch (error) {
     await unlock();
     throw error;
@@ -94,12 +91,10 @@ function createSegments(folder: string, last: number): Segments {
 }
 
 function journal({
-  gatherMs,
   compactBytes,
   unlock,
   ...file
 }: Segments & {
-  readonly gatherMs: number;
   readonly compactBytes: number;
   readonly unlock: () => Promise<void>;
 }): Omit<IntentLog, 'past'> {
@@ -113,8 +108,7 @@ function journal({
     return broken;
   };
   const sync = async (): Promise<void> => {
-    if (gatherMs > 0) await pause(gatherMs);
-    else await new Promise(setImmediate); // those who came in the same turn
+    await new Promise(setImmediate); // those who came in the same turn
     const upTo = appended;
     try {
       if (upTo > synced) await file.sync();

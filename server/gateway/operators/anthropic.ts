@@ -1,10 +1,9 @@
 /** Any server that speaks Anthropic's Messages API: Anthropic's own, and those that answer in its words. */
-import { z } from 'zod';
 import { anthropicBody } from './anthropic-body.ts';
 import { anthropicEvents } from './anthropic-events.ts';
-import { failed } from './failures.ts';
 import type { Generation, Operator, OperatorEvent } from './operator.ts';
-import { type Endpoint, readJson, send, serverSentEvents } from './transport.ts';
+import { listModels } from './read-answer.ts';
+import { type Endpoint, send, serverSentEvents } from './transport.ts';
 
 /** The version of the API whose words are spoken here. */
 const VERSION = '2023-06-01';
@@ -19,7 +18,7 @@ export function anthropicOperator({
   const headers = { 'anthropic-version': VERSION, ...(apiKey ? { 'x-api-key': apiKey } : {}) };
   const endpoint = { baseUrl: withVersion(baseUrl), headers };
   return {
-    listModels: () => listOffered(endpoint),
+    listModels: () => listModels(endpoint, 'models?limit=1000'),
     async countPrompt(generation) {
       anthropicBody(generation); // refuses what it cannot heed
       return undefined;
@@ -36,19 +35,6 @@ const withVersion = (baseUrl: string): string =>
 
 /** It puts instructions of its own before tools and schemas; Anthropic names 264 to 530 tokens, by model. */
 const INSTRUCTION_TOKENS = 600;
-
-const ModelList = z.object({
-  data: z.array(z.object({ id: z.string().min(1).max(200) })).max(1000),
-});
-
-/** @throws operator_failed */
-async function listOffered(endpoint: Endpoint): Promise<readonly string[]> {
-  const signal = AbortSignal.timeout(10_000);
-  const list = await readJson(await send(endpoint, { path: 'models?limit=1000', signal }));
-  const models = ModelList.safeParse(list);
-  if (models.success) return models.data.data.map(({ id }) => id);
-  throw failed('The operator does not list its models.', { cause: models.error });
-}
 
 /** Always streamed, also where the answer may come in one piece: so it can be stopped, and its silence told. */
 async function* generate(endpoint: Endpoint, generation: Generation): AsyncIterable<OperatorEvent> {

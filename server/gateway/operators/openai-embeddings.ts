@@ -3,6 +3,7 @@ import type { OpenLedgerError, Vector } from '@openledger/protocol';
 import { z } from 'zod';
 import { failed } from './failures.ts';
 import type { EmbeddingEvent, EmbeddingOrder } from './operator.ts';
+import { parseAs } from './read-answer.ts';
 import { type Endpoint, readJson, send } from './transport.ts';
 
 /** 2048 vectors of 3072 numbers, written out, are some 80 MB. */
@@ -27,12 +28,9 @@ export async function* openAiEmbeddings(
   const { model, inputs: input, dimensions, encoding: encoding_format, signal, headers } = order;
   const body = { model, input, dimensions, encoding_format };
   const answered = await send(endpoint, { path: 'embeddings', body, signal, headers });
-  const answer = Answer.safeParse(await readJson(answered, MOST_BYTES));
-  if (!answer.success) {
-    const sentence = 'The operator sent something that is no list of embeddings.';
-    throw failed(sentence, { cause: answer.error });
-  }
-  const { data, usage } = answer.data;
+  const answer = await readJson(answered, MOST_BYTES);
+  const otherwise = 'The operator sent something that is no list of embeddings.';
+  const { data, usage } = parseAs(Answer, answer, otherwise);
   yield { kind: 'vectors', vectors: vectorsIn(data, order) };
   yield { kind: 'end', finishReason: 'stop', usage: usage ?? undefined };
 }

@@ -1,7 +1,7 @@
 /** Any server that speaks OpenAI's chat completions: vLLM, llama.cpp, Ollama, hosted APIs. */
-import { randomBytes } from 'node:crypto';
 import { OpenLedgerError } from '@openledger/protocol';
 import { z } from 'zod';
+import { randomHex } from '../../platform/random-hex.ts';
 import { contextMessage } from '../context.ts';
 import { tokensAbout, type Usage } from '../price.ts';
 import type { GenerationRequest, Message, ResponseFormat } from '../request.ts';
@@ -14,6 +14,7 @@ import type {
   OperatorEvent,
   TokenLogprob,
 } from './operator.ts';
+import { listModels, parseAs, parseJson } from './read-answer.ts';
 import { type Endpoint, readJson, send, serverSentEvents } from './transport.ts';
 
 /** What servers of one kind do in their own way. */
@@ -24,7 +25,7 @@ export type Dialect = {
 
 export function openAiOperator(endpoint: Endpoint, dialect: Dialect): Operator {
   return {
-    listModels: () => listOffered(endpoint),
+    listModels: () => listModels(endpoint, 'models'),
     async countPrompt({ request }) {
       if (request.topK === undefined || dialect.hasTopK) return undefined;
       throw new OpenLedgerError(
@@ -35,20 +36,6 @@ export function openAiOperator(endpoint: Endpoint, dialect: Dialect): Operator {
     generate: (generation) => generate(endpoint, generation),
     embed: (order) => openAiEmbeddings(endpoint, order),
   };
-}
-
-const ModelList = z.object({
-  data: z.array(z.object({ id: z.string().min(1).max(200) })).max(1000),
-});
-
-/** The names of the models it offers. @throws operator_failed */
-async function listOffered(endpoint: Endpoint): Promise<readonly string[]> {
-  const signal = AbortSignal.timeout(10_000);
-  const models = ModelList.safeParse(
-    await readJson(await send(endpoint, { path: 'models', signal })),
-  );
-  if (models.success) return models.data.data.map(({ id }) => id);
-  throw failed('The operator does not list its models.', { cause: models.error });
 }
 
 async function* generate(endpoint: Endpoint, generation: Generation): AsyncIterable<OperatorEvent> {
@@ -166,18 +153,10 @@ async function* eventsOf(
   let stopSequence: string | undefined;
   let usage: Usage | undefined;
   const begun: Begun = new Map();
-  let isOver = false;
-  const end = (): OperatorEvent => {
-    if (finishReason === undefined) throw failed('The operator broke off.');
-    return { kind: 'end', finishReason: toldReason(finishReason), stopSequence, usage };
-  };
   for await (const data of stream) {
-    if (isOver) continue; // to the end of the answer, so that the connection can be used again
     if (data === '[DONE]') {
       finishReason ??= 'stop';
-      isOver = true;
-      yield end();
-      continue;
+      break;
     }
     const chunk = parseAs(Chunk, parseJson(data));
     if (chunk.error) throw failed('The operator reported a failure.');
@@ -190,7 +169,8 @@ async function* eventsOf(
     for (const piece of choice?.delta?.tool_calls ?? []) yield pieceOf(piece, begun);
     if (finishReason === 'error') throw failed('The operator ended with an error.');
   }
-  if (!isOver) yield end();
+  if (finishReason === undefined) throw failed('The operator broke off.');
+  yield { kind: 'end', finishReason: toldReason(finishReason), stopSequence, usage };
 }
 
 const Whole = z.object({
@@ -241,21 +221,7 @@ function pieceOf(piece: z.output<typeof Piece>, begun: Begun): OperatorEvent {
   }
   return {
     ...{ kind: 'tool_call', index: begun.get(its) as number, arguments: written ?? '' },
-    id: isFirst ? piece.id || `call_${randomBytes(12).toString('hex')}` : undefined,
+    id: isFirst ? piece.id || `call_${randomHex(12)}` : undefined,
     ...{ name: isFirst ? (name as string) : undefined, tokens: 1 },
   };
-}
-
-function parseJson(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch (cause) {
-    throw failed('The operator sent something that is not JSON.', { cause });
-  }
-}
-
-function parseAs<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw failed('The operator sent something that is not an answer.', { cause: parsed.error });
 }

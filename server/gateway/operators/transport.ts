@@ -118,9 +118,23 @@ export async function* serverSentEvents({ body }: Answered): AsyncIterable<strin
 }
 
 async function* chunksOf(body: Answered['body']): AsyncIterable<Uint8Array> {
+  let isRest = true;
   try {
-    for await (const chunk of body) yield chunk;
+    for await (const chunk of body.iterator({ destroyOnReturn: false })) yield chunk;
+    isRest = false;
   } catch (cause) {
     throw failed('The operator broke off.', { cause });
+  } finally {
+    if (isRest) readAway(body);
   }
+}
+
+/** What may follow when all has been heard. */
+const [REST_MS, REST_BYTES] = [1000, 65_536];
+
+/** So that the connection serves the next; it is closed where that would take too long, or its signal says so. */
+function readAway(body: Answered['body']): void {
+  const late = setTimeout(() => body.destroy(), REST_MS);
+  const rest = body.dump({ limit: REST_BYTES }).catch(() => {}); // it is gone already
+  void rest.finally(() => clearTimeout(late));
 }

@@ -12,6 +12,9 @@ import { afterFailure } from './after-failure.ts';
 /** Somebody to be asked, and after which pause. */
 export type Asked<A> = { readonly attempt: A; readonly pauseMs: number };
 
+/** One after the other; there is one at least. */
+export type InOrder<A> = readonly [Asked<A>, ...Asked<A>[]];
+
 /** How long an operator may be silent. */
 export type Patience = {
   /** Before its first word. */
@@ -65,9 +68,7 @@ export async function* attemptInTurn<A, E extends Said>(
       if (outcome.kind === 'spoke') {
         stopAll(running);
         running.add(outcome.from);
-        yield* speech(outcome.from, outcome.words);
-        running.delete(outcome.from);
-        outcome.from.finish();
+        yield* speech(outcome.from, outcome.words, running);
         return;
       }
       failure = outcome.error;
@@ -89,12 +90,9 @@ type Running<A, E> = {
   /** Tells of a failure, unless nobody wants its answer any more. */
   fail(error: unknown): void;
   stop(): void;
-  /** It has said all: what is left of its answer is read away, so that its connection serves the next. */
+  /** It has said all: nobody hears it any more, and it is not stopped. */
   finish(): void;
 };
-
-/** How long the rest may take. */
-const REST_MS = 1000;
 
 /** Made once: an error of its own for each would cost more than the rest of a stop. */
 const NOT_WANTED = new Error('Nobody wants the answer any more.');
@@ -131,6 +129,10 @@ function begin<A, E extends Said>(turns: Turns<A, E>, attempt: A): Running<A, E>
     }
   };
   let isWanted = true;
+  const part = () => {
+    signal.removeEventListener('abort', leave);
+    void iterator.return?.().then(undefined, () => {}); // it may hang: nobody waits for it
+  };
   const running: Running<A, E> = {
     ...{ attempt, next },
     first: Promise.resolve().then(listen),
@@ -140,14 +142,9 @@ function begin<A, E extends Said>(turns: Turns<A, E>, attempt: A): Running<A, E>
     stop() {
       isWanted = false;
       stop();
-      signal.removeEventListener('abort', leave);
-      void iterator.return?.().then(undefined, () => {}); // it may hang: nobody waits for it
+      part();
     },
-    finish() {
-      signal.removeEventListener('abort', leave);
-      const rest = { ms: REST_MS, signal: stopping.signal, stop };
-      void within(iterator.next(), rest).then(undefined, () => stop());
-    },
+    finish: part,
   };
   return running;
 }
@@ -155,26 +152,29 @@ function begin<A, E extends Said>(turns: Turns<A, E>, attempt: A): Running<A, E>
 const isOver = ({ done, value }: IteratorResult<Said, void>): boolean =>
   done === true || value?.kind === 'end';
 
+/** One that has come to its end is no longer running when its end is told: so whoever hears that may go. */
 async function* speech<A, E extends Said>(
   from: Running<A, E>,
   words: Words<E>,
+  running: Set<Running<A, E>>,
 ): AsyncGenerator<Heard<A, E>, void, void> {
-  const { attempt } = from;
-  for (const { done, value } of words) {
+  for (let at = 0; ; at++) {
+    const { done, value: event } = at < words.length ? words[at] : await nextOf(from);
     if (done) throw failed('The operator broke off.');
-    yield { attempt, event: value };
-  }
-  if (isOver(words[words.length - 1])) return;
-  for (;;) {
-    const { done, value } = await from.next().catch((error: unknown) => {
-      from.fail(error);
-      throw error;
-    });
-    if (done) throw failed('The operator broke off.');
-    yield { attempt, event: value };
-    if (value.kind === 'end') return;
+    if (event.kind === 'end') {
+      running.delete(from);
+      from.finish();
+    }
+    yield { attempt: from.attempt, event };
+    if (event.kind === 'end') return;
   }
 }
+
+const nextOf = <A, E>(from: Running<A, E>): Promise<IteratorResult<E, void>> =>
+  from.next().catch((error: unknown) => {
+    from.fail(error);
+    throw error;
+  });
 
 async function firstOutcome<A, E>(
   running: ReadonlySet<Running<A, E>>,
