@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import Anthropic from '@anthropic-ai/sdk';
 import type { Id } from '@openledger/protocol';
 import type OpenAI from 'openai';
@@ -54,6 +55,23 @@ const question = (members: object = {}) => ask({ model: MODEL, ...members });
 
 const anthropicOf = (apiKey: string) =>
   new Anthropic({ apiKey, baseURL: surface.url, maxRetries: 0 });
+
+test('a stream that was heard out leaves its connection for the next', async () => {
+  plays((words) => {
+    words.start({ input: 4 });
+    words.text('Hello.');
+    words.finish(2);
+  });
+  const asked = async () => {
+    const { caller } = await world.payer(1000n);
+    await read(await serve(world.gateway, caller, { request: question() }));
+    await pause(20); // its end is read away after ours
+  };
+  await asked();
+  const before = operator.connections();
+  for (let i = 0; i < 3; i++) await asked();
+  expect(operator.connections()).toBe(before);
+});
 
 test('it is asked in its own words, and its counts are charged to the unit', async () => {
   plays((words) => {

@@ -120,7 +120,7 @@ export function rowsOnStreams(held: HeldStreams): readonly Row[] {
 export function notesOn({ portkey }: Stand, held: HeldStreams): readonly string[] {
   return [
     `Peer: ${PORTKEY} from npm, installed for this run with @hono/node-server ${ADAPTER}${typeof portkey === 'string' ? `; skipped: ${portkey}` : ''}.`,
-    `One short question, ${WORDS} words of answer. Ours asks the operator for a stream whatever it was asked for, the others only for streams.`,
+    `One short question, ${WORDS} words of answer. Everybody asks the operator as it was asked: for a stream, or for an answer in one piece.`,
     'Each is a process of its own: crowd, operator, proxy, peer, gateway, worker, the one that writes the ledger, PostgreSQL. Medians; everybody in turn, ' +
       `each window after ${RUN_IN_SECONDS} s of the same that do not count.`,
     'Calls are announced as ever, and the worker rests until a window is over: beside it, two cores would measure how they are shared. One row lets it work.',
