@@ -179,9 +179,12 @@ export function createLedger({
   let started: Repeating | undefined;
   let serving: ReturnType<typeof serveInbox> | undefined;
 
-  /** Nobody writes, as far as this process knows: perhaps it can. Who has the right also answers the others. */
+  /**
+   * Nobody writes, as far as this process knows: perhaps it can. Who has the right also answers the others, and may have it
+   * already: a wish in its hands begins a term as well.
+   */
   const takeOver = async (): Promise<void> => {
-    if (writer.isWriting()) return;
+    if (writer.isWriting() && serving) return;
     await serving?.stop();
     serving = undefined;
     try {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Id } from '@openledger/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/postgres.ts';
@@ -319,6 +320,13 @@ test('a writer whose term is over refuses nobody either: the next one may know b
   await expect(ledger.post(wish)).rejects.toMatchObject({ code: 'insufficient_funds' });
 });
 
+/** Ends the connection by which somebody writes. */
+const loseWriter = () =>
+  database.db.query(sql`
+    select pg_terminate_backend(pid) from pg_locks
+    where locktype = 'advisory' and granted and objid = 7300002 and pid <> pg_backend_pid()
+      and database = (select oid from pg_database where datname = current_database())`);
+
 test('a successor takes over from a writer that lost its connection, and nothing is lost or doubled', async () => {
   await fund('ann:available', 1_000n);
   const successorDb = openDb(database.url);
@@ -339,10 +347,7 @@ test('a successor takes over from a writer that lost its connection, and nothing
     }
   })();
   await expect.poll(() => acknowledged.length).toBeGreaterThan(50);
-  await database.db.query(sql`
-    select pg_terminate_backend(pid) from pg_locks
-    where locktype = 'advisory' and granted and objid = 7300002 and pid <> pg_backend_pid()
-      and database = (select oid from pg_database where datname = current_database())`);
+  await loseWriter();
   await successor.start();
   await writing;
   await ledger.stop();
@@ -355,6 +360,33 @@ test('a successor takes over from a writer that lost its connection, and nothing
   expect(await successor.audit()).toMatchObject({ ok: true, transactions: 401 });
   await successor.stop();
   await successorDb.close();
+});
+
+test('a writer that begins its next term with a wish in its hands answers the others as well', async () => {
+  await fund('ann:available', 5n);
+  const other = openLedger();
+  await other.start();
+  const rival = await database.db.session();
+  const rivals = rival.query(sql`select pg_advisory_lock(7300002)`); // when it is free
+  let first: Promise<unknown> = Promise.resolve();
+  let second: Promise<unknown> = Promise.resolve();
+  await database.db.transaction(async (tx) => {
+    await tx.query(sql`select from ledger.writer for update`); // its commit has to wait
+    first = ledger.post(pay('lost', 'ann:available', 'bob:available', 1n));
+    first.catch(() => {});
+    await pause(100);
+    second = ledger.post(pay('kept', 'ann:available', 'bob:available', 1n));
+    await pause(100);
+    await loseWriter();
+  });
+  await expect(first).rejects.toMatchObject({ code: 'unavailable' });
+  await rivals;
+  await pause(700); // it has seen that another writes
+  await rival.close();
+  expect(await second).toMatchObject({ kind: 'posted' });
+  const asked = other.post(pay('asked', 'ann:available', 'bob:available', 1n));
+  expect(await Promise.race([asked, pause(5_000)])).toMatchObject({ kind: 'posted' });
+  await other.stop();
 });
 
 test('a statement is complete and in order, whether the follower has been there or not', async () => {

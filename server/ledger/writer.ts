@@ -49,6 +49,15 @@ export function createWriter({ store, clock, log, turn = nextTurn, onCommit }: H
   let draining: Promise<void> | undefined;
   let open = false;
 
+  /** One at a time: two would wait for each other's lock. */
+  let beginning: Promise<Tenure> | undefined;
+  const begin = (waitMs: number): Promise<Tenure> => {
+    beginning ??= beginTenure({ store, log }, waitMs).finally(() => {
+      beginning = undefined;
+    });
+    return beginning;
+  };
+
   async function drain(): Promise<void> {
     let committing: Promise<void> = Promise.resolve();
     await turn();
@@ -75,7 +84,7 @@ export function createWriter({ store, clock, log, turn = nextTurn, onCommit }: H
   /** @returns undefined when the wishes have failed */
   async function prepare(wishes: readonly Wish[]): Promise<Next | undefined> {
     try {
-      tenure ??= await beginTenure(store, 1_000);
+      tenure ??= await begin(1_000);
       const mine = tenure;
       const prepared = await prepareBatch(mine.term, {
         ...mine,
@@ -118,9 +127,8 @@ export function createWriter({ store, clock, log, turn = nextTurn, onCommit }: H
 
   return {
     async start({ waitMs = 10_000 } = {}) {
-      tenure ??= await beginTenure(store, waitMs);
+      tenure ??= await begin(waitMs);
       open = true;
-      log.info('ledger.writing', { term: tenure.term.number });
     },
     isWriting: () => open && tenure !== undefined,
     submit(command) {
@@ -164,8 +172,12 @@ function takeBatch(queue: Wish[]): readonly Wish[] {
   return queue.splice(0, count);
 }
 
-async function beginTenure(store: Store, waitMs: number): Promise<Tenure> {
+async function beginTenure(
+  { store, log }: Pick<Handles, 'store' | 'log'>,
+  waitMs: number,
+): Promise<Tenure> {
   const term = await store.begin({ waitMs });
+  log.info('ledger.writing', { term: term.number });
   const state = emptyState();
   state.sequence = term.head.sequence;
   state.account = term.head.account;
