@@ -27,6 +27,33 @@ test('a process is here until it leaves, also over a lost connection', async () 
   await two.leave();
 });
 
+test('one process at a time stands in for one that is gone, and none for one that is here', async () => {
+  const { db } = database;
+  const [gone, one, two] = [await enter(db), await enter(db), await enter(db)];
+  expect(await one.standInFor(gone.name)).toBeUndefined();
+  await gone.leave();
+  const letGo = await one.standInFor(gone.name);
+  expect(await two.standInFor(gone.name)).toBeUndefined();
+  expect(await findGone(db, [gone.name])).toEqual([]);
+  await letGo?.();
+  expect(await findGone(db, [gone.name])).toEqual([gone.name]);
+  expect(await two.standInFor(gone.name)).toBeDefined();
+  for (const presence of [one, two]) await presence.leave();
+});
+
+test('a process that was thought gone has its name again when nobody stands in for it any more', async () => {
+  const { db } = database;
+  const cutOff = await enter(db);
+  await cutAdvisoryLocks();
+  const other = await enter(db);
+  const letGo = await until('a lost name', () => other.standInFor(cutOff.name), { everyMs: 5 });
+  await pause(500); // it is back, and its name is not free
+  await letGo();
+  await pause(500);
+  expect(await other.standInFor(cutOff.name)).toBeUndefined();
+  for (const presence of [cutOff, other]) await presence.leave();
+});
+
 test('a clock runs in one process, and goes on in another one when that is gone', async () => {
   const { db } = database;
   const presences = [await enter(db), await enter(db), await enter(db)];

@@ -14,6 +14,12 @@ export type Presence = {
   readonly name: string;
   /** Is here under another name too, from when this resolves. */
   alsoAs(name: string): Promise<void>;
+  /**
+   * Is here under the name of one who is gone, unless another one is: who looks for the gone does not find it meanwhile.
+   *
+   * @returns how to let the name go; undefined where somebody has it
+   */
+  standInFor(name: string): Promise<(() => Promise<void>) | undefined>;
   /** Takes a duty that one process has at a time, unless another one has it. @returns whether this one has it now */
   takeDuty(duty: string): Promise<boolean>;
   leave(): Promise<void>;
@@ -34,16 +40,23 @@ export async function enter(db: Db): Promise<Presence> {
   let last: Promise<unknown> = Promise.resolve();
 
   /** One statement at a time, as a connection wants it. */
-  const take = (lock: string): Promise<boolean> => {
-    const now = async () => session !== undefined && (await tryLock(session, lock));
-    const mine = last.then(now, now);
+  const inTurn = <T>(ask: () => Promise<T>): Promise<T> => {
+    const mine = last.then(ask, ask);
     last = mine.catch(() => {});
     return mine;
   };
+  const take = (lock: string): Promise<boolean> =>
+    inTurn(async () => session !== undefined && (await tryLock(session, lock)));
 
+  /** A name may still be held by the lost connection's other end, or by who thought us gone and stands in for us. */
   const retake = async (): Promise<void> => {
     session = await db.session().catch(() => undefined);
-    for (const one of names) await take(one).catch(() => false);
+    for (const one of names) {
+      while (session && names.has(one) && !(await take(one).catch(() => true))) {
+        await sleep(RETAKE_MS, leaving.signal);
+        if (leaving.signal.aborted) return;
+      }
+    }
   };
 
   const stay = async (): Promise<void> => {
@@ -64,6 +77,14 @@ export async function enter(db: Db): Promise<Presence> {
     async alsoAs(other) {
       names.add(other);
       await take(other);
+    },
+    async standInFor(other) {
+      if (names.has(other) || !(await take(other).catch(() => false))) return undefined;
+      names.add(other);
+      return async () => {
+        names.delete(other);
+        await inTurn(async () => session && unlock(session, other)).catch(() => {}); // it went with its connection
+      };
     },
     async takeDuty(duty) {
       if (duties.has(duty)) return true;
@@ -87,11 +108,18 @@ async function tryLock(session: Session, name: string): Promise<boolean> {
   return taken;
 }
 
+const unlock = (session: Session, name: string) =>
+  session.query(sql`select pg_advisory_unlock(hashtextextended(${name}, 0))`);
+
 /** Those of the names whose processes are gone. It looks twice, so that a lost connection is not taken for a death. */
-export async function findGone(db: Db, names: readonly string[]): Promise<readonly string[]> {
+export async function findGone(
+  db: Db,
+  names: readonly string[],
+  graceMs = GRACE_MS,
+): Promise<readonly string[]> {
   const missing = await findMissing(db, names);
   if (missing.length === 0) return [];
-  await sleep(GRACE_MS);
+  await sleep(graceMs);
   return findMissing(db, missing);
 }
 
