@@ -177,7 +177,7 @@ async function createStages(handles: AppHandles) {
   const access = createAccess({ db, ledger, clock, log, identity, governance, spend });
   const gateway = createGateway({
     ...{ db, ledger, governance, datanets, access, models, clock, log, allowPrivateOperators },
-    servedBy: presence.name,
+    ...{ presence, servedBy: presence.name },
     leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
     ...{ cache: cacheIn(config), observer: calls },
   });

@@ -75,10 +75,6 @@ function assertShared(role: string, config: Config): void {
     const sentence = `"${role}" runs beside other processes, which must share what it uses: set ${name}. "up" brings its own.`;
     throw new OpenLedgerError('invalid_input', sentence);
   }
-  if (config.OPENLEDGER_LEASES) {
-    const sentence = `"${role}" pays for calls by holds: leases are for one process with its own intents, "up". Set OPENLEDGER_LEASES=0.`;
-    throw new OpenLedgerError('invalid_input', sentence);
-  }
 }
 
 type Outside = { readonly handles: AppHandles; readonly close: () => Promise<void> };

@@ -20,7 +20,8 @@
  * - the record of a served call, its announcement and its key's limits commit together;
  * - whoever observes calls (observer.ts) hears of each exactly one end, and no text.
  *
- * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
+ * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way, and as
+ *   soon as any gateway sees its folder.
  *
  * - several operators may serve a model: they are asked in the order of a plan until one speaks, and after its first word
  *   nobody else is; the payer pays the one who answered, once, and what is held covers the dearest of them.
@@ -35,6 +36,7 @@ import type { Governance } from '../governance/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Models } from '../models/index.ts';
+import type { Presence } from '../platform/presence.ts';
 import type { BudgetSettings } from './budget/budget.ts';
 import { createCallRecords } from './call-records.ts';
 import { capture } from './capture.ts';
@@ -98,7 +100,9 @@ export type GatewayHandles = Omit<
   readonly patience?: Partial<Patience>;
   /** Who is told what becomes of calls; nobody, where none is given. */
   readonly observer?: CallObserver;
-  /** Where this gateway keeps its intents; then calls are paid for out of leases, and one process has the folder. */
+  /** How it takes the name of a process that is gone, while it ends what that has left. */
+  readonly presence: Pick<Presence, 'standInFor'>;
+  /** Where gateways keep their intents, each in a folder of its own; then calls are paid for out of leases. */
   readonly leases?: { readonly folder: string; readonly settings?: Partial<BudgetSettings> };
 };
 
@@ -139,7 +143,7 @@ export type Gateway = {
   /** Moves the actual price of a served call from its hold to `clearing:fees` and releases the rest. Repeatable. */
   capture(inferenceId: Id<'inference'>): Promise<void>;
   summary(): Promise<GatewaySummary>;
-  /** Takes over from the process before this one, and ends what it left open; to be called once, before serving. */
+  /** Takes over from processes that are gone, and ends what they left open; to be called once, before serving. */
   recover(): Promise<void>;
   /** Ends the calls that processes which are gone have left open. */
   voidAbandoned(): Promise<void>;

@@ -1,8 +1,12 @@
 /** Leased money: calls are reserved in memory, out of what the ledger has lent to this gateway. No ledger trip a call. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { timeOf, transactionIdFor } from '../ledger/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
+import { silentLog } from '../platform/log.ts';
+import type { Presence } from '../platform/presence.ts';
 import { sql } from '../platform/sql.ts';
 import {
   type Books,
@@ -10,6 +14,7 @@ import {
   type BudgetHandles,
   createBudget,
   drawIdOf,
+  type Ended,
   type Ending,
   type IntentLog,
   openIntentLog,
@@ -17,37 +22,61 @@ import {
 import { holdIdOf } from './hold.ts';
 import { recordServed } from './inferences.ts';
 import { freeReservation, type Money } from './money.ts';
+import { createOrphans } from './orphans.ts';
 
 /** A call that was served so long ago and whose gateway has not drawn its price was lost with the gateway's log. */
 const LOST_MS = 3_600_000;
 
+/** Who is alive looks every second for intents that somebody has left, and has ended them long before. */
+const TAKE_OVER_MS = 8_000;
+
 /**
- * @param holds how calls were paid for before leases were switched on; theirs are settled there
- * @param folder where the intents are; one gateway's alone
+ * Where nothing was ever recovered, as in a process that works and serves nobody, it lends nothing: its own calls are paid for
+ * by holds, and those of others are settled as they were paid for.
+ *
+ * @param holds how calls are paid for there, and were before leases were switched on
+ * @param folder where the intents of all gateways of this machine are, each in a folder of its own
+ * @param servedBy the name by which this process is present, and its folder's
  */
 export function createLeasedMoney({
   db,
   folder,
   holds,
+  presence,
+  servedBy,
   ...handles
 }: Omit<BudgetHandles, 'log' | 'instance' | 'books'> & {
   readonly db: Db;
   readonly folder: string;
   readonly holds: Money;
+  readonly presence: Pick<Presence, 'standInFor'>;
+  readonly servedBy: string;
 }): Money {
-  const { ledger, clock, report } = handles;
-  let opened: Budget | undefined;
-  const budget = (): Budget => {
-    if (!opened) throw new Error('A gateway recovers before it serves.');
-    return opened;
-  };
+  const { ledger, clock, report = silentLog } = handles;
   /** Of calls that are under way here: how they end. A call may be settled before its end has been written down. */
   const endings = new Map<Id<'inference'>, Promise<Ending>>();
+  const noteEnded = (ended: readonly Ended[]): void => {
+    for (const { requestId, ending } of ended) {
+      if (ending.kind === 'expired') endings.set(requestId, Promise.resolve(ending));
+    }
+  };
+  const openBudget = (log: IntentLog): Budget =>
+    createBudget({ ...handles, log, instance: servedBy, books: booksIn({ db, clock }) });
+  const orphans = createOrphans({
+    ...{ db, presence, folder, openBudget, report, ours: servedBy, onEnded: noteEnded },
+  });
+  const ours = join(folder, servedBy);
+  let budget: Budget | undefined;
   return {
-    outlivesItsProcess: true,
-    async reserve({ inferenceId, payerId: payer, heldUnits: units }) {
+    get outlivesItsProcess() {
+      return budget !== undefined;
+    },
+    takeOverMs: TAKE_OVER_MS,
+    async reserve(call) {
+      if (!budget) return holds.reserve(call);
+      const { inferenceId, payerId: payer, heldUnits: units } = call;
       if (units === 0n) return freeReservation;
-      const reservation = await budget().reserve({ requestId: inferenceId, payer, units });
+      const reservation = await budget.reserve({ requestId: inferenceId, payer, units });
       let end: (ending: Promise<Ending>) => void = () => {};
       const ending = new Promise<Ending>((resolve) => {
         end = resolve;
@@ -55,7 +84,7 @@ export function createLeasedMoney({
       endings.set(inferenceId, ending);
       ending
         .then(({ kind }) => kind !== 'expired' && endings.delete(inferenceId))
-        .catch((error: unknown) => report?.error('gateway.claim_failed', { inferenceId, error }));
+        .catch((error: unknown) => report.error('gateway.claim_failed', { inferenceId, error }));
       return {
         ...reservation,
         capture: (price) => end(reservation.capture(price)),
@@ -80,19 +109,17 @@ export function createLeasedMoney({
       throw new OpenLedgerError('unavailable', `${inferenceId} is not drawn yet.`, { inferenceId });
     },
     async recover() {
-      const log: IntentLog = await openIntentLog(folder);
-      opened = createBudget({
-        ...handles,
-        log,
-        instance: 'gateway',
-        books: booksIn({ db, clock }),
-      });
-      for (const { requestId, ending } of await opened.start()) {
-        if (ending.kind === 'expired') endings.set(requestId, Promise.resolve(ending));
-      }
+      const opened = openBudget(await openIntentLog(ours));
+      noteEnded(await opened.start());
+      await orphans.endAll();
+      orphans.watch();
+      budget = opened;
     },
     release: (inferenceId) => holds.release(inferenceId),
-    stop: async () => opened?.stop(),
+    async stop() {
+      await Promise.all([orphans.stop(), budget?.stop()]);
+      if (budget?.isEmpty()) await rm(ours, { recursive: true, force: true });
+    },
   };
 }
 

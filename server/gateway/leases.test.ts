@@ -1,12 +1,13 @@
 /** The gateway in budget mode, on real stages. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Id } from '@openledger/protocol';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { until } from '../../cli/first-loop/wait.ts';
 import {
   openTestGateway,
   read,
@@ -21,12 +22,14 @@ let world: TestGateway;
 let folder: string;
 let gateway: Gateway;
 
-const open = (at: string) => world.openGateway({ leases: { folder: at } });
+/** None of their names is present, so that each may be taken for dead as soon as its folder is not locked. */
+const open = (at: string, servedBy = 'another') =>
+  world.openGateway({ leases: { folder: at }, servedBy });
 
 beforeEach(async () => {
   world = await openTestGateway();
   folder = await mkdtemp(join(tmpdir(), 'openledger-leases-'));
-  gateway = open(folder);
+  gateway = open(folder, 'the first');
   await gateway.recover();
 });
 
@@ -82,10 +85,11 @@ test('a payer without money is told what is missing; a call that fails costs not
 });
 
 /** What a process leaves that is killed now: its folder as it stands, without its lock. */
-async function killed(): Promise<string> {
+async function killed(name = 'the first'): Promise<string> {
   const left = await mkdtemp(join(tmpdir(), 'openledger-leases-left-'));
-  await cp(folder, left, { recursive: true });
-  await rm(join(left, 'lock'));
+  onTestFinished(() => rm(left, { recursive: true, force: true }));
+  await cp(join(folder, 'the first'), join(left, name), { recursive: true });
+  await rm(join(left, name, 'lock'));
   return left;
 }
 
@@ -136,7 +140,70 @@ test('a gateway that dies in the middle of a stream charges what it had forwarde
   await serving.leave();
   await gateway.stop();
   expect(await keyTaken()).toEqual(['10', '10']);
-  await rm(left, { recursive: true, force: true });
+  for (const emptied of [left, folder]) expect(await readdir(emptied)).toEqual([]);
+});
+
+test('what a process leaves is ended within seconds by a living one, and by one alone', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  const serving = await openStream(caller);
+  const left = await killed('nobody yet');
+  const others = ['one', 'two'].map((name) => open(join(left, 'all'), name));
+  for (const other of others) await other.recover();
+  await rename(join(left, 'nobody yet'), join(left, 'all', 'the first'));
+  const untilEnded = async () => (await readdir(join(left, 'all'))).length === 2 || undefined;
+  await until('the end of what was left', untilEnded, { withinMs: 15_000 });
+  expect(await others[0].find(serving.inferenceId)).toMatchObject({
+    ...{ status: 'served', priceUnits: 10n, finishReason: 'gateway_failed' },
+  });
+  expect(await world.balancesOf(partyId)).toEqual([990n, 0n]);
+  for (const other of others) await other.stop();
+  await serving.leave();
+  await gateway.stop();
+  expect(await world.ledger.balance('clearing:fees')).toBe(10n);
+});
+
+test('a folder of a living process is left alone, although its connection is lost', async () => {
+  const { caller } = await world.payer(1_000n);
+  const serving = await openStream(caller);
+  const next = open(folder);
+  await next.recover();
+  expect((await readdir(folder)).sort()).toEqual(['another', 'the first']);
+  expect(await gateway.find(serving.inferenceId)).toMatchObject({ status: 'held' });
+  await next.stop();
+  await serving.leave();
+  await gateway.stop();
+});
+
+test('what an earlier release has left, in the folder itself, is taken over', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  const serving = await openStream(caller);
+  const left = join(await killed(), 'the first');
+  const next = open(left);
+  await next.recover();
+  await expectBrokenOff(next, serving.inferenceId);
+  expect(await world.balancesOf(partyId)).toEqual([990n, 0n]);
+  expect(await readdir(left)).toEqual([]);
+  await serving.leave();
+  await gateway.stop();
+});
+
+test('what is left and damaged is set aside, and keeps nobody from serving', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  const serving = await openStream(caller);
+  const left = await killed();
+  const [segment] = await readdir(join(left, 'the first'));
+  const path = join(left, 'the first', segment);
+  await writeFile(path, (await readFile(path, 'utf8')).replace('leasing', 'nothing'));
+  const next = open(left);
+  await next.recover();
+  expect((await readdir(left)).sort()).toEqual(['another', 'the first.damaged']);
+  expect(world.errors.join()).toContain('Line 2 of the intent log');
+  await next.voidAbandoned();
+  expect((await next.find(serving.inferenceId)).status).toBe('void');
+  await next.stop();
+  await serving.leave();
+  await gateway.stop();
+  expect(await world.balancesOf(partyId)).toEqual([1_000n, 0n]);
 });
 
 const PROCESS = fileURLToPath(new URL('../../test/harness/gateway-process.ts', import.meta.url));
@@ -170,7 +237,6 @@ test.each([
   expect(announced).toHaveLength(1);
   await serving.leave();
   await gateway.stop();
-  await rm(left, { recursive: true, force: true });
 }, 30_000);
 
 test('a call whose lease is over when its gateway comes back is void: the loss is the gateway’s, and its key has spent nothing', async () => {
@@ -188,7 +254,6 @@ test('a call whose lease is over when its gateway comes back is void: the loss i
   await next.stop();
   await serving.leave();
   await gateway.stop();
-  await rm(left, { recursive: true, force: true });
 });
 
 test('a gateway that is stopped in the middle of a stream has recorded what it draws', async () => {

@@ -26,6 +26,8 @@ type Priced = {
 export type Money = {
   /** Whether a process that dies leaves word of what it had set aside, so that nobody needs the call's record for that. */
   readonly outlivesItsProcess: boolean;
+  /** How long the calls of a process that is gone are left to those who take its word over; then they are void. */
+  readonly takeOverMs: number | undefined;
   /** @throws insufficient_funds; what is missing is in the details */
   reserve(call: {
     readonly inferenceId: Id<'inference'>;
@@ -34,7 +36,7 @@ export type Money = {
   }): Promise<Reservation>;
   /** Resolves when exactly the price has reached `clearing:fees`. Repeatable. @returns false when it never can */
   settle(call: Priced): Promise<boolean>;
-  /** Takes over from the process before this one: its calls that were partly delivered are recorded, and then paid for. */
+  /** Takes over from processes that are gone, now and from now on: their calls that were partly delivered are recorded, and then paid for. */
   recover(): Promise<void>;
   /** Gives back what is set aside for a call that was left open. */
   release(inferenceId: Id<'inference'>): Promise<void>;

@@ -45,13 +45,14 @@ export async function sweep(handles: SweepHandles): Promise<void> {
 }
 
 /**
- * Takes over from the process before this one, then ends what it left open. To be called once, before serving.
+ * Takes over from processes that are gone, then ends what they left open. To be called once, before serving.
  *
- * Where the money's log tells what was forwarded, that is charged; what has delivered nothing is void.
+ * Where the money's log tells what was forwarded, that is charged; what has delivered nothing is void. Calls whose log another
+ * one may have are left to him for a while.
  */
 export async function recover(handles: SweepHandles): Promise<void> {
   await handles.money.recover();
-  await voidAbandoned(handles);
+  if (handles.money.takeOverMs === undefined) await voidAbandoned(handles);
 }
 
 /**
@@ -59,7 +60,7 @@ export async function recover(handles: SweepHandles): Promise<void> {
  * touched, whichever process serves them.
  */
 export async function voidAbandoned({ db, money }: SweepHandles): Promise<void> {
-  const gone = await findGone(db, await findServing(db));
+  const gone = await findGone(db, await findServing(db), money.takeOverMs);
   if (gone.length === 0) return;
   const left = await db.transaction((tx) => voidOf(tx, gone));
   for (const inferenceId of left) await money.release(inferenceId);

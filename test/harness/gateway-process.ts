@@ -13,6 +13,7 @@ import { createModels } from '../../server/models/index.ts';
 import { systemClock as clock } from '../../server/platform/clock.ts';
 import { type Db, openDb } from '../../server/platform/db.ts';
 import { silentLog as log } from '../../server/platform/log.ts';
+import { enter } from '../../server/platform/presence.ts';
 import { freeAccess } from './access.ts';
 
 const [url, folder, moment] = process.argv.slice(2);
@@ -38,6 +39,7 @@ const mortalDb: Db = {
   },
 };
 const access = freeAccess({ db, clock, log, governance, identity });
+const presence = await enter(db);
 const gateway = createGateway({
   ...{
     governance,
@@ -47,7 +49,8 @@ const gateway = createGateway({
     clock,
     log,
     db: mortalDb,
-    servedBy: 'a process',
+    presence,
+    servedBy: presence.name,
     leases: { folder },
   },
   allowPrivateOperators: true,

@@ -40,6 +40,7 @@ import { createLedger, type Ledger, transactionIdFor } from '../../server/ledger
 import { createModels, type Models } from '../../server/models/index.ts';
 import type { Clock } from '../../server/platform/clock.ts';
 import { createLog } from '../../server/platform/log.ts';
+import { enter } from '../../server/platform/presence.ts';
 import { startOperator, type TestOperator } from './operator.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
@@ -89,9 +90,10 @@ export async function openTestGateway(): Promise<TestGateway> {
     ...{ db, datanets, clock, log, folder, threads: 1 },
     prices: { promptUnits: PROMPT_UNITS, completionUnits: COMPLETION_UNITS },
   });
+  const presence = await enter(db);
   const openGateway = (handles: Partial<GatewayHandles>) =>
     createGateway({
-      ...{ db, ledger, governance, datanets, access, models, clock, log },
+      ...{ db, ledger, governance, datanets, access, models, clock, log, presence },
       ...{ allowPrivateOperators: true, servedBy: 'nobody who is here' },
       ...handles,
     });
@@ -134,6 +136,7 @@ export async function openTestGateway(): Promise<TestGateway> {
     async end() {
       models.stop();
       await operator.close();
+      await presence.leave();
       await ledger.stop();
       await database.drop();
       await rm(folder, { recursive: true, force: true });

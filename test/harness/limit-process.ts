@@ -13,6 +13,7 @@ import { createModels } from '../../server/models/index.ts';
 import { systemClock as clock } from '../../server/platform/clock.ts';
 import { openDb } from '../../server/platform/db.ts';
 import { silentLog as log } from '../../server/platform/log.ts';
+import { enter } from '../../server/platform/presence.ts';
 import { sql } from '../../server/platform/sql.ts';
 import { freeAccess } from './access.ts';
 import { read, serve } from './gateway.ts';
@@ -27,9 +28,10 @@ const datanets = createDatanets({ db, clock, governance, identity });
 const prices = { promptUnits: 1n, completionUnits: 1n };
 const models = createModels({ db, datanets, clock, log, folder: tmpdir(), threads: 1, prices });
 const access = freeAccess({ db, clock, log, governance, identity });
+const presence = await enter(db);
 const gateway = createGateway({
   ...{ db, ledger, datanets, governance, access, models, clock, log },
-  ...{ allowPrivateOperators: true, servedBy: `process ${process.pid}` },
+  ...{ allowPrivateOperators: true, presence, servedBy: presence.name },
 });
 const caller = (await identity.authenticate(secret)) as Caller;
 process.stdout.write('ready\n');

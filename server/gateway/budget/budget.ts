@@ -28,7 +28,7 @@ import {
 export { drawIdOf, type Ending } from './draws.ts';
 export { type IntentLog, type IntentLogOptions, openIntentLog } from './intent-log.ts';
 export type { BudgetSettings } from './purses.ts';
-export type { Books } from './reservations.ts';
+export type { Books, Ended } from './reservations.ts';
 
 /** How long a stop waits for a ledger that does not answer; the next process draws what is left. */
 const PATIENCE_MS = 10_000;
@@ -58,6 +58,8 @@ export type Budget = {
   /** @throws insufficient_funds (what is missing is in the details), unavailable */
   reserve(order: Order): Promise<BudgetReservation>;
   summary(): BudgetSummary;
+  /** Whether no process after this one has anything to end. */
+  isEmpty(): boolean;
   /** Ends what is open for what it has earned, draws, and gives every lease back. */
   stop(): Promise<void>;
 };
@@ -80,6 +82,7 @@ export function createBudget(handles: BudgetHandles): Budget {
   const state = emptyIntents();
   const counts = { captured: 0, voided: 0, expired: 0, lostUnits: 0n };
   let running = false;
+  let stopped: Promise<void> | undefined;
 
   /** First the state, which refuses what is impossible, then the log. */
   const write = (record: IntentRecord): void => {
@@ -99,6 +102,18 @@ export function createBudget(handles: BudgetHandles): Budget {
     ...{ state, write, draws, purses, books, durable: () => log.durable() },
   });
 
+  const stop = async (): Promise<void> => {
+    running = false;
+    await purses.stop();
+    const ending = reservations
+      .endAll()
+      .catch((error: unknown) => report.warn('budget.end_later', { error })); // by the next process
+    await Promise.race([ending, sleep(PATIENCE_MS)]);
+    draws.giveUp();
+    await purses.giveBack();
+    await log.close();
+  };
+
   return {
     async start() {
       for (const record of log.past) applyIntent(state, record);
@@ -115,16 +130,10 @@ export function createBudget(handles: BudgetHandles): Budget {
       return reservations.reserve(order);
     },
     summary: () => ({ leases: state.leases.size, open: state.requests.size, ...counts }),
-    async stop() {
-      running = false;
-      await purses.stop();
-      const ending = reservations
-        .endAll()
-        .catch((error: unknown) => report.warn('budget.end_later', { error })); // by the next process
-      await Promise.race([ending, sleep(PATIENCE_MS)]);
-      draws.giveUp();
-      await purses.giveBack();
-      await log.close();
+    isEmpty: () => state.leases.size === 0 && state.requests.size === 0,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }
