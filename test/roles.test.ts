@@ -1,108 +1,48 @@
 /** Two that serve and two that work, real processes on one database and one chain; some are killed. */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@openledger/sdk';
 import OpenAI from 'openai';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findPeople } from '../cli/first-loop/people.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { until } from '../cli/first-loop/wait.ts';
-import { createLedger } from '../server/ledger/index.ts';
-import { systemClock } from '../server/platform/clock.ts';
-import { silentLog } from '../server/platform/log.ts';
-import { newId } from '../server/platform/new-id.ts';
 import { sql } from '../server/platform/sql.ts';
-import { startTestChain, type TestChain } from './harness/chain.ts';
-import { startOperator, type TestOperator } from './harness/operator.ts';
-import { createTestDatabase, type TestDatabase } from './harness/postgres.ts';
-import { type RunningRole, runRole } from './harness/processes.ts';
+import {
+  type Installation,
+  MODEL,
+  openInstallation,
+  openShop,
+  type Role,
+} from './harness/installation.ts';
+import { runRole } from './harness/processes.ts';
 
-const OPEN = 10n ** 18n;
-const MODEL = 'elsewhere/echo';
-
-let folder: string;
-let chain: TestChain;
-let database: TestDatabase;
-let operator: TestOperator;
-const running: RunningRole[] = [];
+let installation: Installation;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'openledger-roles-'));
-  await chmod(folder, 0o755);
-  [chain, database, operator] = [
-    await startTestChain(),
-    await createTestDatabase(),
-    await startOperator(),
-  ];
-  for (const role of ['deployer', 'publisher', 'guardian', 'relayer', 'faucet']) {
-    await chain.chain.fund(await chain.keys.chainSigner(role));
-  }
+  installation = await openInstallation();
 });
-afterAll(async () => {
-  for (const role of running) role.signal('SIGKILL');
-  await Promise.all(running.map(({ ended }) => ended));
-  await operator.close();
-  await chain.end();
-  await database.drop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-type Ready = { readonly url: string; readonly adminKey?: string; readonly working?: boolean };
-
-async function start(role: 'serve' | 'work'): Promise<RunningRole & { readonly ready: Ready }> {
-  const started = runRole(role, {
-    OPENLEDGER_DATA: chain.folder, // the keys are in it
-    OPENLEDGER_PORT: '0',
-    OPENLEDGER_CHAIN_CONFIRMATIONS: '0',
-    OPENLEDGER_DISPUTE_SECONDS: '1',
-    OPENLEDGER_ROOT_WINDOW_SECONDS: '0',
-    DATABASE_URL: database.url,
-    CHAIN_RPC_URL: chain.chain.rpcUrl,
-  });
-  running.push(started);
-  const line = await Promise.race([
-    until('its first line', async () => started.output().split('\n').slice(0, -1)[0], {
-      withinMs: 90_000,
-    }),
-    started.ended.then(({ complaint }) => Promise.reject(new Error(complaint))),
-  ]);
-  return { ...started, ready: JSON.parse(line) };
-}
+afterAll(() => installation.end());
 
 test('any number serve and work on one database: keys, calls and receipts are everybody’s, and a kill ends only its own', async () => {
+  const { start, operator, database } = installation;
   const [one, two, first, second] = await Promise.all([
     start('serve'),
     start('serve'),
     start('work'),
     start('work'),
   ]);
-  const adminKey = (one.ready.adminKey ?? two.ready.adminKey) as string;
   expect([one, two].filter(({ ready }) => ready.adminKey)).toHaveLength(1);
-  const admin = createClient({ baseUrl: one.ready.url, apiKey: adminKey });
-  const { visitor } = await findPeople(admin, one.ready.url);
-  const ledger = createLedger({ db: database.db, clock: systemClock, log: silentLog });
-  await ledger.start();
-  await ledger.post({
-    transactionId: newId('transaction', systemClock),
-    reason: 'test',
-    postings: [{ from: 'external:chain', to: `${visitor.partyId}:available`, amount: OPEN }],
-  });
-  await ledger.stop();
-  await admin.gateway.registerOperator({ name: 'elsewhere', baseUrl: operator.baseUrl });
-  await admin.models.registerExternal({
-    ...{ name: MODEL, operator: 'elsewhere', operatorModel: 'echo', maxTokens: 1000 },
-    ...{ promptUnits: '1000000000', completionUnits: '1000000000' },
-  });
+  const { adminKey, visitor, ledger } = await openShop(installation, [one, two]);
   operator.plays(async (call) => {
     const { messages } = call.body as { messages: { content: string }[] };
     call.text('Good day. ');
     if (messages[0].content === 'slow') await Promise.race([call.closed, pause(15_000)]);
     call.finish({ prompt: 1, completion: 3 });
   });
-  const openAt = ({ ready }: { readonly ready: Ready }) =>
+  const openAt = ({ ready }: Role) =>
     new OpenAI({ baseURL: `${ready.url}/v1`, apiKey: visitor.secret, maxRetries: 0 });
-  const ask = (at: { readonly ready: Ready }, content: string) =>
+  const ask = (at: Role, content: string) =>
     openAt(at).chat.completions.create({ model: MODEL, messages: [{ role: 'user', content }] });
   const receiptOf = (answer: unknown) =>
     (answer as { openledger: { receipt: `rct_${string}` } }).openledger.receipt;
@@ -149,9 +89,12 @@ test('any number serve and work on one database: keys, calls and receipts are ev
   expect(await ledger.balances({ suffix: ':held' })).toEqual([]);
 }, 180_000);
 
-const open = () => database.db.query(sql`select id from gateway.inferences where status = 'held'`);
+const open = () =>
+  installation.database.db.query(sql`select id from gateway.inferences where status = 'held'`);
 
 test('serving and working want what they share to be named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'openledger-roles-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   for (const role of ['serve', 'work']) {
     const { status, complaint } = await runRole(role, { OPENLEDGER_DATA: folder }).ended;
     expect({ status, complaint }).toEqual({

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { timeOf, transactionIdFor } from '../ledger/index.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, sleep } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { silentLog } from '../platform/log.ts';
 import type { Presence } from '../platform/presence.ts';
@@ -104,7 +104,7 @@ export function createLeasedMoney({
       if (await ledger.transaction(transactionIdFor(holdIdOf(inferenceId), 'begin'))) {
         return holds.settle(call);
       }
-      if (priceUnits === 0n) return true;
+      if (priceUnits === 0n || (await isDrawnSoon(ledger, inferenceId))) return true;
       if (clock.now().getTime() - timeOf(inferenceId) > LOST_MS) return false;
       throw new OpenLedgerError('unavailable', `${inferenceId} is not drawn yet.`, { inferenceId });
     },
@@ -122,6 +122,21 @@ export function createLeasedMoney({
     },
   };
 }
+
+/** Another process draws right after it has recorded a call, which may be settled here as soon. */
+async function isDrawnSoon(
+  ledger: Pick<BudgetHandles['ledger'], 'transaction'>,
+  inferenceId: Id<'inference'>,
+): Promise<boolean> {
+  for (let looks = 0; looks < DRAWN_LOOKS; looks++) {
+    await sleep(DRAWN_LOOK_MS);
+    if (await ledger.transaction(drawIdOf(inferenceId))) return true;
+  }
+  return false;
+}
+
+const DRAWN_LOOKS = 10;
+const DRAWN_LOOK_MS = 50;
 
 /**
  * A call that is ended without its client is recorded as served for what had been forwarded, before the ledger is asked for

@@ -5,6 +5,7 @@
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Caller } from '../identity/index.ts';
+import { isAway } from '../platform/outlast.ts';
 import type { TraceContext } from '../platform/trace-context.ts';
 import type { Delivery } from './charge.ts';
 import type {
@@ -116,8 +117,10 @@ export const silentWatch: CallWatch = {
 export const silentObserver: CallObserver = { started: () => silentWatch };
 
 /** What a call's end is called where only codes are told. */
-export const codeOf = (error: unknown): string =>
-  error instanceof OpenLedgerError ? error.code : 'internal';
+export function codeOf(error: unknown): string {
+  if (error instanceof OpenLedgerError) return error.code;
+  return isAway(error) ? 'unavailable' : 'internal';
+}
 
 type Watchable = { readonly watch?: CallWatch };
 

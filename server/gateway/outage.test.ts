@@ -3,15 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OpenLedgerError } from '@openledger/protocol';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { until } from '../../cli/first-loop/wait.ts';
 import {
+  MODEL,
   openTestGateway,
   price,
   read,
   serve as serveOn,
   type TestGateway,
 } from '../../test/harness/gateway.ts';
+import { openSurface } from '../../test/harness/openai-surface.ts';
 import type { Db } from '../platform/db.ts';
 import type { Gateway } from './index.ts';
 
@@ -114,4 +116,28 @@ test('a call that cannot be recorded lets no word out, and its money comes back'
   const served = serveOn(gateway, caller).then(read);
   await expect(served).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   expect(await untilNothingIsHeld(partyId)).toBe(1_000n);
+});
+
+const asked = { messages: [{ role: 'user', content: 'Say it.' }], max_tokens: 10 };
+
+test.each([
+  ['/chat/completions', asked, { error: { type: 'server_error', code: 'unavailable' } }],
+  ['/responses', { input: 'Say it.' }, { error: { type: 'server_error', code: 'unavailable' } }],
+  ['/messages', asked, { type: 'error', error: { type: 'overloaded_error' } }],
+  ['/embeddings', { input: 'Say it.' }, { error: { type: 'server_error', code: 'unavailable' } }],
+])('who asks %s while the database is away is told to ask again, and nobody that it is our bug', async (path, order, said) => {
+  const { secret } = await world.payer(1_000n, { limitUnits: 1_000n });
+  const surface = await openSurface({ ...world, gateway });
+  onTestFinished(() => surface.close());
+  database = 'away';
+  const answer = await fetch(`${surface.url}/v1${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: MODEL, ...order }),
+  });
+  database = 'here';
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get('retry-after')).toBe('1');
+  expect(await answer.json()).toMatchObject(said);
+  expect([...surface.logged, ...world.errors]).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** Anthropic's surface: /v1/messages, whole or streamed, and /v1/messages/count_tokens. Its clients work unchanged. */
-import { errorStatus, OpenLedgerError } from '@openledger/protocol';
+import { errorStatus } from '@openledger/protocol';
 import { type Context, Hono } from 'hono';
 import { CountBody, fromMessages, MessagesBody } from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
@@ -8,7 +8,7 @@ import { answerCall, type SurfaceHandles } from './answer-call.ts';
 import { anthropicWording } from './anthropic-shapes.ts';
 import { inferringCaller } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
-import { failureResponse } from './failure-response.ts';
+import { expectedIn, failureResponse } from './failure-response.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
@@ -43,8 +43,9 @@ export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles)
 
 /** Anthropic's error shape, and beside it our code and the details, such as what is missing. */
 function errorBody(error: unknown, log: Log) {
-  if (error instanceof OpenLedgerError) {
-    const { code, message, details } = error;
+  const expected = expectedIn(error);
+  if (expected) {
+    const { code, message, details } = expected;
     const type = errorTypes[errorStatus[code]] ?? 'api_error';
     return { type: 'error', error: { type, message, code, details } };
   }

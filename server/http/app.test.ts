@@ -51,7 +51,7 @@ const operations = {
     method: 'POST',
     path: '/api/breaks',
     scope: 'public',
-    input: z.object({ way: z.enum(['bug', 'poor', 'shape']) }),
+    input: z.object({ way: z.enum(['bug', 'poor', 'shape', 'away']) }),
     output: z.object({ fine: z.literal(true) }),
   },
 } as const satisfies Operations;
@@ -69,6 +69,7 @@ const routes = implement(operations, {
     if (way === 'poor') {
       throw new OpenLedgerError('insufficient_funds', 'Too little.', { missing: 5n });
     }
+    if (way === 'away') throw Object.assign(new Error('secret detail'), { code: '57P01' });
     if (way === 'bug') throw new Error('secret detail');
     return { fine: 'no' as unknown as true };
   },
@@ -190,6 +191,18 @@ test('an unknown path or method is not found', async () => {
   expect(await codeOf('GET', '/api/nothing')).toBe('404 not_found');
   expect(await codeOf('DELETE', '/api/things/a')).toBe('404 not_found');
   expect(await codeOf('GET', '/')).toBe('404 not_found');
+});
+
+test('while the database is away whoever asks is told to ask again, and the log has no bug', async () => {
+  const lines: string[] = [];
+  const logging = createHttp({ ...parts, log: createLog((line) => lines.push(line)) });
+  const body = '{"way":"away"}';
+  const response = await logging.request('/api/breaks', { method: 'POST', body });
+  expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(await response.json()).toEqual({
+    error: { code: 'unavailable', message: 'The database is away; ask again.', details: {} },
+  });
+  expect(lines.join('')).not.toContain('http.failed');
 });
 
 test('expected failures keep their facts; bugs keep them to the log', async () => {

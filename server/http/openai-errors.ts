@@ -1,7 +1,7 @@
 /** Failures, in the words of OpenAI's surface. */
-import { errorStatus, OpenLedgerError } from '@openledger/protocol';
+import { errorStatus } from '@openledger/protocol';
 import type { Log } from '../platform/log.ts';
-import { failureResponse } from './failure-response.ts';
+import { expectedIn, failureResponse } from './failure-response.ts';
 
 /** An answer that is a failure. */
 export const failure = (error: unknown, log: Log): Response =>
@@ -12,12 +12,13 @@ export const errorBody = (error: unknown, log: Log) => ({ error: errorOf(error, 
 
 /** OpenAI's error shape. What is ours beside it: the details, such as what is missing. */
 function errorOf(error: unknown, log: Log) {
-  if (!(error instanceof OpenLedgerError)) {
+  const expected = expectedIn(error);
+  if (!expected) {
     log.error('gateway.failed', { error });
     const message = 'Something went wrong on our side.';
     return { message, type: 'server_error', param: null, code: null };
   }
-  const { code, message, details } = error;
+  const { code, message, details } = expected;
   const param =
     typeof details.param === 'string' ? details.param : code === 'model_not_found' ? 'model' : null;
   return { message, type: errorTypes[errorStatus[code]] ?? 'server_error', param, code, details };

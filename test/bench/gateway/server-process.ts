@@ -1,5 +1,5 @@
 /**
- * `serve` or `work`, as server/main.ts starts them, and both paying out of leases, which those roles refuse so far.
+ * `serve` or `work`, as server/main.ts starts them.
  *
  * Arguments: the role, and the folder of what is this process's alone. Asked for `memory`, it collects its garbage first.
  */
