@@ -84,6 +84,29 @@ test('a payer without money is told what is missing; a call that fails costs not
   expect(await world.ledger.balance(`${partyId}:available`)).toBe(76n);
 });
 
+test('what one gateway has borrowed of a payer who has little is missing at another, until it idles', async () => {
+  const { caller } = await world.payer(120n); // a call is held 76 for, and costs 22
+  world.operator.plays((call) => {
+    call.text('Hello.');
+    call.finish({ prompt: 5, completion: 4 });
+  });
+  const settings = { idleMs: 50 };
+  const [one, two] = ['one', 'two'].map((servedBy) =>
+    world.openGateway({ leases: { folder, settings }, servedBy }),
+  );
+  for (const each of [one, two]) await each.recover();
+  await read(await serveOn(one, caller));
+  await expect(serveOn(two, caller)).rejects.toMatchObject({
+    ...{ code: 'insufficient_funds', details: { available: '44' } },
+  });
+  const served = () =>
+    serveOn(two, caller)
+      .then(read)
+      .catch(() => undefined);
+  await until('what is borrowed to come back', served, { withinMs: 15_000 });
+  for (const each of [one, two, gateway]) await each.stop();
+});
+
 /** What a process leaves that is killed now: its folder as it stands, without its lock. */
 async function killed(name = 'the first'): Promise<string> {
   const left = await mkdtemp(join(tmpdir(), 'openledger-leases-left-'));
