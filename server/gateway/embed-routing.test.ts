@@ -175,6 +175,7 @@ test('whoever watches hears of each call one end, and of each operator that was 
         told.push([name, model]);
         return {
           headers: { traceparent: `of ${name}` },
+          waits() {},
           waited() {},
           firstText: () => told.push('text'),
           ended: ({ kind }) => told.push([name, kind]),

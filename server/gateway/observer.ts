@@ -68,8 +68,9 @@ export type AskedOperator = {
 export type AttemptWatch = {
   /** Headers by which a remote operator joins the trace. */
   readonly headers: Readonly<Record<string, string>>;
-  /** So long we waited for it, once more. */
-  waited(ms: number): void;
+  /** We begin to wait for it, once more; until `waited`. */
+  waits(): void;
+  waited(): void;
   /** It has sent text for the first time. */
   firstText(): void;
   ended(end: AttemptEnding): void;
@@ -102,6 +103,7 @@ export type CallEnding =
 
 const silentAttempt: AttemptWatch = {
   headers: {},
+  waits() {},
   waited() {},
   firstText() {},
   ended() {},
@@ -158,12 +160,11 @@ export async function* askWatched<E extends OperatorEvent | EmbeddingEvent>(
   const events = ask(attempt.headers)[Symbol.asyncIterator]();
   let end: AttemptEnding | undefined;
   let hasText = false;
-  let askedAt = 0;
   try {
     for (;;) {
-      askedAt = performance.now();
+      attempt.waits();
       const { value: event, done } = await events.next();
-      attempt.waited(performance.now() - askedAt);
+      attempt.waited();
       if (done) {
         end ??= { kind: 'failed', error: brokenOff };
         return;
@@ -176,7 +177,7 @@ export async function* askWatched<E extends OperatorEvent | EmbeddingEvent>(
       yield event;
     }
   } catch (error) {
-    attempt.waited(performance.now() - askedAt);
+    attempt.waited();
     end = endOf(error, signal);
     throw error;
   } finally {

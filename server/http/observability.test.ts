@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { attributesOf, startCollector, type TestCollector } from '../../test/harness/collector.ts';
 import {
   ask,
@@ -224,6 +224,24 @@ test('an answer says what the gateway itself took, and a stream what it took up 
   await streamed.text();
   expect(streamed.headers.get('x-openledger-overhead-ms')).toBeNull();
   expect(Number(streamed.headers.get('x-openledger-overhead-first-byte-ms'))).toBeGreaterThan(0);
+});
+
+test('where two operators are waited for at once, that time is counted once', async () => {
+  const { baseUrl } = world.operator;
+  const partyId = (await world.payer(0n)).partyId;
+  await world.gateway.registerOperator({ name: 'spare', kind: 'openai', partyId, baseUrl });
+  const spare = { model: MODEL, operator: 'spare', operatorModel: 'spare', weight: 100, tier: 1 };
+  await world.gateway.offer({ ...spare, pricing: { promptUnits: 2n, completionUnits: 3n } });
+  onTestFinished(() => world.gateway.removeOffer(spare));
+  world.operator.plays(async (call) => {
+    if ((call.body as { model: string }).model !== 'spare') return call.closed;
+    await pause(150);
+    call.text('a');
+    call.finish({ prompt: 5, completion: 1 });
+  });
+  const answer = await post(CHAT, { body: { openledger: { route: { hedgeAfterMs: 20 } } } });
+  expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'a' } }] });
+  expect(Number(answer.headers.get('x-openledger-overhead-ms'))).toBeGreaterThan(0);
 });
 
 test('a trace goes in with the client and out to the operator, and its state is left as it is', async () => {

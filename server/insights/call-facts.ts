@@ -13,7 +13,7 @@ export type CallFacts = {
   /** Milliseconds since the request came: when an operator's text came first, when the call ended. */
   readonly firstTextMs: number | undefined;
   readonly endedMs: number | undefined;
-  /** Milliseconds of waiting for operators: until now, and until that first text. */
+  /** Milliseconds of waiting for operators, for however many at once: until now, and until that first text. */
   readonly waitedMs: number;
   readonly waitedForFirstMs: number;
 };

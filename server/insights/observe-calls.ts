@@ -39,7 +39,8 @@ function observe(
     readonly counts: CallMetrics;
   },
 ): ObservedCall {
-  const facts = noFactsYet(origin);
+  const waiting = createWaiting();
+  const facts = noFactsYet(origin, waiting);
   const span = tracing && startCallSpan(tracing, facts);
   let tellEnd: (() => void) | undefined;
   counts.started();
@@ -60,9 +61,8 @@ function observe(
       const sent = traced ?? { spanId: newSpanId(), sampled: facts.trace.sampled ?? false };
       return {
         headers: asked.baseUrl === undefined ? {} : traceHeaders(facts.trace, sent),
-        waited(ms) {
-          facts.waitedMs += ms;
-        },
+        waits: waiting.begin,
+        waited: waiting.end,
         firstText() {
           if (facts.firstTextMs !== undefined) return;
           facts.firstTextMs = performance.now() - origin.startedAt;
@@ -93,9 +93,28 @@ function observe(
 export const outcomeOf = (end: CallEnding): string =>
   end.kind === 'refused' ? `refused:${codeOf(end.error)}` : end.kind;
 
+/** The time in which somebody is waited for: counted once, however many are waited for at once. */
+function createWaiting() {
+  let [count, since, overMs] = [0, 0, 0];
+  return {
+    begin() {
+      if (count === 0) since = performance.now();
+      count += 1;
+    },
+    end() {
+      count -= 1;
+      if (count === 0) overMs += performance.now() - since;
+    },
+    ms: () => (count === 0 ? overMs : overMs + performance.now() - since),
+  };
+}
+
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-const noFactsYet = (origin: CallOrigin): Writable<CallFacts> => ({
+const noFactsYet = (
+  origin: CallOrigin,
+  waiting: ReturnType<typeof createWaiting>,
+): Writable<CallFacts> => ({
   origin,
   trace: origin.trace ?? traceOf(undefined, undefined),
   routed: undefined,
@@ -104,6 +123,8 @@ const noFactsYet = (origin: CallOrigin): Writable<CallFacts> => ({
   attempts: 0,
   firstTextMs: undefined,
   endedMs: undefined,
-  waitedMs: 0,
+  get waitedMs() {
+    return waiting.ms();
+  },
   waitedForFirstMs: 0,
 });
