@@ -100,7 +100,7 @@ export type GatewayHandles = Omit<
   readonly patience?: Partial<Patience>;
   /** Who is told what becomes of calls; nobody, where none is given. */
   readonly observer?: CallObserver;
-  /** How it takes the name of a process that is gone, while it ends what that has left. */
+  /** By which it takes the name of a process that is gone, while it ends what that has left. */
   readonly presence: Pick<Presence, 'standInFor'>;
   /** Where gateways keep their intents, each in a folder of its own; then calls are paid for out of leases. */
   readonly leases?: { readonly folder: string; readonly settings?: Partial<BudgetSettings> };

@@ -36,7 +36,7 @@ export type Money = {
   }): Promise<Reservation>;
   /** Resolves when exactly the price has reached `clearing:fees`. Repeatable. @returns false when it never can */
   settle(call: Priced): Promise<boolean>;
-  /** Takes over from processes that are gone, now and from now on: their calls that were partly delivered are recorded, and then paid for. */
+  /** Takes over from processes that are gone, from now on: their calls that were partly delivered are recorded, and then paid for. */
   recover(): Promise<void>;
   /** Gives back what is set aside for a call that was left open. */
   release(inferenceId: Id<'inference'>): Promise<void>;
