@@ -17,7 +17,8 @@
  *   where that is switched on; such a call is a call like any other, whose record names the one that made the answer;
  * - only those retrieved records are paid for reading and recorded that were put into the prompt, whole, within the request's
  *   budget of tokens; and which of their passages an answer repeats is told by the rules of its receipt;
- * - the record of a served call, its announcement and its key's limits commit together;
+ * - the record of a served call, its announcement and its key's limits commit together; with leases and without limits it is written
+ *   down on this process's disk before, and whoever has that disk next commits it;
  * - whoever observes calls (observer.ts) hears of each exactly one end, and no text.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
@@ -36,6 +37,7 @@ import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Models } from '../models/index.ts';
 import type { BudgetSettings } from './budget/budget.ts';
+import { createCallJournal } from './call-journal.ts';
 import { createCallRecords } from './call-records.ts';
 import { capture } from './capture.ts';
 import { countPrompt, type PromptCount } from './count-prompt.ts';
@@ -89,7 +91,7 @@ export { toolInputOf } from './tool-input.ts';
 
 export type GatewayHandles = Omit<
   ServeHandles,
-  'money' | 'records' | 'directory' | 'standings' | 'patience'
+  'money' | 'records' | 'journal' | 'directory' | 'standings' | 'patience'
 > & {
   readonly ledger: Ledger;
   readonly governance: Pick<Governance, 'policyInForce'>;
@@ -164,16 +166,24 @@ export function createGateway({
   const standings = createStandings(given.clock);
   const patience = { ...PATIENCE, ...given.patience };
   const records = createCallRecords(db);
-  const handles = { ...given, money, records, directory, standings, patience };
+  const journal = money.journal && createCallJournal({ db, journal: money.journal, log: report });
+  const handles = { ...given, money, records, journal, directory, standings, patience };
+  const find = async (inferenceId: string): Promise<Inference> => {
+    await journal?.stored(inferenceId);
+    return findInference(db, inferenceId);
+  };
   return {
     serve: (call) => openWatched(observer, call, (watched) => serve(handles, watched)),
     embed: (call) => embed({ ...handles, observer }, call),
     countPrompt: (call) => countPrompt(handles, call),
-    find: (inferenceId) => findInference(db, inferenceId),
-    list: (query) => listInferences(db, query),
+    find,
+    async list(query) {
+      await journal?.stored();
+      return listInferences(db, query);
+    },
     async ground(inferenceId) {
       try {
-        return await ground(given, await findInference(db, inferenceId));
+        return await ground(given, await find(inferenceId));
       } catch (error) {
         report.error('gateway.ground_failed', { inferenceId, error });
         return undefined;
@@ -211,11 +221,17 @@ export function createGateway({
       if (partyId === caller.partyId || isAdmin(caller)) return;
       throw new OpenLedgerError('forbidden', `The operator ${name} is not yours.`);
     },
-    capture: (inferenceId) => capture(handles, inferenceId),
+    async capture(inferenceId) {
+      await journal?.stored(inferenceId);
+      await capture(handles, inferenceId);
+    },
     summary: () => summarizeInferences(db),
     recover: () => recover(handles),
     voidAbandoned: () => voidAbandoned(handles),
     sweep: () => sweep(handles),
-    stop: () => money.stop(),
+    async stop() {
+      await journal?.stop();
+      await money.stop();
+    },
   };
 }

@@ -1,7 +1,7 @@
 /** Leased money: calls are reserved in memory, out of what the ledger has lent to this gateway. No ledger trip a call. */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { timeOf, transactionIdFor } from '../ledger/index.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, sleep } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
 import {
@@ -14,12 +14,16 @@ import {
   type IntentLog,
   openIntentLog,
 } from './budget/budget.ts';
+import { storeKept } from './call-journal.ts';
 import { holdIdOf } from './hold.ts';
 import { recordServed } from './inferences.ts';
 import { freeReservation, type Money } from './money.ts';
 
 /** A call that was served so long ago and whose gateway has not drawn its price was lost with the gateway's log. */
 const LOST_MS = 3_600_000;
+
+/** The record of a call is heard of a moment before its price is drawn: so one who wants to settle waits for that. */
+const DRAWN_WITHIN_MS = [20, 40, 80, 160, 320];
 
 /**
  * @param holds how calls were paid for before leases were switched on; theirs are settled there
@@ -36,6 +40,8 @@ export function createLeasedMoney({
   readonly holds: Money;
 }): Money {
   const { ledger, clock, report } = handles;
+  const wasDrawn = async (inferenceId: Id<'inference'>): Promise<boolean> =>
+    (await ledger.transaction(drawIdOf(inferenceId))) !== undefined;
   let opened: Budget | undefined;
   const budget = (): Budget => {
     if (!opened) throw new Error('A gateway recovers before it serves.');
@@ -44,7 +50,11 @@ export function createLeasedMoney({
   /** Of calls that are under way here: how they end. A call may be settled before its end has been written down. */
   const endings = new Map<Id<'inference'>, Promise<Ending>>();
   return {
-    outlivesItsProcess: true,
+    journal: {
+      keep: (inferenceId, row) => budget().keep(inferenceId, row),
+      forget: (numbers) => budget().forget(numbers),
+      durable: () => budget().durable(),
+    },
     async reserve({ inferenceId, payerId: payer, heldUnits: units }) {
       if (units === 0n) return freeReservation;
       const reservation = await budget().reserve({ requestId: inferenceId, payer, units });
@@ -71,12 +81,16 @@ export function createLeasedMoney({
       const ending = await endings.get(inferenceId);
       endings.delete(inferenceId);
       if (ending) return ending.kind !== 'expired';
-      if (await ledger.transaction(drawIdOf(inferenceId))) return true;
+      if (await wasDrawn(inferenceId)) return true;
       if (await ledger.transaction(transactionIdFor(holdIdOf(inferenceId), 'begin'))) {
         return holds.settle(call);
       }
       if (priceUnits === 0n) return true;
       if (clock.now().getTime() - timeOf(inferenceId) > LOST_MS) return false;
+      for (const pauseMs of DRAWN_WITHIN_MS) {
+        await sleep(pauseMs);
+        if (await wasDrawn(inferenceId)) return true;
+      }
       throw new OpenLedgerError('unavailable', `${inferenceId} is not drawn yet.`, { inferenceId });
     },
     async recover() {
@@ -86,6 +100,7 @@ export function createLeasedMoney({
         log,
         instance: 'gateway',
         books: booksIn({ db, clock }),
+        store: (kept) => storeKept(db, kept),
       });
       for (const { requestId, ending } of await opened.start()) {
         if (ending.kind === 'expired') endings.set(requestId, Promise.resolve(ending));
