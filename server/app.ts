@@ -82,18 +82,18 @@ const PRICES = { promptUnits: 10n ** 13n, completionUnits: 10n ** 14n };
 
 /** Both halves in one process. */
 export async function createApp(handles: AppHandles): Promise<App> {
-  const stages = await createStages(handles);
+  const stages = await createStages(handles, { serves: true });
   const serving = await serve(stages, handles);
   return { ...serving, ...(await work(stages, handles)) };
 }
 
 /** HTTP and the gateway, and no clocks: others must be working. */
 export const startServing = async (handles: AppHandles): Promise<App> =>
-  serve(await createStages(handles), handles);
+  serve(await createStages(handles, { serves: true }), handles);
 
 /** Announcements and clocks. Announcements are shared among all who work; a clock runs in one of them. */
 export const startWorking = async (handles: AppHandles): Promise<Working> =>
-  work(await createStages(handles), handles);
+  work(await createStages(handles, { serves: false }), handles);
 
 async function serve(stages: Stages, handles: AppHandles): Promise<App> {
   await stages.gateway.recover();
@@ -157,7 +157,7 @@ function clocks(
 
 type Stages = Awaited<ReturnType<typeof createStages>>;
 
-async function createStages(handles: AppHandles) {
+async function createStages(handles: AppHandles, { serves }: { readonly serves: boolean }) {
   const { config, db, chain, keys, clock, log, folder } = handles;
   const presence = await enter(db);
   const { calls, metrics, tracing } = await observationIn(handles, presence.name);
@@ -178,7 +178,9 @@ async function createStages(handles: AppHandles) {
   const gateway = createGateway({
     ...{ db, ledger, governance, datanets, access, models, clock, log, allowPrivateOperators },
     ...{ presence, servedBy: presence.name },
-    leases: config.OPENLEDGER_LEASES ? { folder: join(folder, 'intents') } : undefined,
+    leases: config.OPENLEDGER_LEASES
+      ? { folder: serves ? join(folder, 'intents') : undefined }
+      : undefined,
     ...{ cache: cacheIn(config), observer: calls },
   });
   const probing = repeat('gateway.probe', { everyMs: 10_000, log }, () => gateway.probe());

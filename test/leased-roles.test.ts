@@ -1,6 +1,7 @@
 /** Three that serve out of leases and one that works, real processes that share a folder and a database; some are killed. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Id } from '@openledger/protocol';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -69,6 +70,7 @@ test('a gateway that is killed in the middle of a stream is paid for what it had
       const { value } = await events.next();
       if (value.choices[0]?.delta.content) words += 1;
     }
+    await pause(200); // what has left is written down right after
     at.signal('SIGKILL');
     await expect(events.next()).rejects.toThrow();
     await at.ended;
@@ -90,6 +92,7 @@ test('a gateway that is killed in the middle of a stream is paid for what it had
   const late = await start('serve');
   await untilServed(11);
   await ask(late);
+  await untilServed(12);
 
   const all = await calls();
   expect(all.map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 'served'));

@@ -9,41 +9,34 @@ import { createGroup } from '../platform/group-commit.ts';
 import { announceEach } from '../platform/jobs.ts';
 import { prepared, sql } from '../platform/sql.ts';
 import {
-  type EndedCall,
+  type EndedRow,
   endedRow,
-  type Opening,
-  openedRow,
+  type OpenedRow,
   type ServedCall,
   type VoidReason,
   voidRow,
 } from './inferences.ts';
 
 export type CallRecords = {
-  open(call: Opening): Promise<void>;
   /** @returns false when it had ended already; then nothing is changed */
   serve(served: ServedCall): Promise<boolean>;
   void(inferenceId: Id<'inference'>, why: VoidReason): Promise<void>;
-  /** Of a call that was never on record while it was open. */
-  openAndServe(call: Opening, served: ServedCall): Promise<void>;
-  openAndVoid(call: Opening, why: VoidReason): Promise<void>;
 };
 
 /** As many as share a statement. */
-const MOST = 200;
-
-type OpenedRow = ReturnType<typeof openedRow> & Partial<EndedCall> & { readonly status: string };
+export const MOST_ROWS = 200;
 
 export function createCallRecords(db: Pick<Db, 'write'>): CallRecords {
-  const options = { most: MOST, isOneItems: isRefusedData };
-  const openings = createGroup<OpenedRow, void>((rows) => insertAll(db, rows), options);
-  const endings = createGroup<EndedCall, boolean>((rows) => endAll(db, rows), options);
+  const endings = createGroup<EndedRow, boolean>(
+    async (rows) => {
+      const ended = await endRows(db, rows);
+      return rows.map(({ id }) => ended.has(id));
+    },
+    { most: MOST_ROWS, isOneItems: isRefusedData },
+  );
   return {
-    open: (call) => openings.add({ ...openedRow(call), status: 'held' }),
     serve: (served) => endings.add(endedRow(served)),
     void: async (id, why) => void (await endings.add(voidRow(id, why))),
-    openAndServe: (call, served) => openings.add({ ...openedRow(call), ...endedRow(served) }),
-    openAndVoid: (call, why) =>
-      openings.add({ ...openedRow(call), ...voidRow(call.inferenceId, why) }),
   };
 }
 
@@ -55,21 +48,29 @@ const columns = sql`id, payer_id, key_id, served_by, model, operator, status, ro
   held_units, held_tokens, cached_from, created_at, output, tool_calls, finish_reason, prompt_tokens, completion_tokens,
   estimated, price_units, served_at, failed_attempts`;
 
-async function insertAll(db: Pick<Db, 'write'>, rows: readonly OpenedRow[]): Promise<undefined[]> {
+/** Opens calls, and ends those whose end is known. @returns those that were not there before */
+export async function insertRows(
+  db: Pick<Db, 'write'>,
+  rows: readonly (Omit<OpenedRow, 'status'> & Pick<EndedRow | OpenedRow, 'status'>)[],
+): Promise<ReadonlySet<string>> {
   const statement = sql`
     with opened as (
       insert into gateway.inferences (${columns})
       select ${columns}
       from ${rowsIn(rows)}
+      on conflict (id) do nothing
       returning id, status
     )
-    select count(*)
-    from (${announceServed(sql`select id from opened where status = 'served'`)}) as announced`;
-  await db.write(prepared('gateway.open-calls', statement));
-  return rows.map(() => undefined);
+    select id, ${announceServed(sql`select id from opened where status = 'served'`)} as announced
+    from opened`;
+  return idsOf(await db.write(prepared('gateway.open-calls', statement)));
 }
 
-async function endAll(db: Pick<Db, 'write'>, rows: readonly EndedCall[]): Promise<boolean[]> {
+/** Ends calls that are open. @returns those that were */
+export async function endRows(
+  db: Pick<Db, 'write'>,
+  rows: readonly EndedRow[],
+): Promise<ReadonlySet<string>> {
   const statement = sql`
     with ended as (
       update gateway.inferences
@@ -81,18 +82,18 @@ async function endAll(db: Pick<Db, 'write'>, rows: readonly EndedCall[]): Promis
       where inferences.id = said.id and inferences.status = 'held' and inferences.held_tokens is null
       returning inferences.id, inferences.status
     )
-    select id, (
-      select count(*)
-      from (${announceServed(sql`select id from ended where status = 'served'`)}) as announced
-    ) as announced
+    select id, ${announceServed(sql`select id from ended where status = 'served'`)} as announced
     from ended`;
-  const ended = await db.write<{ id: string }>(prepared('gateway.end-calls', statement));
-  const ids = new Set(ended.map(({ id }) => id));
-  return rows.map(({ id }) => ids.has(id));
+  return idsOf(await db.write(prepared('gateway.end-calls', statement)));
 }
 
-const announceServed = (ids: ReturnType<typeof sql>) =>
-  announceEach(
+const idsOf = (rows: readonly Record<string, unknown>[]): ReadonlySet<string> =>
+  new Set(rows.map(({ id }) => id as string));
+
+/** Counts them, so that it is done. */
+const announceServed = (ids: ReturnType<typeof sql>) => sql`(
+  select count(*)
+  from (${announceEach(
     'inference.served',
     sql`select json_build_object('inferenceId', id) from (${ids}) as served`,
-  );
+  )}) as announced)`;

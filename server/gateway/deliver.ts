@@ -5,7 +5,7 @@
 import { type Id, OpenLedgerError, outputText, type ToolCall } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { CacheKey } from './cache.ts';
-import type { CallRecord, Priced } from './call-record.ts';
+import type { CallRecord } from './call-record.ts';
 import { type CallEnd, type Charge, chargeOf, type Delivery } from './charge.ts';
 import { promptTokensAbout } from './context.ts';
 import type { FailedAttempt, InferenceRoute } from './inferences.ts';
@@ -117,6 +117,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
   };
 
   async function* read(): AsyncGenerator<ServedEvent, void, void> {
+    const ready = call.delivery === 'streamed' ? readyFor(call) : undefined;
     let outcome: Outcome = { kind: 'left' }; // what remains true when the reader returns out of the loop
     try {
       for await (const heard of attemptInTurn(turnsOf(handles, call, { delivered, stop }))) {
@@ -127,8 +128,7 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
           outcome = { ...event, kind: 'ended' };
           break;
         }
-        if (call.delivery === 'streamed') await call.record.opened();
-        await call.reservation.durable();
+        await ready;
         if (!call.reservation.isOpen()) throw outOfTime();
         // Counted before it is handed over: a reader who leaves right after it has received it.
         if (event.kind === 'text') delivered.text += event.text;
@@ -161,6 +161,13 @@ export function deliver(handles: DeliverHandles, call: Call, limitMs: number): D
       await settleOnce({ kind: 'left' });
     },
   };
+}
+
+/** All that must have happened before the first byte goes out. It happens while the operator is asked. */
+function readyFor({ record, reservation }: Call): Promise<unknown> {
+  const ready = Promise.all([record.opened(), reservation.durable()]);
+  ready.catch(() => {}); // whoever waits for it is told
+  return ready;
 }
 
 /** One that writes more than it was asked for is stopped there. */
@@ -246,14 +253,13 @@ async function settle(
   call: Call,
   { delivered, outcome }: { readonly delivered: Delivered; readonly outcome: Outcome },
 ): Promise<Settled> {
-  const { inferenceId, reservation, record } = call;
+  const { inferenceId, record } = call;
   const end = outcome.kind === 'ended' ? { ...outcome, reported: outcome.usage } : outcome;
   const charge = chargeFor(call, delivered, end);
   const { text, toolCalls, attempt, failures } = delivered;
   const finishReason = finishReasonOf(outcome);
   if (charge.kind === 'nothing') {
-    // Where the record cannot be written a sweep will void it; the money is free all the same.
-    await record.void({ finishReason, failures }).finally(() => reservation.void());
+    await record.void({ finishReason, failures });
     return nothing;
   }
   const { usage, estimated, units: priceUnits } = charge;
@@ -270,22 +276,12 @@ async function settle(
     ...{ servedAt: clock.now(), route: attempt.route, failures, finishReason },
   };
   const keepAs = mayKeep ? attempt.keepAs : undefined;
-  return settleRecorded(reservation, await record.serve(served, keepAs));
+  return settledAs(await record.serve(served, keepAs));
 }
 
 /** What stands on record is what is paid. */
-export async function settleRecorded(
-  reservation: Reservation,
-  recorded: Priced | undefined,
-): Promise<Settled> {
-  if (!recorded) {
-    await reservation.void(); // somebody else has ended it as void
-    return nothing;
-  }
-  const { usage, priceUnits } = recorded;
-  reservation.capture(priceUnits);
-  return { usage, priceUnits };
-}
+export const settledAs = (recorded: Settled | undefined): Settled =>
+  recorded ? { usage: recorded.usage, priceUnits: recorded.priceUnits } : nothing;
 
 /** Whoever watches the call hears how it ended once that is on record. */
 export async function watched(

@@ -69,8 +69,8 @@ const listOf = (...embeddings: readonly unknown[]) => ({
 const gives = (...embeddings: readonly unknown[]) =>
   world.operator.plays((call) => call.json(listOf(...embeddings)));
 
-const lastOf = async (partyId: string) =>
-  (await world.gateway.list({ payerId: partyId, limit: 1 }))[0];
+const lastOf = async (gateway: Gateway, partyId: string) =>
+  (await gateway.list({ payerId: partyId, limit: 1 }))[0];
 
 describe.each([
   ['by a hold', false],
@@ -104,10 +104,10 @@ describe.each([
 
   /** All of it can be spent again: by a call that needs all of it. */
   async function expectWhole(caller: Caller, partyId: string): Promise<void> {
-    expect((await lastOf(partyId)).status).toBe('void');
+    expect((await lastOf(gateway, partyId)).status).toBe('void');
     gives([1]);
     await embed(caller);
-    expect((await lastOf(partyId)).status).toBe('served');
+    expect((await lastOf(gateway, partyId)).status).toBe('served');
   }
 
   test('vectors delivered whole cost the prompt’s tokens by the operator’s count, and nothing more', async () => {
@@ -213,11 +213,11 @@ describe.each([
     world.operator.plays(script);
     const asked = embed(caller, { input: ['a', 'b'], dimensions: 2 });
     await expect(asked).rejects.toMatchObject({ code: 'operator_failed' });
-    expect((await lastOf(partyId)).status).toBe('void');
+    expect((await lastOf(gateway, partyId)).status).toBe('void');
     // All of it can be spent again, by a call that needs all of it.
     gives([1], [2]);
     await embed(caller, { input: ['a', 'b'] });
-    expect((await lastOf(partyId)).status).toBe('served');
+    expect((await lastOf(gateway, partyId)).status).toBe('served');
   });
 
   const writes = (call: OperatorCall, text: string) => {
@@ -350,7 +350,7 @@ function handlesWith(money: Money): EmbedHandles {
   const { db } = world.database;
   return {
     ...{ ...world, ...deliverHandles(world), money, servedBy: 'us', observer: silentObserver },
-    ...{ db, records: createCallRecords(db), log: silentLog },
+    ...{ db, records: createCallRecords(db), journal: undefined, log: silentLog },
     directory: createDirectory({ ...world, db }),
   };
 }
@@ -376,7 +376,7 @@ test('vectors are not handed over where the money set aside is gone by then', as
   };
   const call = { request: asking(), caller, signal: new AbortController().signal };
   await expect(embedBy(handlesWith(money), call)).rejects.toMatchObject({ code: 'unavailable' });
-  expect((await lastOf(partyId)).status).toBe('void');
+  expect((await lastOf(world.gateway, partyId)).status).toBe('void');
   expect(await world.balancesOf(partyId)).toEqual([HELD, 0n]);
 });
 
@@ -388,7 +388,7 @@ test('a gateway that is killed while the operator is asked leaves nothing owed',
   await asked;
   expect(await world.balancesOf(partyId)).toEqual([0n, HELD]);
   await world.gateway.recover(); // of the process after it
-  expect((await lastOf(partyId)).status).toBe('void');
+  expect((await lastOf(world.gateway, partyId)).status).toBe('void');
   expect(await world.balancesOf(partyId)).toEqual([HELD, 0n]);
   client.abort();
   expect(await ended).toBe('ended');

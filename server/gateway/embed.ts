@@ -9,14 +9,7 @@ import type { Caller } from '../identity/index.ts';
 import { isPaid } from '../models/index.ts';
 import { newId } from '../platform/new-id.ts';
 import { chargeOfVectors } from './charge.ts';
-import {
-  finishReasonOf,
-  nothing,
-  outOfTime,
-  type Settled,
-  settleRecorded,
-  watched,
-} from './deliver.ts';
+import { finishReasonOf, nothing, outOfTime, type Settled, settledAs, watched } from './deliver.ts';
 import type { EmbeddingRequest } from './embedding-request.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
 import type { FailedAttempt } from './inferences.ts';
@@ -133,7 +126,6 @@ async function outcomeOf(handles: EmbedHandles, call: OpenCall, limitMs: number)
   try {
     signal.throwIfAborted();
     const answer = await answerOf(handles, call, stop.signal);
-    await reservation.durable();
     if (!reservation.isOpen()) throw outOfTime();
     signal.throwIfAborted();
     return { ...answer, kind: 'ended' };
@@ -174,13 +166,12 @@ async function answerOf(
 /** Records the whole delivery for the price of whoever made it, or nothing for nothing; the money follows the record. */
 async function settle(
   { clock }: EmbedHandles,
-  { inferenceId, reservation, record, request, failures }: OpenCall,
+  { inferenceId, record, request, failures }: OpenCall,
   outcome: Outcome,
 ): Promise<Settled> {
   const finishReason = finishReasonOf(outcome);
   if (outcome.kind !== 'ended') {
-    // Where the record cannot be written a sweep will void it; the money is free all the same.
-    await record.void({ finishReason, failures }).finally(() => reservation.void());
+    await record.void({ finishReason, failures });
     return nothing;
   }
   const { vectors, attempt, usage: reported } = outcome;
@@ -190,5 +181,5 @@ async function settle(
     ...{ inferenceId, output: embeddingOutput(vectors), toolCalls: [], finishReason },
     ...{ usage, estimated, priceUnits, servedAt: clock.now(), route: attempt.route, failures },
   };
-  return settleRecorded(reservation, await record.serve(served, undefined)); // never given again
+  return settledAs(await record.serve(served, undefined)); // never given again
 }

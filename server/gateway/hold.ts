@@ -20,7 +20,7 @@ export const createHolds = (handles: HoldHandles): Money => {
   const release = (inferenceId: Id<'inference'>) =>
     ledger.release({ ...endOf(inferenceId), reason: 'inference.void' }).catch(unlessEnded);
   return {
-    ...{ outlivesItsProcess: false, takeOverMs: undefined },
+    ...{ journal: undefined, takeOverMs: undefined },
     async reserve(call) {
       if (call.heldUnits === 0n) return freeReservation;
       await hold(handles, call);

@@ -17,7 +17,8 @@
  *   where that is switched on; such a call is a call like any other, whose record names the one that made the answer;
  * - only those retrieved records are paid for reading and recorded that were put into the prompt, whole, within the request's
  *   budget of tokens; and which of their passages an answer repeats is told by the rules of its receipt;
- * - the record of a served call, its announcement and its key's limits commit together;
+ * - the record of a served call, its announcement and its key's limits commit together; with leases and without limits it is written
+ *   down on this process's disk before, and whoever has that disk next commits it;
  * - whoever observes calls (observer.ts) hears of each exactly one end, and no text.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way, and as
@@ -38,6 +39,7 @@ import type { Ledger } from '../ledger/index.ts';
 import type { Models } from '../models/index.ts';
 import type { Presence } from '../platform/presence.ts';
 import type { BudgetSettings } from './budget/budget.ts';
+import { createCallJournal } from './call-journal.ts';
 import { createCallRecords } from './call-records.ts';
 import { capture } from './capture.ts';
 import { countPrompt, type PromptCount } from './count-prompt.ts';
@@ -46,7 +48,8 @@ import { type EmbedCall, type Embedded, embed } from './embed.ts';
 import { type Grounding, ground } from './ground.ts';
 import { createHolds } from './hold.ts';
 import { findInference, type Inference, listInferences } from './inferences.ts';
-import { createLeasedMoney } from './leased-money.ts';
+import { createLeasedMoney, settledOutOfLeases } from './leased-money.ts';
+import type { Money } from './money.ts';
 import { type CallObserver, openWatched, silentObserver } from './observer.ts';
 import { listOffers, type Offer, registerOffer, removeOffer } from './offers.ts';
 import { listOperators, type OperatorRow, registerOperator } from './operators.ts';
@@ -91,7 +94,7 @@ export { toolInputOf } from './tool-input.ts';
 
 export type GatewayHandles = Omit<
   ServeHandles,
-  'money' | 'records' | 'directory' | 'standings' | 'patience'
+  'money' | 'records' | 'journal' | 'directory' | 'standings' | 'patience'
 > & {
   readonly ledger: Ledger;
   readonly governance: Pick<Governance, 'policyInForce'>;
@@ -102,8 +105,14 @@ export type GatewayHandles = Omit<
   readonly observer?: CallObserver;
   /** By which it takes the name of a process that is gone, while it ends what that has left. */
   readonly presence: Pick<Presence, 'standInFor'>;
-  /** Where gateways keep their intents, each in a folder of its own; then calls are paid for out of leases. */
-  readonly leases?: { readonly folder: string; readonly settings?: Partial<BudgetSettings> };
+  /** Then calls are paid for out of leases. */
+  readonly leases?: Leases;
+};
+
+type Leases = {
+  /** Where gateways keep their intents, each in a folder of its own; undefined where this process serves nobody. */
+  readonly folder: string | undefined;
+  readonly settings?: Partial<BudgetSettings>;
 };
 
 export { spend } from './limits.ts';
@@ -163,21 +172,29 @@ export function createGateway({
 }: GatewayHandles): Gateway {
   const { db, log: report } = given;
   const holds = createHolds(given);
-  const money = leases ? createLeasedMoney({ ...given, ...leases, report, holds }) : holds;
+  const money = moneyOf(leases, { ...given, report, holds });
   const directory = createDirectory(given);
   const standings = createStandings(given.clock);
   const patience = { ...PATIENCE, ...given.patience };
   const records = createCallRecords(db);
-  const handles = { ...given, money, records, directory, standings, patience };
+  const journal = money.journal && createCallJournal({ db, journal: money.journal, log: report });
+  const handles = { ...given, money, records, journal, directory, standings, patience };
+  const find = async (inferenceId: string): Promise<Inference> => {
+    await journal?.stored(inferenceId);
+    return findInference(db, inferenceId);
+  };
   return {
     serve: (call) => openWatched(observer, call, (watched) => serve(handles, watched)),
     embed: (call) => embed({ ...handles, observer }, call),
     countPrompt: (call) => countPrompt(handles, call),
-    find: (inferenceId) => findInference(db, inferenceId),
-    list: (query) => listInferences(db, query),
+    find,
+    async list(query) {
+      await journal?.stored();
+      return listInferences(db, query);
+    },
     async ground(inferenceId) {
       try {
-        return await ground(given, await findInference(db, inferenceId));
+        return await ground(given, await find(inferenceId));
       } catch (error) {
         report.error('gateway.ground_failed', { inferenceId, error });
         return undefined;
@@ -215,11 +232,27 @@ export function createGateway({
       if (partyId === caller.partyId || isAdmin(caller)) return;
       throw new OpenLedgerError('forbidden', `The operator ${name} is not yours.`);
     },
-    capture: (inferenceId) => capture(handles, inferenceId),
+    async capture(inferenceId) {
+      await journal?.stored(inferenceId);
+      await capture(handles, inferenceId);
+    },
     summary: () => summarizeInferences(db),
     recover: () => recover(handles),
     voidAbandoned: () => voidAbandoned(handles),
     sweep: () => sweep(handles),
-    stop: () => money.stop(),
+    async stop() {
+      await journal?.stop();
+      await money.stop();
+    },
   };
+}
+
+function moneyOf(
+  leases: Leases | undefined,
+  handles: Omit<Parameters<typeof createLeasedMoney>[0], 'folder' | 'settings'>,
+): Money {
+  if (!leases) return handles.holds;
+  const { folder, settings } = leases;
+  if (folder === undefined) return settledOutOfLeases(handles);
+  return createLeasedMoney({ ...handles, folder, settings });
 }

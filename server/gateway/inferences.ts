@@ -86,6 +86,8 @@ export type Opening = {
 };
 
 /** Its row, with the names of its columns. */
+export type OpenedRow = ReturnType<typeof openedRow>;
+
 export function openedRow(call: Opening) {
   const { route, request, caller } = call;
   const document =
@@ -97,6 +99,7 @@ export function openedRow(call: Opening) {
     served_by: call.servedBy,
     model: route.model,
     operator: route.operator,
+    status: 'held',
     route,
     request: document.text,
     client_texts: document.clientTexts,
@@ -115,7 +118,7 @@ export async function openInference(tx: Tx, call: Opening): Promise<void> {
       (id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved, held_units,
        held_tokens, cached_from, created_at)
     values (
-      ${row.id}, ${row.payer_id}, ${row.key_id}, ${row.served_by}, ${row.model}, ${row.operator}, 'held',
+      ${row.id}, ${row.payer_id}, ${row.key_id}, ${row.served_by}, ${row.model}, ${row.operator}, ${row.status},
       ${JSON.stringify(row.route)}, ${row.request}, ${row.client_texts}, ${JSON.stringify(row.retrieved)},
       ${row.held_units}, ${row.held_tokens}, ${row.cached_from}, ${row.created_at}
     )`);
@@ -138,11 +141,11 @@ export type ServedCall = {
 };
 
 /** What an end changes of a row, with the names of its columns. */
-export type EndedCall = ReturnType<typeof endedRow> | ReturnType<typeof voidRow>;
+export type EndedRow = ReturnType<typeof endedRow> | ReturnType<typeof voidRow>;
 
 export const endedRow = (served: ServedCall) => ({
   id: served.inferenceId,
-  status: 'served',
+  status: 'served' as const,
   output: storable(served.output),
   tool_calls: served.toolCalls.length > 0 ? storableCalls(served.toolCalls) : undefined,
   finish_reason: served.finishReason,
@@ -157,7 +160,7 @@ export const endedRow = (served: ServedCall) => ({
 
 export const voidRow = (inferenceId: Id<'inference'>, { finishReason, failures }: VoidReason) => ({
   id: inferenceId,
-  status: 'void',
+  status: 'void' as const,
   finish_reason: finishReason,
   failed_attempts: failures.length > 0 ? failures : undefined,
 });

@@ -19,6 +19,7 @@ import {
   type IntentLog,
   openIntentLog,
 } from './budget/budget.ts';
+import { storeKept } from './call-journal.ts';
 import { holdIdOf } from './hold.ts';
 import { recordServed } from './inferences.ts';
 import { freeReservation, type Money } from './money.ts';
@@ -30,11 +31,15 @@ const LOST_MS = 3_600_000;
 /** Who is alive looks every second for intents that somebody has left, and has ended them long before. */
 const TAKE_OVER_MS = 8_000;
 
+/** The record of a call is heard of a moment before its price is drawn: so one who wants to settle waits for that. */
+const DRAWN_WITHIN_MS = [20, 40, 80, 160, 320];
+
+type LeasedHandles = Omit<BudgetHandles, 'log' | 'instance' | 'books' | 'store'> & {
+  /** How calls were paid for before leases were switched on; theirs are settled there. */
+  readonly holds: Money;
+};
+
 /**
- * Where nothing was ever recovered, as in a process that works and serves nobody, it lends nothing: its own calls are paid for
- * by holds, and those of others are settled as they were paid for.
- *
- * @param holds how calls are paid for there, and were before leases were switched on
  * @param folder where the intents of all gateways of this machine are, each in a folder of its own
  * @param servedBy the name by which this process is present, and its folder's
  */
@@ -45,14 +50,19 @@ export function createLeasedMoney({
   presence,
   servedBy,
   ...handles
-}: Omit<BudgetHandles, 'log' | 'instance' | 'books'> & {
+}: LeasedHandles & {
   readonly db: Db;
   readonly folder: string;
-  readonly holds: Money;
   readonly presence: Pick<Presence, 'standInFor'>;
   readonly servedBy: string;
 }): Money {
-  const { ledger, clock, report = silentLog } = handles;
+  const { clock, report = silentLog } = handles;
+  const ours = join(folder, servedBy);
+  let opened: Budget | undefined;
+  const budget = (): Budget => {
+    if (!opened) throw new Error('A gateway recovers before it serves.');
+    return opened;
+  };
   /** Of calls that are under way here: how they end. A call may be settled before its end has been written down. */
   const endings = new Map<Id<'inference'>, Promise<Ending>>();
   const noteEnded = (ended: readonly Ended[]): void => {
@@ -61,22 +71,24 @@ export function createLeasedMoney({
     }
   };
   const openBudget = (log: IntentLog): Budget =>
-    createBudget({ ...handles, log, instance: servedBy, books: booksIn({ db, clock }) });
+    createBudget({
+      ...{ ...handles, log, instance: servedBy, books: booksIn({ db, clock }) },
+      store: (kept) => storeKept(db, kept),
+    });
   const orphans = createOrphans({
     ...{ db, presence, folder, openBudget, report, ours: servedBy, onEnded: noteEnded },
   });
-  const ours = join(folder, servedBy);
-  let budget: Budget | undefined;
+  const others = settledOutOfLeases({ ...handles, holds });
   return {
-    get outlivesItsProcess() {
-      return budget !== undefined;
+    ...others,
+    journal: {
+      keep: (inferenceId, row) => budget().keep(inferenceId, row),
+      forget: (numbers) => budget().forget(numbers),
+      durable: () => budget().durable(),
     },
-    takeOverMs: TAKE_OVER_MS,
-    async reserve(call) {
-      if (!budget) return holds.reserve(call);
-      const { inferenceId, payerId: payer, heldUnits: units } = call;
+    async reserve({ inferenceId, payerId: payer, heldUnits: units }) {
       if (units === 0n) return freeReservation;
-      const reservation = await budget.reserve({ requestId: inferenceId, payer, units });
+      const reservation = await budget().reserve({ requestId: inferenceId, payer, units });
       let end: (ending: Promise<Ending>) => void = () => {};
       const ending = new Promise<Ending>((resolve) => {
         end = resolve;
@@ -99,44 +111,49 @@ export function createLeasedMoney({
       if (priceUnits === 0n && call.heldUnits === 0n) return true;
       const ending = await endings.get(inferenceId);
       endings.delete(inferenceId);
-      if (ending) return ending.kind !== 'expired';
-      if (await ledger.transaction(drawIdOf(inferenceId))) return true;
-      if (await ledger.transaction(transactionIdFor(holdIdOf(inferenceId), 'begin'))) {
-        return holds.settle(call);
-      }
-      if (priceUnits === 0n || (await isDrawnSoon(ledger, inferenceId))) return true;
-      if (clock.now().getTime() - timeOf(inferenceId) > LOST_MS) return false;
-      throw new OpenLedgerError('unavailable', `${inferenceId} is not drawn yet.`, { inferenceId });
+      return ending ? ending.kind !== 'expired' : others.settle(call);
     },
     async recover() {
-      const opened = openBudget(await openIntentLog(ours));
+      opened = openBudget(await openIntentLog(ours));
       noteEnded(await opened.start());
       await orphans.endAll();
       orphans.watch();
-      budget = opened;
     },
-    release: (inferenceId) => holds.release(inferenceId),
     async stop() {
-      await Promise.all([orphans.stop(), budget?.stop()]);
-      if (budget?.isEmpty()) await rm(ours, { recursive: true, force: true });
+      await Promise.all([orphans.stop(), opened?.stop()]);
+      if (opened?.isEmpty()) await rm(ours, { recursive: true, force: true });
     },
   };
 }
 
-/** Another process draws right after it has recorded a call, which may be settled here as soon. */
-async function isDrawnSoon(
-  ledger: Pick<BudgetHandles['ledger'], 'transaction'>,
-  inferenceId: Id<'inference'>,
-): Promise<boolean> {
-  for (let looks = 0; looks < DRAWN_LOOKS; looks++) {
-    await sleep(DRAWN_LOOK_MS);
-    if (await ledger.transaction(drawIdOf(inferenceId))) return true;
-  }
-  return false;
-}
-
-const DRAWN_LOOKS = 10;
-const DRAWN_LOOK_MS = 50;
+/** Where a process serves nobody, but settles what others have lent: its own calls are paid for by holds. */
+export const settledOutOfLeases = ({
+  ledger,
+  clock,
+  holds,
+}: Pick<LeasedHandles, 'ledger' | 'clock' | 'holds'>): Money => {
+  const wasDrawn = async (inferenceId: Id<'inference'>): Promise<boolean> =>
+    (await ledger.transaction(drawIdOf(inferenceId))) !== undefined;
+  return {
+    ...holds,
+    takeOverMs: TAKE_OVER_MS,
+    async settle(call) {
+      const { inferenceId, priceUnits } = call;
+      if (priceUnits === 0n && call.heldUnits === 0n) return true;
+      if (await wasDrawn(inferenceId)) return true;
+      if (await ledger.transaction(transactionIdFor(holdIdOf(inferenceId), 'begin'))) {
+        return holds.settle(call);
+      }
+      if (priceUnits === 0n) return true;
+      if (clock.now().getTime() - timeOf(inferenceId) > LOST_MS) return false;
+      for (const pauseMs of DRAWN_WITHIN_MS) {
+        await sleep(pauseMs);
+        if (await wasDrawn(inferenceId)) return true;
+      }
+      throw new OpenLedgerError('unavailable', `${inferenceId} is not drawn yet.`, { inferenceId });
+    },
+  };
+};
 
 /**
  * A call that is ended without its client is recorded as served for what had been forwarded, before the ledger is asked for

@@ -229,6 +229,55 @@ test('what is left and damaged is set aside, and keeps nobody from serving', asy
   expect(await world.balancesOf(partyId)).toEqual([1_000n, 0n]);
 });
 
+/** A gateway whose writes all wait for a database that never comes. */
+async function openCutOff(at: string): Promise<Gateway> {
+  const { db } = world.database;
+  const away = async () => {
+    throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+  };
+  const cutOff = world.openGateway({
+    ...{ db: { ...db, write: away, transaction: away } },
+    ...{ leases: { folder: at }, servedBy: 'cut off' },
+  });
+  await cutOff.recover();
+  return cutOff;
+}
+
+test.each([
+  'streamed',
+  'whole',
+] as const)('an answer (%s) that was written down and not stored when its gateway died is stored by the next, and paid once', async (delivery) => {
+  const own = await mkdtemp(join(tmpdir(), 'openledger-leases-cut-'));
+  const cutOff = await openCutOff(own);
+  const { caller, partyId } = await world.payer(1_000n);
+  world.operator.plays((call) => {
+    call.text('Hello ');
+    call.text('you.');
+    call.finish({ prompt: 5, completion: 4 });
+  });
+  const serving = await serveOn(cutOff, caller, { delivery });
+  const { inferenceId } = serving;
+  expect((await read(serving)).end).toMatchObject({ priceUnits: 22n });
+  await expect(gateway.find(inferenceId)).rejects.toMatchObject({ code: 'not_found' });
+  await rm(join(own, 'cut off', 'lock')); // as if it had died
+  for (let life = 0; life < 2; life++) {
+    const next = open(own);
+    await next.recover();
+    expect(await next.find(inferenceId)).toMatchObject({
+      ...{ status: 'served', output: 'Hello you.', finishReason: 'stop', priceUnits: 22n },
+    });
+    await next.capture(inferenceId);
+    await next.stop();
+  }
+  expect(await world.ledger.balance('clearing:fees')).toBe(22n);
+  expect(await world.balancesOf(partyId)).toEqual([978n, 0n]);
+  const announced = await world.database.db.query(sql`
+    select task_identifier from graphile_worker.jobs where task_identifier = 'inference.served'`);
+  expect(announced).toHaveLength(1);
+  await cutOff.stop();
+  await rm(own, { recursive: true, force: true });
+});
+
 const PROCESS = fileURLToPath(new URL('../../test/harness/gateway-process.ts', import.meta.url));
 
 /** Lets a process take over that dies at the moment. */

@@ -23,9 +23,19 @@ type Priced = {
   readonly priceUnits: bigint;
 };
 
+/** A log on this process's disk, in which money is written down, and calls' records beside it. Who takes it over stores them. */
+export type Journal = {
+  /** @returns its number */
+  keep(inferenceId: Id<'inference'>, row: string): number;
+  /** They are stored. */
+  forget(numbers: readonly number[]): void;
+  /** Resolves when all that was kept and set aside before is on the disk. */
+  durable(): Promise<void>;
+};
+
 export type Money = {
-  /** Whether a process that dies leaves word of what it had set aside, so that nobody needs the call's record for that. */
-  readonly outlivesItsProcess: boolean;
+  /** Where a process that dies leaves word of what it had set aside, so that nobody needs the call's record for that. */
+  readonly journal: Journal | undefined;
   /** How long the calls of a process that is gone are left to those who take its word over; then they are void. */
   readonly takeOverMs: number | undefined;
   /** @throws insufficient_funds; what is missing is in the details */

@@ -4,7 +4,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
 import type { Log } from '../platform/log.ts';
 import { isAway, outlast } from '../platform/outlast.ts';
-import { type CallRecord, recordAtTheEnd, recordMeanwhile, recordOfOpened } from './call-record.ts';
+import type { CallJournal } from './call-journal.ts';
+import { type CallRecord, recordInJournal, recordOfOpened } from './call-record.ts';
 import type { CallRecords } from './call-records.ts';
 import type { Delivery } from './charge.ts';
 import { type Opening, openInference, recordRefused } from './inferences.ts';
@@ -17,6 +18,8 @@ export type OpenHandles = {
   readonly db: Db;
   readonly money: Money;
   readonly records: CallRecords;
+  /** Where the money's log is on this process's disk. */
+  readonly journal: CallJournal | undefined;
   readonly access: Pick<Access, 'read'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -37,7 +40,7 @@ type Read = FoundContext['from'][number] & { readonly payUpTo: bigint };
  * pay is paid last, so that a call which cannot be paid costs nothing. A key that is beyond its limits is told so before any
  * money is moved; whoever slips through is stopped where the promise is made.
  *
- * Where the money is kept track of without the record, and nothing else is promised with it, the record may come later.
+ * Where the money's log is on the disk, and nothing else is promised with the record, the record is written down there.
  */
 export async function openCall(
   handles: OpenHandles,
@@ -46,19 +49,21 @@ export async function openCall(
 ): Promise<Opened> {
   await assertWithinLimits(handles.db, call);
   const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
-  if (handles.money.outlivesItsProcess && !isLimited(call.caller) && reads.length === 0) {
-    const record = call.delivery === 'whole' ? recordAtTheEnd : recordMeanwhile;
-    return { reservation, record: record(handles, call), rates: undefined };
+  const { db, journal, records } = handles;
+  if (journal && !isLimited(call.caller) && reads.length === 0) {
+    const { delivery } = call;
+    const record = recordInJournal({ db, journal }, { call, reservation, delivery });
+    return { reservation, record, rates: undefined };
   }
   try {
-    const rates = await handles.db.transaction(async (tx) => {
+    const rates = await db.transaction(async (tx) => {
       const left = await reserveLimits(tx, call);
       await openInference(tx, call);
       return left;
     });
     const { caller } = call;
     for (const read of reads) await handles.access.read({ ...read, caller });
-    return { reservation, record: recordOfOpened(handles, call), rates };
+    return { reservation, record: recordOfOpened({ db, records }, { call, reservation }), rates };
   } catch (error) {
     const { inferenceId } = call;
     const refusing = outlast(() =>

@@ -8,6 +8,7 @@ import { anthropicOperator } from './operators/anthropic.ts';
 import { localOperator } from './operators/local.ts';
 import { type Dialect, openAiOperator } from './operators/openai.ts';
 import type { Operator, OperatorKind } from './operators/operator.ts';
+import { endpointAt } from './operators/transport.ts';
 
 export type OperatorRow = {
   readonly name: string;
@@ -77,7 +78,7 @@ function operatorOf({ kind, base_url, api_key: apiKey }: Row, models: Models): O
   const baseUrl = base_url as string;
   if (kind === 'anthropic') return anthropicOperator({ baseUrl, apiKey });
   const headers: Record<string, string> = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
-  return openAiOperator({ baseUrl, headers }, dialects[kind]);
+  return openAiOperator(endpointAt(baseUrl, headers), dialects[kind]);
 }
 
 export async function listOperators(on: Reader): Promise<readonly OperatorRow[]> {

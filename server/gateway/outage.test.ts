@@ -22,11 +22,14 @@ let folder: string;
 let gateway: Gateway;
 /** What becomes of what the gateway writes: done and answered, never begun, or done and not answered. */
 let database: 'here' | 'away' | 'silent';
+/** A call of which it takes no record. */
+let unwanted: string | undefined;
 
 beforeEach(async () => {
   world = await openTestGateway();
   folder = await mkdtemp(join(tmpdir(), 'openledger-outage-'));
   database = 'here';
+  unwanted = undefined;
   const { db } = world.database;
   const befallen = async <T>(write: () => Promise<T>): Promise<T> => {
     if (database === 'away') throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
@@ -40,7 +43,12 @@ beforeEach(async () => {
   const mortal: Db = {
     ...db,
     transaction: (work) => befallen(() => db.transaction(work)),
-    write: (statement) => befallen(() => db.write(statement)),
+    write: (statement) =>
+      befallen(() => {
+        if (!unwanted || !JSON.stringify(statement.values).includes(unwanted))
+          return db.write(statement);
+        throw Object.assign(new Error('unwanted'), { code: '23514' });
+      }),
   };
   const leases = { folder, settings: { idleMs: 50 } };
   gateway = world.openGateway({ db: mortal, leases });
@@ -103,19 +111,43 @@ test('a call that delivers nothing while the database is away is void when it is
   expect(await untilNothingIsHeld(partyId)).toBe(1_000n);
 });
 
-test('a call that cannot be recorded lets no word out, and its money comes back', async () => {
+test.each([
+  'streamed',
+  'whole',
+] as const)('a call (%s) that begins and ends while the database is away is answered at once, and recorded and paid when it is back', async (delivery) => {
   const { caller, partyId } = await world.payer(1_000n);
   world.operator.plays((call) => {
     call.text('Hello ');
-    call.finish();
+    call.finish({ prompt: 5, completion: 1 });
   });
   database = 'away';
-  setTimeout(() => {
-    database = 'here';
-  }, 400);
-  const served = serveOn(gateway, caller).then(read);
-  await expect(served).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-  expect(await untilNothingIsHeld(partyId)).toBe(1_000n);
+  const serving = await serveOn(gateway, caller, { delivery });
+  expect((await read(serving)).end).toMatchObject({ priceUnits: price(5, 1) });
+  await expect(gateway.find(serving.inferenceId)).rejects.toMatchObject({ code: 'not_found' });
+  database = 'here';
+  await gateway.capture(serving.inferenceId);
+  expect(await world.ledger.balance('clearing:fees')).toBe(price(5, 1));
+  expect(await untilNothingIsHeld(partyId)).toBe(1_000n - price(5, 1));
+});
+
+test('a record that the database refuses is logged and the gateway’s loss; those beside it are kept', async () => {
+  const { caller, partyId } = await world.payer(1_000n);
+  world.operator.plays((call) => {
+    call.text('Hello ');
+    call.finish({ prompt: 5, completion: 1 });
+  });
+  database = 'away';
+  const servings = await Promise.all(
+    [1, 2, 3].map(() => serveOn(gateway, caller, { delivery: 'whole' })),
+  );
+  await Promise.all(servings.map(read));
+  const [refused, ...others] = servings.map(({ inferenceId }) => inferenceId);
+  unwanted = refused;
+  database = 'here';
+  for (const id of others) await gateway.capture(id);
+  await expect(gateway.find(refused)).rejects.toMatchObject({ code: 'not_found' });
+  expect(world.errors.join()).toContain('gateway.record_refused');
+  expect(await untilNothingIsHeld(partyId)).toBe(1_000n - 2n * price(5, 1));
 });
 
 const asked = { messages: [{ role: 'user', content: 'Say it.' }], max_tokens: 10 };

@@ -15,16 +15,15 @@ import {
 import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticate } from './authorize.ts';
+import { callResponse, tellingHeaders } from './call-response.ts';
 import { extensionOf } from './extension.ts';
-import { signalOf } from './node-connection.ts';
+import { signalOf, streamedResponse } from './node-connection.ts';
 import { watchOf } from './request-record.ts';
 
 /** With what the answer has from the records before it; undefined where that cannot be told now. */
 export type EndEvent = Extract<ServedEvent, { kind: 'end' }> & {
   readonly grounding: Grounding | undefined;
 };
-
-type AnsweredEvent = ContentEvent | EndEvent;
 
 /** What every surface needs. */
 export type SurfaceHandles = {
@@ -77,46 +76,49 @@ export async function answerCall(
     signal: signalOf(c),
     watch: watchOf(c),
   });
-  const { inference, receipt } = extensionOf(serving);
-  const headers = {
-    ...{ 'x-openledger-inference': inference, 'x-openledger-receipt': receipt },
-    ...wording.headers(serving),
-  };
-  const events = withGrounding(gateway, serving);
-  if (!stream) return c.json(await whole(serving, events, wording), 200, headers);
+  if (!stream) {
+    const answer = await whole(gateway, serving, wording);
+    return callResponse(c, answer, headersOf(serving, wording));
+  }
+  const events = serving.events;
   const first = await events.next(); // what fails before its first word still has a status of its own
-  return new Response(eventStream(serving, resumed(first, events), wording), {
+  return streamedResponse(c, {
+    frames: framesOf(gateway, { serving, first, wording }),
     headers: {
-      ...headers,
+      ...tellingHeaders(c),
+      ...headersOf(serving, wording),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
     },
+    leave: serving.leave,
   });
 }
 
-/** Text goes through at once; the end waits until it is known what of the text stands in the call's context. */
-async function* withGrounding(
-  gateway: Pick<Gateway, 'ground'>,
-  { inferenceId, retrieved, events }: Serving,
-): AsyncGenerator<AnsweredEvent, void, void> {
-  for await (const event of events) {
-    if (event.kind !== 'end') yield event;
-    else {
-      const grounding = retrieved.length > 0 ? await gateway.ground(inferenceId) : ungrounded;
-      yield { ...event, grounding };
-    }
-  }
+function headersOf(serving: Serving, wording: Wording): Readonly<Record<string, string>> {
+  const { inference, receipt } = extensionOf(serving);
+  return {
+    ...{ 'x-openledger-inference': inference, 'x-openledger-receipt': receipt },
+    ...wording.headers(serving),
+  };
 }
 
-async function whole(
-  serving: Serving,
-  events: AsyncIterable<AnsweredEvent>,
-  wording: Wording,
-): Promise<object> {
+/** The end waits until it is known what of the text stands in the call's context. */
+const grounded = async (
+  gateway: Pick<Gateway, 'ground'>,
+  { inferenceId, retrieved }: Serving,
+  end: Extract<ServedEvent, { kind: 'end' }>,
+): Promise<EndEvent> => ({
+  ...end,
+  grounding: retrieved.length > 0 ? await gateway.ground(inferenceId) : ungrounded,
+});
+
+async function whole(gateway: Gateway, serving: Serving, wording: Wording): Promise<object> {
   const said: ContentEvent[] = [];
-  for await (const event of events) {
-    if (event.kind === 'end') return wording.whole(serving, answerOf(said), event);
+  for await (const event of serving.events) {
+    if (event.kind === 'end') {
+      return wording.whole(serving, answerOf(said), await grounded(gateway, serving, event));
+    }
     said.push(event);
   }
   throw new OpenLedgerError('operator_failed', 'The call was broken off.'); // the client has left: nobody reads this
@@ -131,45 +133,33 @@ const answerOf = (said: readonly ContentEvent[]): Answer => {
   };
 };
 
-async function* resumed<T>(first: IteratorResult<T, void>, rest: AsyncGenerator<T, void, void>) {
-  if (first.done) return;
-  yield first.value;
-  yield* rest;
-}
-
-/** Pulled by the client's reading: nothing is buffered ahead, and a client that leaves stops the operator. */
-function eventStream(
-  serving: Serving,
-  events: AsyncIterable<AnsweredEvent>,
-  wording: Wording,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  const frames = framesOf(serving, events, wording);
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        const { value, done } = await frames.next();
-        if (done) controller.close();
-        else controller.enqueue(encoder.encode(value));
-      },
-      cancel: () => serving.leave(),
-    },
-    { highWaterMark: 0 },
-  );
-}
-
 async function* framesOf(
-  serving: Serving,
-  events: AsyncIterable<AnsweredEvent>,
-  wording: Wording,
-): AsyncGenerator<string> {
+  gateway: Gateway,
+  {
+    serving,
+    first,
+    wording,
+  }: {
+    readonly serving: Serving;
+    readonly first: IteratorResult<ServedEvent, void>;
+    readonly wording: Wording;
+  },
+): AsyncGenerator<string, void, void> {
+  const { events } = serving;
   const streamed = wording.streamed(serving);
   try {
     yield streamed.opening().join('');
-    for await (const event of events) {
-      yield (event.kind === 'end' ? streamed.closing(event) : streamed.content(event)).join('');
+    for (let next = first; !next.done; next = await events.next()) {
+      const event = next.value;
+      const frames =
+        event.kind === 'end'
+          ? streamed.closing(await grounded(gateway, serving, event))
+          : streamed.content(event);
+      yield frames.join('');
     }
   } catch (error) {
     yield streamed.failure(error).join(''); // the status has gone out: the stream says what happened
+  } finally {
+    await events.return(); // its reader may have gone
   }
 }

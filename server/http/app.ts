@@ -46,10 +46,6 @@ export function createHttp(parts: HttpParts): Http {
   const idOf = (c: Context) => c.get('record')?.id ?? 'none';
 
   app.use(observeRequests({ log, observe, registry }));
-  app.use(async (c, next) => {
-    await next();
-    protect(c.res.headers, idOf(c));
-  });
   app.onError((error, c) => errorResponse(error, log, idOf(c)));
   app.notFound((c) => {
     const { method, path } = c.req;
@@ -75,19 +71,6 @@ export function createHttp(parts: HttpParts): Http {
     app.get('*', async (c) => (await staticFile(consoleFolder, c.req.path)) ?? c.notFound());
   }
   return app;
-}
-
-/** No sniffing, no referrer, no framing, and for what is not the console no content of any kind. */
-function protect(headers: Headers, requestId: string): void {
-  headers.set('x-request-id', requestId);
-  headers.set('request-id', requestId); // where Anthropic's clients look for it
-  headers.set('x-content-type-options', 'nosniff');
-  headers.set('referrer-policy', 'no-referrer');
-  headers.set('cross-origin-resource-policy', 'same-origin');
-  headers.set('cross-origin-opener-policy', 'same-origin');
-  if (!headers.has('content-security-policy')) {
-    headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
-  }
 }
 
 async function health(check: HttpParts['checkHealth']): Promise<Response> {

@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import type { z } from 'zod';
 import { type EmbeddingsBody, fromEmbeddings, type Gateway } from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
+import { callResponse } from './call-response.ts';
 import { signalOf } from './node-connection.ts';
 import { openAiRateHeaders } from './rate-headers.ts';
 import { watchOf } from './request-record.ts';
@@ -38,7 +39,7 @@ export async function answerEmbeddings(
     ...{ 'x-openledger-inference': inference, 'x-openledger-receipt': receipt },
     ...openAiRateHeaders(embedded.rates),
   };
-  return c.json(answer, 200, headers);
+  return callResponse(c, answer, headers);
 }
 
 const toBase64 = (vector: Vector): string => Buffer.from(vectorBytes(vector)).toString('base64');

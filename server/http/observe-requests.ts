@@ -4,6 +4,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { type CallFacts, type CallObservation, outcomeOf, overheadMs } from '../insights/index.ts';
 import type { Fields, Log } from '../platform/log.ts';
+import { addHeaders } from './answer-headers.ts';
 import { openRecord, type RequestRecord, routeOf, watchOf } from './request-record.ts';
 
 type ObserveHandles = {
@@ -20,7 +21,7 @@ export function observeRequests({ log, observe, registry }: ObserveHandles): Mid
     const route = routeOf(c);
     if (c.error && isCall(c)) watchOf(c)?.ended({ kind: 'refused', error: c.error });
     count(c, route, performance.now() - record.startedAt);
-    tellClient(c, record);
+    addHeaders(c, record);
     const { call } = record;
     if (!call || call.facts.end) log.info('http.request', fieldsOf(c, route, record));
     // A stream: what it came to is known when it ends.
@@ -52,16 +53,6 @@ function countedRequests(registry: Registry) {
 
 const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
 const methodOf = (c: Context): string => (METHODS.has(c.req.method) ? c.req.method : 'OTHER');
-
-function tellClient({ res: { headers } }: Context, { id, trace, call }: RequestRecord): void {
-  headers.set('x-request-id', id);
-  headers.set('x-trace-id', trace.traceId);
-  if (!call?.facts.routed) return;
-  const { end, waitedMs } = call.facts;
-  const overhead = overheadMs(call.facts).toFixed(2);
-  headers.set(end ? 'x-openledger-overhead-ms' : 'x-openledger-overhead-first-byte-ms', overhead);
-  headers.set('server-timing', `gateway;dur=${overhead}, operator;dur=${waitedMs.toFixed(2)}`);
-}
 
 function fieldsOf(c: Context, route: string, record: RequestRecord): Fields {
   const { id, trace, startedAt, caller, call } = record;

@@ -14,6 +14,8 @@ export type RequestRecord = {
   readonly observe: CallObservation | undefined;
   caller: Pick<Caller, 'keyId' | 'partyId'> | undefined;
   call: ObservedCall | undefined;
+  /** Its answer has brought the headers that every answer has. */
+  isTold: boolean;
 };
 
 declare module 'hono' {
@@ -27,7 +29,7 @@ export function openRecord(c: Context, observe: CallObservation | undefined): Re
     id: `req_${randomHex(12)}`,
     trace: traceOf(c.req.header('traceparent'), c.req.header('tracestate')),
     startedAt: performance.now(),
-    ...{ observe, caller: undefined, call: undefined },
+    ...{ observe, caller: undefined, call: undefined, isTold: false },
   };
   c.set('record', record);
   return record;

@@ -207,9 +207,13 @@ export const callTo = (
     inferenceId: order.inferenceId,
     caller: {} as Caller,
   } as Partial<Opening> as Opening;
-  const record = recordOfOpened({ db, records: createCallRecords(db) }, opened);
+  const reservation = freeReservation;
+  const record = recordOfOpened(
+    { db, records: createCallRecords(db) },
+    { call: opened, reservation },
+  );
   return {
-    ...{ asked, hedgeAfterMs: undefined, reservation: freeReservation, record },
+    ...{ asked, hedgeAfterMs: undefined, reservation, record },
     watch: silentWatch,
     ...order,
   };

@@ -18,6 +18,9 @@ const progress = (units: bigint): IntentRecord => ({
   ...{ kind: 'progress', request: 'inf_1' as Id<'inference'>, units },
   usage: { promptTokens: 1, completionTokens: 2 },
 });
+const extended = (units: bigint): IntentRecord => ({
+  ...{ kind: 'extended', request: 'inf_1' as Id<'inference'>, units },
+});
 const claimed: IntentRecord = {
   ...{ kind: 'claimed', request: 'inf_1' as Id<'inference'>, units: 3n },
   legs: [{ to: 'clearing:fees', amount: 3n }],
@@ -43,25 +46,25 @@ test.each([
   ['a line without its end', ''],
 ])('a torn end is dropped: %s', async (_, torn) => {
   const log = await openIntentLog(folder);
-  log.append(progress(1n));
-  log.append(progress(2n));
+  log.append(extended(1n));
+  log.append(extended(2n));
   await log.close();
   const name = await segment();
   const text = await readFile(name, 'utf8');
   if (torn === '') await writeFile(name, text.slice(0, -1));
   else await appendFile(name, torn);
   const again = await openIntentLog(folder);
-  expect(again.past).toEqual(torn === '' ? [progress(1n)] : [progress(1n), progress(2n)]);
-  again.append(progress(3n));
+  expect(again.past).toEqual(torn === '' ? [extended(1n)] : [extended(1n), extended(2n)]);
+  again.append(extended(3n));
   await again.close();
   const third = await openIntentLog(folder);
-  expect(third.past.at(-1)).toEqual(progress(3n));
+  expect(third.past.at(-1)).toEqual(extended(3n));
   await third.close();
 });
 
 test('a damaged line with good ones after it is named, and nothing is opened', async () => {
   const log = await openIntentLog(folder);
-  for (const units of [1n, 2n, 3n]) log.append(progress(units));
+  for (const units of [1n, 2n, 3n]) log.append(extended(units));
   await log.close();
   const name = await segment();
   await writeFile(name, (await readFile(name, 'utf8')).replace('"2n"', '"9n"'));
@@ -76,13 +79,37 @@ test('a damaged line with good ones after it is named, and nothing is opened', a
 
 test('compacting leaves one segment with what was said, and what is appended after it', async () => {
   const log = await openIntentLog(folder, { compactBytes: 300 });
-  while (!log.isLarge()) log.append(progress(1n));
+  for (; !log.isLarge(); await log.durable()) log.append(progress(1n));
   log.compact([progress(7n)]);
   log.append(progress(8n));
   await log.close();
   expect((await readdir(folder)).filter((name) => name.endsWith('.log'))).toHaveLength(1);
   const again = await openIntentLog(folder);
   expect(again.past).toEqual([progress(7n), progress(8n)]);
+  await again.close();
+});
+
+test('of what a request earns within a turn the last is written, in its order among what else was appended', async () => {
+  const log = await openIntentLog(folder);
+  for (const record of [progress(1n), extended(9n), progress(2n), progress(3n)]) log.append(record);
+  await log.durable();
+  log.append(progress(4n));
+  await log.close();
+  const again = await openIntentLog(folder);
+  expect(again.past).toEqual([extended(9n), progress(3n), progress(4n)]);
+  await again.close();
+});
+
+test('a row is read again as it was, whatever stands in it', async () => {
+  const kept: IntentRecord = {
+    ...{ kind: 'kept', number: 1, request: 'inf_1' as Id<'inference'> },
+    row: JSON.stringify({ units: '3', text: 'a\tb\n\u2028', amount: null }),
+  };
+  const log = await openIntentLog(folder);
+  log.append(kept);
+  await log.close();
+  const again = await openIntentLog(folder);
+  expect(again.past).toEqual([kept]);
   await again.close();
 });
 

@@ -1,21 +1,22 @@
 /**
  * Intent records in a folder, one a line, each with its checksum.
  *
- * A record is written before `append` returns, so it survives the death of the process; `durable` resolves when it survives
- * the death of the machine as well, one sync at a time for all who wait. A log that could not be written takes nothing more.
+ * What is appended in one turn of the event loop is written together at its end, when what the turn sent has left as well, and
+ * survives the death of the process from then on; `durable` resolves when it survives the death of the machine too, one sync at
+ * a time for all who wait. A log that could not be written takes nothing more.
  */
 import { closeSync, fdatasync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { OpenLedgerError } from '@openledger/protocol';
+import { type Id, OpenLedgerError } from '@openledger/protocol';
 import { lockFolder } from './folder-lock.ts';
 import type { IntentRecord } from './intent.ts';
 
 export type IntentLog = {
   /** What was written by the processes before this one, oldest first. */
   readonly past: readonly IntentRecord[];
-  /** @throws unavailable when the file cannot be written */
+  /** @throws unavailable when the file could not be written before */
   append(record: IntentRecord): void;
   /** Resolves when all that was appended before is on the disk. */
   durable(): Promise<void>;
@@ -100,20 +101,41 @@ function journal({
 }): Omit<IntentLog, 'past'> {
   let sizeBytes = 0;
   let largeBytes = compactBytes;
+  let unwritten = createTurn();
   let [appended, synced] = [0, 0];
   let syncing: Promise<void> | undefined;
   let broken: OpenLedgerError | undefined;
-  const breaks = (cause: unknown): OpenLedgerError => {
-    broken ??= new OpenLedgerError('unavailable', 'Intents cannot be written.', {}, { cause });
-    return broken;
+  const unlessBroken = (work: () => void): void => {
+    if (broken) throw broken;
+    try {
+      work();
+    } catch (cause) {
+      broken = new OpenLedgerError('unavailable', 'Intents cannot be written.', {}, { cause });
+      throw broken;
+    }
+  };
+  const write = (): void => {
+    const text = unwritten.text();
+    unwritten = createTurn();
+    if (text === '') return;
+    unlessBroken(() => file.write(text));
+    sizeBytes += text.length;
+  };
+  const writeAtTheEnd = (): void => {
+    try {
+      write();
+    } catch {} // whoever waits for it to be durable is told
   };
   const sync = async (): Promise<void> => {
     await new Promise(setImmediate); // those who came in the same turn
+    write();
     const upTo = appended;
-    try {
-      if (upTo > synced) await file.sync();
-    } catch (cause) {
-      throw breaks(cause);
+    if (upTo > synced) {
+      await file.sync().catch((cause: unknown) =>
+        unlessBroken(() => {
+          throw cause;
+        }),
+      );
     }
     synced = Math.max(synced, upTo);
   };
@@ -131,24 +153,17 @@ function journal({
   return {
     append(record) {
       if (broken) throw broken;
-      const line = formatLine(record);
-      try {
-        file.write(line);
-      } catch (cause) {
-        throw breaks(cause);
-      }
+      if (unwritten.add(record) === 1) setImmediate(writeAtTheEnd);
       appended += 1;
-      sizeBytes += line.length;
+      if (record.kind === 'leasing') write(); // the ledger may be asked in this very turn
     },
     durable,
     isLarge: () => sizeBytes > largeBytes && syncing === undefined,
     compact(records) {
-      if (broken) throw broken;
-      try {
+      unwritten = createTurn(); // they say it too
+      unlessBroken(() => {
         sizeBytes = file.compact(records);
-      } catch (cause) {
-        throw breaks(cause);
-      }
+      });
       largeBytes = Math.max(compactBytes, 2 * sizeBytes);
       synced = appended;
     },
@@ -159,6 +174,29 @@ function journal({
       file.close();
       await unlock();
     },
+  };
+}
+
+type Turn = {
+  /** @returns how many there are */
+  add(record: IntentRecord): number;
+  text(): string;
+};
+
+/** What is appended in one turn. Of what a request has earned in it, only the last counts. */
+function createTurn(): Turn {
+  const records: (IntentRecord | undefined)[] = [];
+  const earned = new Map<Id<'inference'>, number>();
+  return {
+    add(record) {
+      if (record.kind === 'progress') {
+        const earlier = earned.get(record.request);
+        if (earlier !== undefined) records[earlier] = undefined;
+        earned.set(record.request, records.length);
+      }
+      return records.push(record);
+    },
+    text: () => records.map((record) => (record ? formatLine(record) : '')).join(''),
   };
 }
 
@@ -199,10 +237,13 @@ export function parseLines(text: string, name: string): IntentRecord[] {
 
 const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0');
 
+/** The row of a call's record is JSON already, and stands behind a tab as it is. */
 function formatLine(record: IntentRecord): string {
-  const text = JSON.stringify(record, (_, value) =>
+  const { row, ...said } = { row: undefined, ...record };
+  const json = JSON.stringify(said, (_, value) =>
     typeof value === 'bigint' ? `${value}n` : value,
   );
+  const text = row === undefined ? json : `${json}\t${row}`;
   return `${checksum(text)} ${text}\n`;
 }
 
@@ -210,9 +251,11 @@ function formatLine(record: IntentRecord): string {
 function parseLine(line: string): IntentRecord | undefined {
   const text = line.slice(9);
   if (line.length < 10 || line.slice(0, 8) !== checksum(text)) return undefined;
-  return JSON.parse(text, (name, value) =>
+  const [json, row] = text.split('\t');
+  const said = JSON.parse(json, (name, value) =>
     AMOUNTS.has(name) ? BigInt(value.slice(0, -1)) : value,
   );
+  return row === undefined ? said : { ...said, row };
 }
 
 const AMOUNTS = new Set(['units', 'added', 'amount']);

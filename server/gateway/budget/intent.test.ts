@@ -10,6 +10,15 @@ const units = fc.bigInt({ min: 0n, max: 40n });
 const leases = fc.integer({ min: 0, max: 2 }).map(lease);
 const requests = fc.integer({ min: 0, max: 7 }).map(request);
 
+const kept: fc.Arbitrary<IntentRecord> = fc.record({
+  ...{ kind: fc.constant('kept' as const), number: fc.integer({ min: 1, max: 5 }) },
+  ...{ request: requests, row: fc.constant('{}') },
+});
+const stored: fc.Arbitrary<IntentRecord> = fc.record({
+  kind: fc.constant('stored' as const),
+  numbers: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 2 }),
+});
+
 const anyRecord: fc.Arbitrary<IntentRecord> = fc.oneof(
   fc.record({ kind: fc.constant('started' as const), token: fc.integer({ min: 1, max: 9 }) }),
   fc.record({ kind: fc.constant('leasing' as const), lease: leases, payer: fc.constant('ann') }),
@@ -26,6 +35,8 @@ const anyRecord: fc.Arbitrary<IntentRecord> = fc.oneof(
     kind: fc.constantFrom('captured' as const, 'voided' as const, 'expired' as const),
     request: requests,
   }),
+  kept,
+  stored,
 );
 
 const ENDS = ['captured', 'voided', 'expired'];
@@ -46,8 +57,9 @@ function accept(all: readonly IntentRecord[]) {
   return { state, accepted };
 }
 
-const shown = ({ token, leases, requests }: ReturnType<typeof emptyIntents>) => ({
+const shown = ({ token, leases, requests, kept }: ReturnType<typeof emptyIntents>) => ({
   token,
+  kept: [...kept.values()].sort((a, b) => a.number - b.number),
   leases: [...leases.values()].map((one) => ({
     ...{ ...one, free: `${one.free}` },
     requests: [...one.requests].sort(),

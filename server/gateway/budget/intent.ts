@@ -1,6 +1,6 @@
 /**
- * What a gateway means to do with leased money, record by record, and the state that the records add up to. No clock, no
- * file, no ledger.
+ * What a gateway means to do with leased money, record by record, and the state that the records add up to; and the calls' own
+ * records, until they are in the tables. No clock, no file, no ledger.
  *
  * A request is open, then perhaps claimed, then ended: captured, voided or expired, once. Ended requests are forgotten, so a
  * second end has nothing to end. What is reserved was free in its lease before, so a lease is never overspent.
@@ -50,7 +50,19 @@ export type IntentRecord =
   | { readonly kind: 'captured'; readonly request: Id<'inference'> }
   | { readonly kind: 'voided'; readonly request: Id<'inference'> }
   /** The ledger said no, because the lease's time was over or another has it. */
-  | { readonly kind: 'expired'; readonly request: Id<'inference'> };
+  | { readonly kind: 'expired'; readonly request: Id<'inference'> }
+  /** Part of a call's record that is not in the tables yet. */
+  | ({ readonly kind: 'kept' } & Kept)
+  /** It is now. */
+  | { readonly kind: 'stored'; readonly numbers: readonly number[] };
+
+export type Kept = {
+  /** Its own. */
+  readonly number: number;
+  readonly request: Id<'inference'>;
+  /** JSON of an object. */
+  readonly row: string;
+};
 
 export type LeaseState = {
   readonly lease: Id<'hold'>;
@@ -77,12 +89,14 @@ export type IntentState = {
   token: number;
   readonly leases: Map<Id<'hold'>, LeaseState>;
   readonly requests: Map<Id<'inference'>, RequestState>;
+  readonly kept: Map<number, Kept>;
 };
 
 export const emptyIntents = (): IntentState => ({
   token: 0,
   leases: new Map(),
   requests: new Map(),
+  kept: new Map(),
 });
 
 /**
@@ -126,6 +140,15 @@ export function applyIntent(state: IntentState, record: IntentRecord): void {
       state.requests.set(request, { request, lease: record.lease, units, ...opened });
       return;
     }
+    case 'kept': {
+      const { number, request, row } = record;
+      must(!state.kept.has(number), record, 'its number is taken');
+      state.kept.set(number, { number, request, row });
+      return;
+    }
+    case 'stored':
+      for (const number of record.numbers) state.kept.delete(number);
+      return;
     default:
       applyToRequest(state, record);
   }
@@ -133,7 +156,7 @@ export function applyIntent(state: IntentState, record: IntentRecord): void {
 
 type OfRequest = Exclude<
   IntentRecord,
-  { kind: 'started' | 'leasing' | 'leased' | 'closed' | 'reserved' }
+  { kind: 'started' | 'leasing' | 'leased' | 'closed' | 'reserved' | 'kept' | 'stored' }
 >;
 
 function applyToRequest(state: IntentState, record: OfRequest): void {
@@ -222,5 +245,6 @@ export function recordsOf(state: IntentState): readonly IntentRecord[] {
       else if (earned > 0n) records.push({ kind: 'progress', request, units: earned, usage });
     }
   }
+  for (const kept of state.kept.values()) records.push({ kind: 'kept', ...kept });
   return records;
 }

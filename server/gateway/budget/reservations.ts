@@ -46,7 +46,10 @@ export type Ended = { readonly requestId: Id<'inference'>; readonly ending: Endi
 export type Reservations = {
   /** @throws insufficient_funds (what is missing is in the details), unavailable */
   reserve(order: Order): Promise<BudgetReservation>;
-  /** Ends all that is open, of this process or the one before: it is in the books before the ledger is asked for it. */
+  /**
+   * Ends all that is open, of this process or the one before: it is in the books before the ledger is asked for it. What is kept
+   * of a call's record says how that ends: it is left to whoever stores it.
+   */
   endAll(): Promise<readonly Ended[]>;
 };
 
@@ -78,16 +81,9 @@ export function createReservations({
     return draws.add(request);
   }
 
-  /** Whoever waits for it is told where it fails. */
-  function syncNow(): Promise<void> {
-    const synced = durable();
-    synced.catch(() => {});
-    return synced;
-  }
-
   function reservationOf(requestId: Id<'inference'>, lease: LeaseState): BudgetReservation {
     let ending: Promise<Ending> | undefined; // the first end is the end
-    let synced = syncNow(); // while the operator is asked
+    let synced: Promise<void> | undefined;
     const capture = async (units: bigint, legs?: readonly Leg[]) => {
       ending ??= end(requestId, units, legs);
       reservations.delete(requestId);
@@ -96,11 +92,14 @@ export function createReservations({
     return {
       requestId,
       isOpen: () => state.requests.has(requestId) && purses.isServing(lease),
-      durable: () => synced,
+      durable() {
+        synced ??= durable();
+        return synced;
+      },
       progress: (units, usage) => write({ kind: 'progress', request: requestId, units, usage }),
       async extend(units) {
         await purses.extend(requestId, units);
-        synced = syncNow();
+        synced = undefined;
       },
       capture,
       void: () => capture(0n),
@@ -124,7 +123,8 @@ export function createReservations({
       return reservation;
     },
     async endAll() {
-      const open = [...state.requests.values()];
+      const kept = new Set([...state.kept.values()].map(({ request }) => request));
+      const open = [...state.requests.values()].filter(({ request }) => !kept.has(request));
       const costs = await books(
         open
           .filter(({ claim }) => claim === undefined)

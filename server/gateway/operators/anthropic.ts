@@ -3,7 +3,7 @@ import { anthropicBody } from './anthropic-body.ts';
 import { anthropicEvents } from './anthropic-events.ts';
 import type { Generation, Operator, OperatorEvent } from './operator.ts';
 import { listModels } from './read-answer.ts';
-import { type Endpoint, send, serverSentEvents } from './transport.ts';
+import { type Endpoint, endpointAt, send, serverSentEvents } from './transport.ts';
 
 /** The version of the API whose words are spoken here. */
 const VERSION = '2023-06-01';
@@ -16,7 +16,7 @@ export function anthropicOperator({
   readonly apiKey: string | null;
 }): Operator {
   const headers = { 'anthropic-version': VERSION, ...(apiKey ? { 'x-api-key': apiKey } : {}) };
-  const endpoint = { baseUrl: withVersion(baseUrl), headers };
+  const endpoint = endpointAt(withVersion(baseUrl), headers);
   return {
     listModels: () => listModels(endpoint, 'models?limit=1000'),
     async countPrompt(generation) {

@@ -38,15 +38,26 @@ export function openAiOperator(endpoint: Endpoint, dialect: Dialect): Operator {
   };
 }
 
-async function* generate(endpoint: Endpoint, generation: Generation): AsyncIterable<OperatorEvent> {
+/** @throws operator_failed */
+async function* generate(
+  endpoint: Endpoint,
+  generation: Generation,
+): AsyncGenerator<OperatorEvent, void, void> {
   const { signal, headers } = generation;
   const answered = await send(endpoint, {
     ...{ path: 'chat/completions', body: bodyOf(generation), signal, headers },
   });
   // Some stream whatever they are asked for.
-  if (answered.contentType.startsWith('text/event-stream')) {
-    yield* eventsOf(serverSentEvents(answered), generation);
-  } else yield* eventsOfWhole(await readJson(answered), generation);
+  if (!answered.contentType.startsWith('text/event-stream')) {
+    for (const event of eventsOfWhole(await readJson(answered), generation)) yield event;
+    return;
+  }
+  const reading = readChunks(generation);
+  for await (const data of serverSentEvents(answered)) {
+    if (data === '[DONE]') return yield reading.end('stop');
+    for (const event of reading.eventsOf(parseAs(Chunk, parseJson(data)))) yield event;
+  }
+  yield reading.end(undefined);
 }
 
 function bodyOf({ request, model, maxTokens, retrieved, stream }: Generation): object {
@@ -144,33 +155,31 @@ const Chunk = z.object({
   error: z.unknown().optional(),
 });
 
-/** The events of a streamed answer. @throws operator_failed */
-async function* eventsOf(
-  stream: AsyncIterable<string>,
-  generation: Pick<Generation, 'request'>,
-): AsyncIterable<OperatorEvent> {
+/** What the chunks of a streamed answer come to. @throws operator_failed, from both */
+function readChunks(generation: Pick<Generation, 'request'>) {
   let finishReason: string | undefined;
   let stopSequence: string | undefined;
   let usage: Usage | undefined;
   const begun: Begun = new Map();
-  for await (const data of stream) {
-    if (data === '[DONE]') {
-      finishReason ??= 'stop';
-      break;
-    }
-    const chunk = parseAs(Chunk, parseJson(data));
-    if (chunk.error) throw failed('The operator reported a failure.');
-    const [choice] = chunk.choices;
-    finishReason = choice?.finish_reason || finishReason; // some send a blank one with each chunk
-    stopSequence = stopSequenceOf(generation, choice?.stop_reason) ?? stopSequence;
-    usage = chunk.usage ?? usage;
-    const text = choice?.delta?.content;
-    if (text) yield { kind: 'text', text, tokens: 1, logprobs: choice.logprobs };
-    for (const piece of choice?.delta?.tool_calls ?? []) yield pieceOf(piece, begun);
-    if (finishReason === 'error') throw failed('The operator ended with an error.');
-  }
-  if (finishReason === undefined) throw failed('The operator broke off.');
-  yield { kind: 'end', finishReason: toldReason(finishReason), stopSequence, usage };
+  return {
+    *eventsOf(chunk: z.output<typeof Chunk>): Iterable<OperatorEvent> {
+      if (chunk.error) throw failed('The operator reported a failure.');
+      const [choice] = chunk.choices;
+      finishReason = choice?.finish_reason || finishReason; // some send a blank one with each chunk
+      stopSequence = stopSequenceOf(generation, choice?.stop_reason) ?? stopSequence;
+      usage = chunk.usage ?? usage;
+      const text = choice?.delta?.content;
+      if (text) yield { kind: 'text', text, tokens: 1, logprobs: choice.logprobs };
+      for (const piece of choice?.delta?.tool_calls ?? []) yield pieceOf(piece, begun);
+      if (finishReason === 'error') throw failed('The operator ended with an error.');
+    },
+    /** @param otherwise why it has ended where no chunk has said so */
+    end(otherwise: string | undefined): OperatorEvent {
+      const reason = finishReason ?? otherwise;
+      if (reason === undefined) throw failed('The operator broke off.');
+      return { kind: 'end', finishReason: toldReason(reason), stopSequence, usage };
+    },
+  };
 }
 
 const Whole = z.object({

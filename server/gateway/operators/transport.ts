@@ -1,34 +1,31 @@
-/** Asks remote operators over HTTP: one pool of connections for each address, and answers read as they come. */
+/** Asks remote operators over HTTP, and reads what they answer. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { Agent, type Dispatcher, request } from 'undici';
+import { type Body, exchange } from './exchange.ts';
 import { failed } from './failures.ts';
 
 export type Endpoint = {
-  readonly baseUrl: string;
+  readonly origin: string;
+  /** Before each path asked for. */
+  readonly base: string;
   readonly headers: Readonly<Record<string, string>>;
 };
 
-const CONNECT_MS = 5000;
-/** A connection that lies idle longer may have been closed at the other end. */
-const KEEP_ALIVE_MS = 4000;
+export function endpointAt(baseUrl: string, headers: Endpoint['headers']): Endpoint {
+  const { origin, pathname } = new URL(baseUrl);
+  return { origin, base: `${pathname.replace(/\/$/, '')}/`, headers };
+}
 
 const JSON_BODY = { 'content-type': 'application/json' };
-
-/** When an answer is late is decided by who waits for it, not here. */
-const agent = new Agent({
-  connect: { timeout: CONNECT_MS },
-  ...{ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 0, bodyTimeout: 0 },
-});
 
 /** An answer with a good status. */
 export type Answered = {
   readonly contentType: string;
-  readonly body: Dispatcher.ResponseData['body'];
+  readonly body: Body;
 };
 
 /** @throws operator_failed when it cannot be reached, or answers with another status than 2xx */
 export async function send(
-  { baseUrl, headers }: Endpoint,
+  { origin, base, headers }: Endpoint,
   {
     path,
     body,
@@ -42,19 +39,19 @@ export async function send(
     readonly headers?: Readonly<Record<string, string>>;
   },
 ): Promise<Answered> {
-  const response = await request(`${baseUrl.replace(/\/$/, '')}/${path}`, {
-    method: body ? 'POST' : 'GET',
+  const request = {
+    ...{ origin, path: base + path, method: body ? 'POST' : 'GET' },
     headers: body ? { ...more.headers, ...JSON_BODY, ...headers } : headers,
     body: body && JSON.stringify(body),
-    ...{ signal, dispatcher: agent },
-  }).catch((cause: unknown) => {
+  } as const;
+  const response = await exchange(request, signal).catch((cause: unknown) => {
     throw failed('The operator could not be reached.', { cause });
   });
-  const { statusCode: operatorStatus, headers: answered } = response;
+  const { status: operatorStatus, headers: answered } = response;
   if (operatorStatus >= 200 && operatorStatus < 300) {
     return { contentType: String(answered['content-type'] ?? ''), body: response.body };
   }
-  await response.body.dump().catch(() => {}); // what it says may hold the prompt: it is told to nobody
+  response.body.leave(); // what it says may hold the prompt: it is told to nobody
   throw failed(`The operator answered ${operatorStatus}.`, {
     ...{ operatorStatus, retryAfterMs: retryAfterOf(answered) },
   });
@@ -75,66 +72,61 @@ export async function readJson(
   { body }: Answered,
   mostBytes = LARGEST_ANSWER_BYTES,
 ): Promise<unknown> {
-  const parts: Uint8Array[] = [];
+  const pieces: Uint8Array[] = [];
   let sizeBytes = 0;
-  for await (const part of chunksOf(body)) {
-    sizeBytes += part.length;
+  for (let piece = await nextOf(body); piece; piece = await nextOf(body)) {
+    sizeBytes += piece.length;
     if (sizeBytes > mostBytes) {
-      body.destroy();
+      body.close();
       throw failed('The operator sent an answer that is too large.');
     }
-    parts.push(part);
+    pieces.push(piece);
   }
   try {
-    return JSON.parse(Buffer.concat(parts).toString('utf8'));
+    return JSON.parse(textOf(pieces));
   } catch (cause) {
     throw failed('The operator sent something that is not JSON.', { cause });
   }
 }
 
+const nextOf = (body: Body): Promise<Uint8Array | undefined> =>
+  body.next().catch((cause: unknown) => {
+    throw failed('The operator broke off.', { cause });
+  });
+
+const textOf = (pieces: readonly Uint8Array[]): string =>
+  (pieces.length === 1 ? Buffer.from(pieces[0]) : Buffer.concat(pieces)).toString('utf8');
+
 const MAX_EVENT_CHARACTERS = 1_000_000;
 
 /** The data fields of a text/event-stream (WHATWG HTML, server-sent events), one event at a time. */
-export async function* serverSentEvents({ body }: Answered): AsyncIterable<string> {
+export async function* serverSentEvents({ body }: Answered): AsyncGenerator<string, void, void> {
   const decoder = new TextDecoder();
   let buffer = '';
-  for await (const bytes of chunksOf(body)) {
-    buffer += decoder.decode(bytes, { stream: true });
-    const events = buffer.split(/\r?\n\r?\n/);
-    buffer = events.pop() as string;
-    if (buffer.length > MAX_EVENT_CHARACTERS) {
-      body.destroy();
-      throw failed('The operator sent an event that is too large.');
+  try {
+    for (let piece = await nextOf(body); piece; piece = await nextOf(body)) {
+      buffer += decoder.decode(piece, { stream: true });
+      const events = buffer.split(/\r?\n\r?\n/);
+      buffer = events.pop() as string;
+      if (buffer.length > MAX_EVENT_CHARACTERS) {
+        body.close();
+        throw failed('The operator sent an event that is too large.');
+      }
+      for (const event of events) {
+        const data = dataOf(event);
+        if (data) yield data;
+      }
     }
-    for (const event of events) {
-      const data = event
+  } finally {
+    body.leave();
+  }
+}
+
+const dataOf = (event: string): string =>
+  event.startsWith('data:') && !event.includes('\n')
+    ? event.slice(5).trimStart()
+    : event
         .split(/\r?\n/)
         .filter((line) => line.startsWith('data:'))
         .map((line) => line.slice(5).trimStart())
         .join('\n');
-      if (data) yield data;
-    }
-  }
-}
-
-async function* chunksOf(body: Answered['body']): AsyncIterable<Uint8Array> {
-  let isRest = true;
-  try {
-    for await (const chunk of body.iterator({ destroyOnReturn: false })) yield chunk;
-    isRest = false;
-  } catch (cause) {
-    throw failed('The operator broke off.', { cause });
-  } finally {
-    if (isRest) readAway(body);
-  }
-}
-
-/** What may follow when all has been heard. */
-const [REST_MS, REST_BYTES] = [1000, 65_536];
-
-/** So that the connection serves the next; it is closed where that would take too long, or its signal says so. */
-function readAway(body: Answered['body']): void {
-  const late = setTimeout(() => body.destroy(), REST_MS);
-  const rest = body.dump({ limit: REST_BYTES }).catch(() => {}); // it is gone already
-  void rest.finally(() => clearTimeout(late));
-}

@@ -66,10 +66,20 @@ export async function* attemptInTurn<A, E extends Said>(
       }
       running.delete(outcome.from);
       if (outcome.kind === 'spoke') {
+        const { from, words } = outcome;
         stopAll(running);
-        running.add(outcome.from);
-        yield* speech(outcome.from, outcome.words, running);
-        return;
+        running.add(from);
+        for (let at = 0; ; at++) {
+          const { done, value: event } = at < words.length ? words[at] : await nextOf(from);
+          if (done) throw failed('The operator broke off.');
+          const isEnd = event.kind === 'end';
+          if (isEnd) {
+            running.delete(from); // it is no longer running when its end is told: whoever hears that may go
+            from.finish();
+          }
+          yield { attempt: from.attempt, event };
+          if (isEnd) return;
+        }
       }
       failure = outcome.error;
       const goesOn = afterFailure(failure).mayGoOn && !signal.aborted;
@@ -108,16 +118,15 @@ function begin<A, E extends Said>(turns: Turns<A, E>, attempt: A): Running<A, E>
   const leave = () => stop();
   signal.addEventListener('abort', leave, { once: true });
   const iterator = ask(attempt, stopping.signal)[Symbol.asyncIterator]();
-  const next = () =>
-    within(iterator.next(), { ms: patience.idleMs, signal: stopping.signal, stop });
+  const waiting = createWaiting({ signal: stopping.signal, stop });
+  const next = () => waiting.for(iterator.next(), patience.idleMs);
   const begunAt = performance.now();
   const elapsed = () => performance.now() - begunAt;
   turns.onBegin?.(attempt);
 
   const listen = async (): Promise<Outcome<A, E>> => {
     try {
-      const limit = { ms: patience.firstMs, signal: stopping.signal, stop };
-      const words = [await within(iterator.next(), limit)];
+      const words = [await waiting.for(iterator.next(), patience.firstMs)];
       while (isWhole && !isOver(words[words.length - 1])) words.push(await next());
       if (words[0].done) throw failed('The operator broke off.');
       turns.onSpoke?.(attempt, elapsed());
@@ -131,6 +140,7 @@ function begin<A, E extends Said>(turns: Turns<A, E>, attempt: A): Running<A, E>
   let isWanted = true;
   const part = () => {
     signal.removeEventListener('abort', leave);
+    waiting.end();
     void iterator.return?.().then(undefined, () => {}); // it may hang: nobody waits for it
   };
   const running: Running<A, E> = {
@@ -151,24 +161,6 @@ function begin<A, E extends Said>(turns: Turns<A, E>, attempt: A): Running<A, E>
 
 const isOver = ({ done, value }: IteratorResult<Said, void>): boolean =>
   done === true || value?.kind === 'end';
-
-/** One that has come to its end is no longer running when its end is told: so whoever hears that may go. */
-async function* speech<A, E extends Said>(
-  from: Running<A, E>,
-  words: Words<E>,
-  running: Set<Running<A, E>>,
-): AsyncGenerator<Heard<A, E>, void, void> {
-  for (let at = 0; ; at++) {
-    const { done, value: event } = at < words.length ? words[at] : await nextOf(from);
-    if (done) throw failed('The operator broke off.');
-    if (event.kind === 'end') {
-      running.delete(from);
-      from.finish();
-    }
-    yield { attempt: from.attempt, event };
-    if (event.kind === 'end') return;
-  }
-}
 
 const nextOf = <A, E>(from: Running<A, E>): Promise<IteratorResult<E, void>> =>
   from.next().catch((error: unknown) => {
@@ -194,38 +186,59 @@ function stopAll<A, E>(running: Set<Running<A, E>>): void {
 
 const stopped = () => failed('The operator was stopped.');
 
-/** Waits no longer than that, whatever the operator's end does. @throws operator_failed when it is late or stopped */
-function within<T>(
-  work: Promise<T>,
-  {
-    ms,
-    signal,
-    stop,
-  }: { readonly ms: number; readonly signal: AbortSignal; stop(why: Error): void },
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = () => {
-      const error = failed(`The operator said nothing for ${ms} ms.`);
-      reject(error);
-      stop(error);
-    };
-    const aborted = () => reject(stopped());
-    const timer = setTimeout(late, ms);
-    if (signal.aborted) aborted();
-    signal.addEventListener('abort', aborted, { once: true });
-    const done = () => {
+type Waiting = {
+  /** Waits for one thing at a time, no longer than that, whatever its end does. @throws operator_failed when it is late or stopped */
+  for<T>(work: Promise<T>, ms: number): Promise<T>;
+  end(): void;
+};
+
+/** For all that an attempt waits for, one timer and one ear: a stream is waited for thousands of times. */
+function createWaiting({
+  signal,
+  stop,
+}: {
+  readonly signal: AbortSignal;
+  stop(why: Error): void;
+}): Waiting {
+  let refuse: ((why: Error) => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let limitMs = 0;
+  const late = () => {
+    if (!refuse) return; // nobody waits now: whoever reads takes his time
+    const error = failed(`The operator said nothing for ${limitMs} ms.`);
+    refuse(error);
+    stop(error);
+  };
+  const arm = (ms: number) => {
+    if (timer && ms === limitMs) timer.refresh();
+    else {
       clearTimeout(timer);
-      signal.removeEventListener('abort', aborted);
-    };
-    work.then(
-      (value) => {
-        done();
-        resolve(value);
-      },
-      (error: unknown) => {
-        done();
-        reject(error);
-      },
-    );
-  });
+      timer = setTimeout(late, ms);
+      limitMs = ms;
+    }
+  };
+  const abort = () => refuse?.(stopped());
+  signal.addEventListener('abort', abort, { once: true });
+  return {
+    for: (work, ms) =>
+      new Promise((resolve, reject) => {
+        arm(ms);
+        refuse = reject;
+        if (signal.aborted) abort();
+        work.then(
+          (value) => {
+            refuse = undefined;
+            resolve(value);
+          },
+          (error: unknown) => {
+            refuse = undefined;
+            reject(error);
+          },
+        );
+      }),
+    end() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    },
+  };
 }
