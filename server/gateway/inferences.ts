@@ -5,7 +5,7 @@ import type { Caller } from '../identity/index.ts';
 import type { ModelSnapshot } from '../models/index.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { announce } from '../platform/jobs.ts';
-import { type Sql, sql } from '../platform/sql.ts';
+import { prepared, type Sql, sql } from '../platform/sql.ts';
 import { type EmbeddingRequest, embeddingDocumentOf } from './embedding-request.ts';
 import { isLimited, type Settlement, settleLimits, tokensOf } from './limits.ts';
 import type { Usage } from './price.ts';
@@ -311,10 +311,15 @@ const columns = sql`id, payer_id, status, route, request, client_texts, retrieve
 
 /** @throws not_found */
 export async function findInference(on: Reader, inferenceId: string): Promise<Inference> {
-  const [row] = await on.query<Row>(sql`
+  const [row] = await on.query<Row>(
+    prepared(
+      'gateway.find-call',
+      sql`
     select ${columns}
     from gateway.inferences
-    where id = ${inferenceId}`);
+    where id = ${inferenceId}`,
+    ),
+  );
   if (!row) throw new OpenLedgerError('not_found', `No inference ${inferenceId}.`);
   return fromRow(row);
 }
