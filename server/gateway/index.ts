@@ -18,6 +18,7 @@
  * - only those retrieved records are paid for reading and recorded that were put into the prompt, whole, within the request's
  *   budget of tokens; and which of their passages an answer repeats is told by the rules of its receipt;
  * - the record of a served call, its announcement and its key's limits commit together;
+ * - a request that is sent again under its idempotency key is made once and paid once, here and at all gateways;
  * - whoever observes calls (observer.ts) hears of each exactly one end, and no text.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
@@ -28,7 +29,7 @@
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/).
  *
  * Tables: gateway.operators, gateway.offers, gateway.inferences, gateway.key_spending, gateway.key_budgets,
- * gateway.cached_answers.
+ * gateway.cached_answers, gateway.idempotency_keys.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Governance } from '../governance/index.ts';
@@ -49,10 +50,11 @@ import { type CallObserver, openWatched, silentObserver } from './observer.ts';
 import { listOffers, type Offer, registerOffer, removeOffer } from './offers.ts';
 import { listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import { probeOperators } from './probe-operators.ts';
+import { serveOnce } from './replay.ts';
 import type { Patience } from './routing/attempt-in-turn.ts';
 import { createStandings, type Standings } from './routing/standings.ts';
 import { readScorecard, type Scorecard } from './scorecard.ts';
-import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
+import type { ServeCall, ServeHandles, Serving } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
 import { recover, sweep, voidAbandoned } from './sweep.ts';
 
@@ -61,6 +63,7 @@ export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
 export { EmbeddingsBody, fromEmbeddings } from './embedding-request.ts';
 export { type Grounding, ungrounded } from './ground.ts';
+export type { Idempotency } from './idempotency.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
 export { CountBody, fromMessages, MessagesBody } from './messages-body.ts';
 export {
@@ -81,6 +84,7 @@ export { type ContentEvent, type TokenLogprob, toolCallsOf } from './operators/o
 export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';
 export type { Rate, Rates } from './refusal.ts';
+export { textOf } from './replay.ts';
 export type { GenerationRequest } from './request.ts';
 export { fromResponses, ResponsesBody } from './responses-body.ts';
 export type { Score } from './scorecard.ts';
@@ -166,7 +170,7 @@ export function createGateway({
   const records = createCallRecords(db);
   const handles = { ...given, money, records, directory, standings, patience };
   return {
-    serve: (call) => openWatched(observer, call, (watched) => serve(handles, watched)),
+    serve: (call) => openWatched(observer, call, (watched) => serveOnce(handles, watched)),
     embed: (call) => embed({ ...handles, observer }, call),
     countPrompt: (call) => countPrompt(handles, call),
     find: (inferenceId) => findInference(db, inferenceId),

@@ -7,6 +7,7 @@ import { isAway, outlast } from '../platform/outlast.ts';
 import { type CallRecord, recordAtTheEnd, recordMeanwhile, recordOfOpened } from './call-record.ts';
 import type { CallRecords } from './call-records.ts';
 import type { Delivery } from './charge.ts';
+import { type Claim, openClaim } from './idempotency.ts';
 import { type Opening, openInference, recordRefused } from './inferences.ts';
 import { assertWithinLimits, isLimited, reserveLimits } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
@@ -41,17 +42,19 @@ type Read = FoundContext['from'][number] & { readonly payUpTo: bigint };
  */
 export async function openCall(
   handles: OpenHandles,
-  call: Opening & { readonly delivery: Delivery },
+  call: Opening & { readonly delivery: Delivery; readonly claim?: Claim },
   reads: readonly Read[],
 ): Promise<Opened> {
   await assertWithinLimits(handles.db, call);
   const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
-  if (handles.money.outlivesItsProcess && !isLimited(call.caller) && reads.length === 0) {
+  const isAlone = !isLimited(call.caller) && reads.length === 0 && !call.claim;
+  if (handles.money.outlivesItsProcess && isAlone) {
     const record = call.delivery === 'whole' ? recordAtTheEnd : recordMeanwhile;
     return { reservation, record: record(handles, call), rates: undefined };
   }
   try {
     const rates = await handles.db.transaction(async (tx) => {
+      if (call.claim) await openClaim(tx, call.claim);
       const left = await reserveLimits(tx, call);
       await openInference(tx, call);
       return left;

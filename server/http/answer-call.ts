@@ -6,6 +6,7 @@ import {
   type Gateway,
   type GenerationRequest,
   type Grounding,
+  type Idempotency,
   type ServedEvent,
   type Serving,
   type TokenLogprob,
@@ -62,6 +63,7 @@ export type Streamed = {
 export type AnsweredCall = {
   readonly caller: Caller;
   readonly request: GenerationRequest;
+  readonly idempotency: Idempotency | undefined;
   readonly stream: boolean;
   readonly wording: Wording;
 };
@@ -80,6 +82,7 @@ export async function answerCall(
   const { inference, receipt } = extensionOf(serving);
   const headers = {
     ...{ 'x-openledger-inference': inference, 'x-openledger-receipt': receipt },
+    ...(serving.replay && REPLAYED),
     ...wording.headers(serving),
   };
   const events = withGrounding(gateway, serving);
@@ -94,6 +97,8 @@ export async function answerCall(
     },
   });
 }
+
+const REPLAYED = { 'idempotency-replayed': 'true' };
 
 /** Text goes through at once; the end waits until it is known what of the text stands in the call's context. */
 async function* withGrounding(

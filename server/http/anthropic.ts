@@ -9,6 +9,7 @@ import { anthropicWording } from './anthropic-shapes.ts';
 import { inferringCaller } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { failureResponse } from './failure-response.ts';
+import { idempotencyOf } from './idempotency.ts';
 
 const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
@@ -26,10 +27,12 @@ export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles)
   app.onError((error) => failureResponse(error, errorBody(error, log)));
   app.post('/', async (c) => {
     const caller = await callerOf(c);
-    const body = parseBody(MessagesBody, await readJson(c, LIMITS));
-    const { stream } = body;
+    const json = await readJson(c, LIMITS);
+    const body = parseBody(MessagesBody, json);
+    const idempotency = idempotencyOf(c, json);
     return answerCall(gateway, c, {
-      ...{ caller, request: fromMessages(body), stream: stream ?? false, wording },
+      ...{ caller, request: fromMessages(body), idempotency, wording },
+      stream: body.stream ?? false,
     });
   });
   app.post('/count_tokens', async (c) => {

@@ -23,6 +23,7 @@ import { anthropicSurface } from './anthropic.ts';
 import { inferringCaller } from './authorize.ts';
 import { defaultLimits, parseBody, readJson } from './body.ts';
 import { answerEmbeddings } from './embeddings.ts';
+import { idempotencyOf } from './idempotency.ts';
 import { errorBody, failure } from './openai-errors.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
 import { openAiRateHeaders } from './rate-headers.ts';
@@ -50,32 +51,41 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.post('/chat/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(ChatBody, await readJson(c, LIMITS));
+    const json = await readJson(c, LIMITS);
+    const body = parseBody(ChatBody, json);
+    const idempotency = idempotencyOf(c, json);
     const { stream, includeUsage } = streaming(body);
     const wording = wordingOf(chatShape, includeUsage, handles.log);
-    return answerCall(handles.gateway, c, { caller, request: fromChat(body), stream, wording });
+    const request = fromChat(body);
+    return answerCall(handles.gateway, c, { caller, request, idempotency, stream, wording });
   });
   app.post('/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(CompletionBody, await readJson(c, LIMITS));
+    const json = await readJson(c, LIMITS);
+    const body = parseBody(CompletionBody, json);
+    const idempotency = idempotencyOf(c, json);
     const { stream, includeUsage } = streaming(body);
     const wording = wordingOf(completionShape, includeUsage, handles.log);
     const request = fromCompletion(body);
-    return answerCall(handles.gateway, c, { caller, request, stream, wording });
+    return answerCall(handles.gateway, c, { caller, request, idempotency, stream, wording });
   });
   app.post('/responses', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(ResponsesBody, await readJson(c, LIMITS));
+    const json = await readJson(c, LIMITS);
+    const body = parseBody(ResponsesBody, json);
+    const idempotency = idempotencyOf(c, json);
     const wording = responsesWording(body, handles.log);
     const request = fromResponses(body);
     return answerCall(handles.gateway, c, {
-      ...{ caller, request, stream: body.stream ?? false, wording },
+      ...{ caller, request, idempotency, stream: body.stream ?? false, wording },
     });
   });
   app.post('/embeddings', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(EmbeddingsBody, await readJson(c, LIMITS));
-    return answerEmbeddings(handles.gateway, c, { caller, body });
+    const json = await readJson(c, LIMITS);
+    const body = parseBody(EmbeddingsBody, json);
+    const idempotency = idempotencyOf(c, json);
+    return answerEmbeddings(handles.gateway, c, { caller, body, idempotency });
   });
   app.get('/responses/:id', async (c) => {
     const caller = await callerOf(handles, c);
