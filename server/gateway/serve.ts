@@ -163,7 +163,7 @@ async function orAgain(
   const { route, generation } = first;
   const question = { request, maxTokens: generation.maxTokens, route, retrieved };
   const keepAs = await cacheKeyOf(datanets, caller.partyId, question);
-  const kept = keepAs && (await findAnswer({ db, clock }, keepAs, cache));
+  const kept = keepAs && (await findAnswer({ db, clock }, keepAs, { ...cache, ...request.route }));
   if (!kept) {
     const keeping = ({ attempt, pauseMs }: Asked<Attempt>): Asked<Attempt> => ({
       attempt: { ...attempt, keepAs: attempt.route.model === route.model ? keepAs : undefined },
@@ -175,7 +175,7 @@ async function orAgain(
   const attempt: Attempt = {
     ...{ operator: { generate: answerAgain(kept) }, candidate: undefined, keepAs: undefined },
     asked: undefined,
-    ...{ generation, route: kept.route, pricing: cachedPricing(first.pricing, cache.pricePpm) },
+    ...{ generation, route: kept.route, pricing: cachedPricing(first.pricing, kept.pricePpm) },
     ...{ promptTokens: kept.usage.promptTokens, atMost: kept.usage },
   };
   return { asked: [{ attempt, pauseMs: 0 }], cachedFrom: kept.inferenceId };
