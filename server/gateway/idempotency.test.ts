@@ -85,11 +85,21 @@ const OTHER = { code: 'conflict', details: { mayRetry: false } };
 
 describe.each(['holds', 'leases'] as const)('paid for by %s', (kind) => {
   let folder: string;
+  const openOn = (at: string) =>
+    world.openGateway({ leases: kind === 'leases' ? { folder: at } : undefined });
+
+  /** What a process leaves that is killed now: its folder as it stands, without its lock. */
+  async function killed(): Promise<string> {
+    const left = await mkdtemp(join(tmpdir(), 'openledger-idempotency-left-'));
+    await cp(folder, left, { recursive: true });
+    await rm(join(left, 'lock'), { force: true });
+    return left;
+  }
 
   beforeEach(async () => {
     world = await openTestGateway();
     folder = await mkdtemp(join(tmpdir(), 'openledger-idempotency-'));
-    gateway = world.openGateway({ leases: kind === 'leases' ? { folder } : undefined });
+    gateway = openOn(folder);
     await gateway.recover();
     greets();
   });
@@ -176,16 +186,42 @@ describe.each(['holds', 'leases'] as const)('paid for by %s', (kind) => {
     await expectSpent(payer, 1_000n, paid.priceUnits);
   });
 
+  test('a gateway that dies in a stream leaves a key that stands for what recovery makes of it', async () => {
+    const payer = await world.payer(1_000n);
+    world.operator.plays((call) => {
+      for (const word of ['one ', 'two ', 'three ']) call.text(word);
+    });
+    const first = await send(payer, under('a'));
+    for (let i = 0; i < 3; i++) await first.events.next();
+    const left = await killed();
+    const next = openOn(left);
+    await next.recover();
+    greets();
+    const again = await sent(payer, under('a'), next);
+    const isPaid = kind === 'leases'; // what it had forwarded was written down
+    expect(again.inferenceId === first.inferenceId).toBe(isPaid);
+    expect(again).toMatchObject(
+      isPaid
+        ? { text: '', replay: { brokenOff: 'gateway_failed' }, end: { finishReason: 'length' } }
+        : { text: 'Hello you.', replay: undefined },
+    );
+    await next.capture(again.inferenceId);
+    await next.stop();
+    const spent = again.end?.priceUnits ?? 0n;
+    expect(await world.balancesOf(payer.partyId)).toEqual([1_000n - spent, 0n]);
+    await first.leave();
+    await gateway.stop();
+    await rm(left, { recursive: true, force: true });
+  });
+
   test('a gateway that dies over a whole answer leaves a key that is free once its call is ended', async () => {
     const payer = await world.payer(1_000n);
     hesitates();
     const first = await send(payer, under('a', { delivery: 'whole' }));
     const reading = read(first);
     await expect.poll(timesAsked).toBe(1);
-    const left = await mkdtemp(join(tmpdir(), 'openledger-idempotency-left-'));
-    await cp(folder, left, { recursive: true });
-    await rm(join(left, 'lock'), { force: true });
-    const next = world.openGateway({ leases: kind === 'leases' ? { folder: left } : undefined });
+    const left = await killed();
+    const next = openOn(left);
     await expect(send(payer, under('a', { delivery: 'whole' }), next)).rejects.toMatchObject(
       UNDER_WAY,
     );
