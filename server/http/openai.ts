@@ -21,16 +21,14 @@ import type { Log } from '../platform/log.ts';
 import { answerCall, type SurfaceHandles, type Wording } from './answer-call.ts';
 import { anthropicSurface } from './anthropic.ts';
 import { inferringCaller } from './authorize.ts';
-import { defaultLimits, parseBody, readJson } from './body.ts';
+import { parseBody } from './body.ts';
 import { answerEmbeddings } from './embeddings.ts';
-import { idempotencyOf } from './idempotency.ts';
 import { errorBody, failure } from './openai-errors.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
 import { openAiRateHeaders } from './rate-headers.ts';
+import { readCall } from './read-call.ts';
 import { NoQuery, recordedResponse } from './recorded-response.ts';
 import { responsesWording } from './responses.ts';
-
-const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
 export type OpenAiHandles = SurfaceHandles & { readonly models: Models };
 
@@ -51,9 +49,7 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.post('/chat/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const json = await readJson(c, LIMITS);
-    const body = parseBody(ChatBody, json);
-    const idempotency = idempotencyOf(c, json);
+    const { body, idempotency } = await readCall(c, ChatBody);
     const { stream, includeUsage } = streaming(body);
     const wording = wordingOf(chatShape, includeUsage, handles.log);
     const request = fromChat(body);
@@ -61,9 +57,7 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.post('/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const json = await readJson(c, LIMITS);
-    const body = parseBody(CompletionBody, json);
-    const idempotency = idempotencyOf(c, json);
+    const { body, idempotency } = await readCall(c, CompletionBody);
     const { stream, includeUsage } = streaming(body);
     const wording = wordingOf(completionShape, includeUsage, handles.log);
     const request = fromCompletion(body);
@@ -71,9 +65,7 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.post('/responses', async (c) => {
     const caller = await callerOf(handles, c);
-    const json = await readJson(c, LIMITS);
-    const body = parseBody(ResponsesBody, json);
-    const idempotency = idempotencyOf(c, json);
+    const { body, idempotency } = await readCall(c, ResponsesBody);
     const wording = responsesWording(body, handles.log);
     const request = fromResponses(body);
     return answerCall(handles.gateway, c, {
@@ -82,9 +74,7 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.post('/embeddings', async (c) => {
     const caller = await callerOf(handles, c);
-    const json = await readJson(c, LIMITS);
-    const body = parseBody(EmbeddingsBody, json);
-    const idempotency = idempotencyOf(c, json);
+    const { body, idempotency } = await readCall(c, EmbeddingsBody);
     return answerEmbeddings(handles.gateway, c, { caller, body, idempotency });
   });
   app.get('/responses/:id', async (c) => {
