@@ -4,7 +4,13 @@
  * A vector has no words, so there is nothing to stream, retrieve, echo or give again; the rest is as `serve` has it. The record
  * keeps of the vectors which they were (`EmbeddingOutput`), not the vectors.
  */
-import { embeddingOutput, type Id, OpenLedgerError, type Vector } from '@openledger/protocol';
+import {
+  embeddingOutput,
+  type Id,
+  OpenLedgerError,
+  receiptIdOf,
+  type Vector,
+} from '@openledger/protocol';
 import type { Caller } from '../identity/index.ts';
 import { isPaid } from '../models/index.ts';
 import { newId } from '../platform/new-id.ts';
@@ -12,6 +18,7 @@ import { chargeOfVectors } from './charge.ts';
 import { finishReasonOf, nothing, outOfTime, type Settled, settledAs, watched } from './deliver.ts';
 import type { EmbeddingRequest } from './embedding-request.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
+import { type Claim, type Idempotency, once } from './idempotency.ts';
 import type { FailedAttempt } from './inferences.ts';
 import { noteAttempts } from './note-attempts.ts';
 import { askWatched, type CallObserver, type CallWatch, openWatched } from './observer.ts';
@@ -28,6 +35,8 @@ import { assertAllowed, type ServeHandles } from './serve.ts';
 export type EmbedCall = {
   readonly request: EmbeddingRequest;
   readonly caller: Caller;
+  /** Under which it is made once; its vectors are not given again. */
+  readonly idempotency?: Idempotency;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   /** Who watches it; one of the gateway's own observer, where none is given. */
@@ -51,14 +60,22 @@ export type EmbedHandles = PrepareHandles &
 
 /**
  * @param limitMs when an operator that still answers is stopped
- * @throws what `serve` throws, and unprocessable where whoever runs the model makes no embeddings; operator_failed
+ * @throws what `serve` throws; conflict also where vectors were served under its idempotency key; unprocessable where whoever
+ * runs the model makes no embeddings; operator_failed
  */
 export async function embed(
   handles: EmbedHandles,
   ask: EmbedCall,
   limitMs = CALL_LIMIT_MS,
 ): Promise<Embedded> {
-  const call = await openWatched(handles.observer, ask, (given) => open(handles, given));
+  const call = await openWatched(handles.observer, ask, (given) =>
+    once(handles, given, {
+      make: (claim) => open(handles, given, claim),
+      again: ({ inferenceId }) => {
+        throw notKept(inferenceId);
+      },
+    }),
+  );
   const outcome = await outcomeOf(handles, call, limitMs);
   const settled = await watched(call.watch, outcome, settle(handles, call, outcome));
   if (outcome.kind !== 'ended') throw outcome.error;
@@ -67,6 +84,13 @@ export async function embed(
   const { inferenceId, rates } = call;
   return { inferenceId, model: attempt.route.model, vectors, rates, ...settled };
 }
+
+const notKept = (inference: Id<'inference'>): OpenLedgerError =>
+  new OpenLedgerError(
+    'conflict',
+    'Under this Idempotency-Key vectors were served, and they are not kept. Another key has them made anew, and charged.',
+    { inference, receipt: receiptIdOf(inference), mayRetry: false },
+  );
 
 /** A call whose money is set aside. */
 type OpenCall = Pick<EmbedCall, 'request' | 'signal'> &
@@ -81,6 +105,7 @@ type OpenCall = Pick<EmbedCall, 'request' | 'signal'> &
 async function open(
   handles: EmbedHandles,
   { request, caller, signal, watch }: EmbedCall & { readonly watch: CallWatch },
+  claim: Claim | undefined,
 ): Promise<OpenCall> {
   const { directory, clock, datanets, servedBy } = handles;
   const model = await directory.model(request.model);
@@ -97,7 +122,8 @@ async function open(
     prepare: (candidate) => prepareEmbedding(directory, candidate, request),
   });
   const call = {
-    ...{ inferenceId: newId('inference', clock), createdAt: clock.now(), cachedFrom: undefined },
+    ...{ inferenceId: claim?.inferenceId ?? newId('inference', clock), createdAt: clock.now() },
+    ...{ cachedFrom: undefined, claim },
     ...{ caller, request, retrieved: [], servedBy, route: asked[0].attempt.route },
     ...mostOf(asked.map(({ attempt }) => attempt)),
   };

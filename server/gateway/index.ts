@@ -19,6 +19,7 @@
  *   budget of tokens; and which of their passages an answer repeats is told by the rules of its receipt;
  * - the record of a served call, its announcement and its key's limits commit together; with leases and without limits it is written
  *   down on this process's disk before, and whoever has that disk next commits it;
+ * - a request that is sent again under its idempotency key is made once and paid once, here and at all gateways;
  * - whoever observes calls (observer.ts) hears of each exactly one end, and no text.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
@@ -29,7 +30,7 @@
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/).
  *
  * Tables: gateway.operators, gateway.offers, gateway.inferences, gateway.key_spending, gateway.key_budgets,
- * gateway.cached_answers.
+ * gateway.cached_answers, gateway.idempotency_keys.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Governance } from '../governance/index.ts';
@@ -51,10 +52,11 @@ import { type CallObserver, openWatched, silentObserver } from './observer.ts';
 import { listOffers, type Offer, registerOffer, removeOffer } from './offers.ts';
 import { listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import { probeOperators } from './probe-operators.ts';
+import { serveOnce } from './replay.ts';
 import type { Patience } from './routing/attempt-in-turn.ts';
 import { createStandings, type Standings } from './routing/standings.ts';
 import { readScorecard, type Scorecard } from './scorecard.ts';
-import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
+import type { ServeCall, ServeHandles, Serving } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
 import { recover, sweep, voidAbandoned } from './sweep.ts';
 
@@ -63,6 +65,7 @@ export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
 export { EmbeddingsBody, fromEmbeddings } from './embedding-request.ts';
 export { type Grounding, ungrounded } from './ground.ts';
+export type { Idempotency } from './idempotency.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
 export { CountBody, fromMessages, MessagesBody } from './messages-body.ts';
 export {
@@ -83,6 +86,7 @@ export { type ContentEvent, type TokenLogprob, toolCallsOf } from './operators/o
 export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';
 export type { Rate, Rates } from './refusal.ts';
+export { textOf } from './replay.ts';
 export type { GenerationRequest } from './request.ts';
 export { fromResponses, ResponsesBody } from './responses-body.ts';
 export type { Score } from './scorecard.ts';
@@ -173,7 +177,7 @@ export function createGateway({
     return findInference(db, inferenceId);
   };
   return {
-    serve: (call) => openWatched(observer, call, (watched) => serve(handles, watched)),
+    serve: (call) => openWatched(observer, call, (watched) => serveOnce(handles, watched)),
     embed: (call) => embed({ ...handles, observer }, call),
     countPrompt: (call) => countPrompt(handles, call),
     find,

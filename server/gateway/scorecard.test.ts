@@ -88,7 +88,9 @@ test('a score counts how calls ended, what they cost, how long they took, and wh
 });
 
 test('an answer given again is nobody’s work', async () => {
-  const gateway = world.openGateway({ cache: { seconds: 60, pricePpm: 100_000 } });
+  const gateway = world.openGateway({
+    cache: { seconds: 60, pricePpm: 100_000, sharedPricePpm: 500_000 },
+  });
   const { caller } = await world.payer(10n ** 9n);
   world.operator.plays((call) => {
     call.text('x');
