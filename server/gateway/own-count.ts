@@ -1,7 +1,7 @@
 /** What we count of a call ourselves once it has ended, and how far from that an honest operator's count may be. */
 import type { ToolCall } from '@openledger/protocol';
 import { contextMessage } from './context.ts';
-import type { Attempt } from './deliver.ts';
+import type { Generation } from './operators/operator.ts';
 import { type Own, sumOf, toleranceOf } from './price.ts';
 
 /** Tokens of each text, by a model's own tokenizer; undefined where it cannot tell now. */
@@ -16,6 +16,8 @@ const [A_MESSAGE, A_PROMPT] = [3, 3];
  */
 const [MORE_A_MESSAGE, MORE_A_PROMPT] = [2, 32];
 
+type Prompt = Pick<Generation, 'request' | 'retrieved'>;
+
 type Side = { readonly tokens: number; readonly within: number };
 
 /**
@@ -23,7 +25,7 @@ type Side = { readonly tokens: number; readonly within: number };
  * written out by the operator in a way of his own, and so is an answer that calls tools: those are not told.
  */
 export async function countExactly(
-  { count, generation }: Pick<Attempt, 'generation'> & { readonly count: CountTokens },
+  { count, generation }: { readonly count: CountTokens; readonly generation: Prompt },
   said: { readonly text: string; readonly toolCalls: readonly ToolCall[] },
   along: Own,
 ): Promise<Own> {
@@ -43,7 +45,7 @@ export async function countExactly(
 /** What was retrieved is put before the model as a message of its own. */
 export async function countPromptBy(
   count: CountTokens,
-  { request, retrieved }: Pick<Attempt['generation'], 'request' | 'retrieved'>,
+  { request, retrieved }: Prompt,
 ): Promise<Side | undefined> {
   const { messages, tools, responseFormat } = request;
   const isPlain =
