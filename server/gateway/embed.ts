@@ -25,6 +25,7 @@ import { askWatched, type CallObserver, type CallWatch, openWatched } from './ob
 import { type Opened, type OpenHandles, openCall } from './open-call.ts';
 import { failed } from './operators/failures.ts';
 import type { EmbeddingEvent } from './operators/operator.ts';
+import { countInputs } from './own-count.ts';
 import { candidatesFor, inOrder, type PrepareHandles } from './prepare-attempts.ts';
 import { countsOf, type EmbeddingAttempt, prepareEmbedding } from './prepare-embedding.ts';
 import { mostOf, type Usage } from './price.ts';
@@ -201,11 +202,15 @@ async function settle(
     return nothing;
   }
   const { vectors, attempt, usage: reported } = outcome;
-  const counts = { ...countsOf(request.inputs), reported };
-  const { usage, estimated, units: priceUnits } = chargeOfVectors(counts, attempt.pricing);
+  const { own, atMost } = countsOf(request.inputs);
+  const exact = attempt.count && (await countInputs(attempt.count, request.inputs));
+  const counts = { reported, own: exact ?? own, atMost };
+  const charge = chargeOfVectors(counts, attempt.pricing);
+  const { usage, estimated, overstated, units: priceUnits } = charge;
   const served = {
     ...{ inferenceId, output: embeddingOutput(vectors), toolCalls: [], finishReason },
-    ...{ usage, estimated, priceUnits, servedAt: clock.now(), route: attempt.route, failures },
+    ...{ usage, estimated, overstated, priceUnits, servedAt: clock.now() },
+    ...{ route: attempt.route, failures },
   };
   return settledAs(await record.serve(served, undefined)); // never given again
 }

@@ -9,7 +9,8 @@
  * - an answer without text or of white space alone, and an operator that fails before its first word, cost nothing;
  * - vectors are delivered whole, one an input, or cost nothing;
  * - the price is always the recorded usage's price: the operator's count where he gives one (0 is a value), else our own,
- *   marked as estimated, and neither beyond what was held for or what the delivered text can be;
+ *   marked as estimated where it is a guess, and neither beyond what was held for or what the delivered text can be;
+ * - where a model elsewhere names its tokenizer, no operator is paid for more tokens than that counts, but for a tolerance;
  * - a key's limits hold under any concurrency and over all gateways: what it may spend in all, a day and on a model, and its
  *   requests and tokens a minute; what a call was promised of them and did not use is free again when it ends, however it ends;
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;

@@ -19,6 +19,7 @@ afterAll(() => world.end());
 const nothing = {
   ...{ calls: 0, served: 0, void: 0, failed: 0, failedPpm: 0, disconnected: 0 },
   ...{ promptTokens: 0, completionTokens: 0, chargedUnits: 0n, estimated: 0, estimatedPpm: 0 },
+  overstated: 0,
   serveMs: undefined,
 };
 
