@@ -24,6 +24,8 @@ beforeAll(async () => {
 });
 afterAll(() => installation.end());
 
+type Headers = Readonly<Record<string, string>>;
+
 test('any number serve and work on one database: keys, calls and receipts are everybody’s, and a kill ends only its own', async () => {
   const { start, operator, database } = installation;
   const [one, two, first, second] = await Promise.all([
@@ -34,16 +36,21 @@ test('any number serve and work on one database: keys, calls and receipts are ev
   ]);
   expect([one, two].filter(({ ready }) => ready.adminKey)).toHaveLength(1);
   const { adminKey, visitor, ledger } = await openShop(installation, [one, two]);
+  let isHesitant = true;
   operator.plays(async (call) => {
     const { messages } = call.body as { messages: { content: string }[] };
     call.text('Good day. ');
-    if (messages[0].content === 'slow') await Promise.race([call.closed, pause(15_000)]);
+    if (isHesitant && messages[0].content === 'slow')
+      await Promise.race([call.closed, pause(15_000)]);
     call.finish({ prompt: 1, completion: 3 });
   });
   const openAt = ({ ready }: Role) =>
     new OpenAI({ baseURL: `${ready.url}/v1`, apiKey: visitor.secret, maxRetries: 0 });
-  const ask = (at: Role, content: string) =>
-    openAt(at).chat.completions.create({ model: MODEL, messages: [{ role: 'user', content }] });
+  const ask = (at: Role, content: string, headers: Headers = {}) =>
+    openAt(at).chat.completions.create(
+      { model: MODEL, messages: [{ role: 'user', content }] },
+      { headers },
+    );
   const receiptOf = (answer: unknown) =>
     (answer as { openledger: { receipt: `rct_${string}` } }).openledger.receipt;
   const untilReceipt = (receiptId: `rct_${string}`, withinMs = 20_000) =>
@@ -58,9 +65,11 @@ test('any number serve and work on one database: keys, calls and receipts are ev
   const quick = await Promise.all([ask(one, 'a'), ask(two, 'b'), ask(one, 'c'), ask(two, 'd')]);
   for (const answer of quick) await untilReceipt(receiptOf(answer));
 
-  const lost = ask(one, 'slow').catch(() => 'lost');
+  const key = { 'Idempotency-Key': 'lost' };
+  const lost = ask(one, 'slow', key).catch(() => 'lost');
   const kept = ask(two, 'slow');
   await until('both calls', async () => (await open()).length === 2 || undefined);
+  await expect(ask(two, 'slow', key)).rejects.toMatchObject({ status: 409 });
   for (const killed of [one, first]) killed.signal('SIGKILL');
   expect(await lost).toBe('lost');
   await until(
@@ -70,6 +79,10 @@ test('any number serve and work on one database: keys, calls and receipts are ev
       withinMs: 15_000,
     },
   );
+  isHesitant = false;
+  const again = await ask(two, 'slow', key); // what the dead one had begun is made anew, once
+  expect(await ask(two, 'slow', key)).toEqual(again);
+  await untilReceipt(receiptOf(again));
   await untilReceipt(receiptOf(await kept), 30_000); // the living one's call was left alone, and its receipt came by the other worker
 
   for (const role of [two, second]) {
@@ -82,7 +95,7 @@ test('any number serve and work on one database: keys, calls and receipts are ev
     group by status
     order by status`);
   expect(statuses).toEqual([
-    { status: 'served', count: '5' },
+    { status: 'served', count: '6' },
     { status: 'void', count: '1' },
   ]);
   expect(await ledger.audit()).toMatchObject({ ok: true });

@@ -28,9 +28,11 @@ const AWAY_SECONDS = 1;
 
 /** What beside status and body belongs to a failure. */
 function headersOf({ status, details }: OpenLedgerError): Readonly<Record<string, string>> {
-  const { retryAfterSeconds = status === 503 ? AWAY_SECONDS : undefined } = details;
+  const { retryAfterSeconds = status === 503 ? AWAY_SECONDS : undefined, mayRetry } = details;
   return {
     ...(status === 401 && { 'www-authenticate': 'Bearer' }),
     ...(typeof retryAfterSeconds === 'number' && { 'retry-after': `${retryAfterSeconds}` }),
+    // OpenAI's and Anthropic's clients ask again after a conflict, unless they are told not to.
+    ...(mayRetry === false && { 'x-should-retry': 'false' }),
   };
 }
