@@ -85,21 +85,21 @@ const OTHER = { code: 'conflict', details: { mayRetry: false } };
 
 describe.each(['holds', 'leases'] as const)('paid for by %s', (kind) => {
   let folder: string;
-  const openOn = (at: string) =>
-    world.openGateway({ leases: kind === 'leases' ? { folder: at } : undefined });
+  const openOn = (at: string, servedBy = 'another') =>
+    world.openGateway({ leases: kind === 'leases' ? { folder: at } : undefined, servedBy });
 
   /** What a process leaves that is killed now: its folder as it stands, without its lock. */
   async function killed(): Promise<string> {
     const left = await mkdtemp(join(tmpdir(), 'openledger-idempotency-left-'));
     await cp(folder, left, { recursive: true });
-    await rm(join(left, 'lock'), { force: true });
+    await rm(join(left, 'the first', 'lock'), { force: true });
     return left;
   }
 
   beforeEach(async () => {
     world = await openTestGateway();
     folder = await mkdtemp(join(tmpdir(), 'openledger-idempotency-'));
-    gateway = openOn(folder);
+    gateway = openOn(folder, 'the first');
     await gateway.recover();
     greets();
   });
