@@ -1,8 +1,9 @@
 /** Announcements between stages: a row written in the announcer's own transaction, delivered at least once. */
 import { Logger, type Runner, run } from 'graphile-worker';
-import pg from 'pg';
+import type pg from 'pg';
 import { sleep } from './clock.ts';
 import type { Db, Reader, Tx } from './db.ts';
+import { forgivingPool } from './forgiving-pool.ts';
 import type { Log } from './log.ts';
 import { enter, findGone } from './presence.ts';
 import { repeat } from './repeat.ts';
@@ -85,7 +86,7 @@ export async function startJobs(
   { concurrency = 12, ...options }: JobsOptions,
 ): Promise<{ stop(): Promise<void> }> {
   const { log } = options;
-  const pool = new pg.Pool({ connectionString: db.url, max: concurrency + 4 });
+  const pool = forgivingPool({ connectionString: db.url, max: concurrency + 4 });
   const lost = (error: Error) => log.warn('jobs.connection_lost', { error });
   pool.on('error', lost).on('connect', (client) => void client.on('error', lost));
   const begin = () => startRunner(db, pool, { ...options, concurrency });
