@@ -1,6 +1,6 @@
+import { cachedPricing } from '@openledger/protocol';
 import { expect, test } from 'vitest';
 import { type CallEnd, chargeOf, type Delivered } from './charge.ts';
-import { cachedPricing } from './price.ts';
 
 const pricing = { promptUnits: 2n, completionUnits: 3n };
 
