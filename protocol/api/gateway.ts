@@ -34,22 +34,29 @@ export const Offer = z.object({
   tier: z.number().int().min(0).max(100).default(0),
 });
 
-/** An offer, and the version of its terms that is in force. */
-export const ListedOffer = Offer.extend({ terms: NamedTerms });
+/** With the hash of the version of its terms that is in force, and since when. */
+export const ListedOffer = Offer.extend({ terms: Sha256Hex, since: z.iso.datetime() });
 
-const Cost = z.object({
+const Tokens = z.object({
   promptTokens: z.number().int(),
   completionTokens: z.number().int(),
-  units: Units,
 });
 
 /** What a call would cost by one of those who may answer it. */
 export const Quote = z.object({
-  terms: NamedTerms,
-  /** No call can cost more, whatever is answered. */
-  atMost: Cost,
+  model: ModelName,
+  operator: z.string(),
+  /** By their hash. */
+  terms: Sha256Hex,
+  /** Units a token. */
+  promptUnits: Units,
+  completionUnits: Units,
   /** By our count of the prompt and the length of the operator's last answers: a guess. */
-  about: Cost,
+  aboutUnits: Units,
+  /** No call can cost more, whatever is answered. */
+  atMostUnits: Units,
+  about: Tokens,
+  atMost: Tokens,
 });
 
 const Standing = z.object({
@@ -166,9 +173,9 @@ export const gatewayOperations = {
   getTerms: {
     summary: 'Show terms by the hash that a receipt names, in force or not',
     method: 'GET',
-    path: '/api/gateway/terms/:hash',
+    path: '/api/gateway/terms/:terms',
     scope: 'public',
-    input: z.object({ hash: Sha256Hex }),
+    input: z.object({ terms: Sha256Hex }),
     output: Terms,
   },
   quote: {

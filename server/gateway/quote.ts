@@ -95,7 +95,7 @@ function quoteBy(
 const cheapestFirst = (quotes: readonly Quote[]): readonly Quote[] =>
   [...quotes].sort((a, b) => Number(a.about.units - b.about.units));
 
-/** The mean of its last answers; undefined where there is none. */
+/** The mean of those of its last thousand calls that this model answered; undefined where there is none. */
 async function tokensAnswered(
   on: Reader,
   { model, operator }: Candidate,
@@ -103,11 +103,12 @@ async function tokensAnswered(
   const [{ tokens }] = await on.query<{ tokens: number | null }>(sql`
     select round(avg(completion_tokens))::int as tokens
     from (
-      select completion_tokens
+      select model, status, cached_from, completion_tokens
       from gateway.inferences
-      where operator = ${operator} and model = ${model.name} and status = 'served' and cached_from is null
+      where operator = ${operator}
       order by created_at desc
-      limit 100
-    ) as answers`);
+      limit 1000
+    ) as calls
+    where model = ${model.name} and status = 'served' and cached_from is null`);
   return tokens ?? undefined;
 }

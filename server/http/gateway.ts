@@ -62,7 +62,7 @@ export const gatewayRoutes = ({
       const list = await gateway.priceList(model);
       return { items: [...(at ? termsInForce(list, new Date(at)) : list)] };
     },
-    getTerms: ({ hash }) => gateway.terms(hash),
+    getTerms: ({ terms }) => gateway.terms(terms),
     async quote({ kind, body }, { caller }) {
       const quotes =
         kind === 'chat'
@@ -108,13 +108,13 @@ async function assertOwnModel(models: Models, name: string, caller: Caller): Pro
 }
 
 const wireQuote = ({ terms, atMost, about }: Quote) => ({
-  terms,
-  atMost: { ...atMost, units: atMost.units.toString() },
-  about: { ...about, units: about.units.toString() },
+  ...{ model: terms.model, operator: terms.operator.name, terms: terms.hash },
+  ...{ promptUnits: terms.promptUnits, completionUnits: terms.completionUnits },
+  ...{ aboutUnits: about.units.toString(), atMostUnits: atMost.units.toString(), about, atMost },
 });
 
-const wireOffer = ({ pricing, ...offer }: ListedOffer) => ({
-  ...offer,
+const wireOffer = ({ pricing, terms, ...offer }: ListedOffer) => ({
+  ...{ ...offer, terms: terms.hash, since: terms.since },
   promptUnits: pricing.promptUnits.toString(),
   completionUnits: pricing.completionUnits.toString(),
 });
