@@ -267,8 +267,12 @@ function embedderIn(config: Config, log: Log): Embedder | undefined {
   return openAiEmbedder(endpoint, log);
 }
 
-const cacheIn = ({ OPENLEDGER_CACHE_SECONDS: seconds, OPENLEDGER_CACHE_PPM: pricePpm }: Config) =>
-  seconds > 0 ? { seconds, pricePpm } : undefined;
+const cacheIn = (config: Config) => {
+  const seconds = config.OPENLEDGER_CACHE_SECONDS;
+  const pricePpm = config.OPENLEDGER_CACHE_PPM;
+  const sharedPricePpm = config.OPENLEDGER_CACHE_SHARED_PPM;
+  return seconds > 0 ? { seconds, pricePpm, sharedPricePpm } : undefined;
+};
 
 function createSurface(stages: Stages, { chain, db, log }: AppHandles): Http {
   const authenticate = stages.identity.authenticate;

@@ -48,6 +48,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+type Headers = Readonly<Record<string, string>>;
 type Ready = { readonly url: string; readonly adminKey?: string; readonly working?: boolean };
 
 async function start(role: 'serve' | 'work'): Promise<RunningRole & { readonly ready: Ready }> {
@@ -94,16 +95,21 @@ test('any number serve and work on one database: keys, calls and receipts are ev
     ...{ name: MODEL, operator: 'elsewhere', operatorModel: 'echo', maxTokens: 1000 },
     ...{ promptUnits: '1000000000', completionUnits: '1000000000' },
   });
+  let isHesitant = true;
   operator.plays(async (call) => {
     const { messages } = call.body as { messages: { content: string }[] };
     call.text('Good day. ');
-    if (messages[0].content === 'slow') await Promise.race([call.closed, pause(15_000)]);
+    if (isHesitant && messages[0].content === 'slow')
+      await Promise.race([call.closed, pause(15_000)]);
     call.finish({ prompt: 1, completion: 3 });
   });
   const openAt = ({ ready }: { readonly ready: Ready }) =>
     new OpenAI({ baseURL: `${ready.url}/v1`, apiKey: visitor.secret, maxRetries: 0 });
-  const ask = (at: { readonly ready: Ready }, content: string) =>
-    openAt(at).chat.completions.create({ model: MODEL, messages: [{ role: 'user', content }] });
+  const ask = (at: { readonly ready: Ready }, content: string, headers: Headers = {}) =>
+    openAt(at).chat.completions.create(
+      { model: MODEL, messages: [{ role: 'user', content }] },
+      { headers },
+    );
   const receiptOf = (answer: unknown) =>
     (answer as { openledger: { receipt: `rct_${string}` } }).openledger.receipt;
   const untilReceipt = (receiptId: `rct_${string}`, withinMs = 20_000) =>
@@ -118,9 +124,11 @@ test('any number serve and work on one database: keys, calls and receipts are ev
   const quick = await Promise.all([ask(one, 'a'), ask(two, 'b'), ask(one, 'c'), ask(two, 'd')]);
   for (const answer of quick) await untilReceipt(receiptOf(answer));
 
-  const lost = ask(one, 'slow').catch(() => 'lost');
+  const key = { 'Idempotency-Key': 'lost' };
+  const lost = ask(one, 'slow', key).catch(() => 'lost');
   const kept = ask(two, 'slow');
   await until('both calls', async () => (await open()).length === 2 || undefined);
+  await expect(ask(two, 'slow', key)).rejects.toMatchObject({ status: 409 });
   for (const killed of [one, first]) killed.signal('SIGKILL');
   expect(await lost).toBe('lost');
   await until(
@@ -130,6 +138,10 @@ test('any number serve and work on one database: keys, calls and receipts are ev
       withinMs: 15_000,
     },
   );
+  isHesitant = false;
+  const again = await ask(two, 'slow', key); // what the dead one had begun is made anew, once
+  expect(await ask(two, 'slow', key)).toEqual(again);
+  await untilReceipt(receiptOf(again));
   await untilReceipt(receiptOf(await kept), 30_000); // the living one's call was left alone, and its receipt came by the other worker
 
   for (const role of [two, second]) {
@@ -142,7 +154,7 @@ test('any number serve and work on one database: keys, calls and receipts are ev
     group by status
     order by status`);
   expect(statuses).toEqual([
-    { status: 'served', count: '5' },
+    { status: 'served', count: '6' },
     { status: 'void', count: '1' },
   ]);
   expect(await ledger.audit()).toMatchObject({ ok: true });

@@ -108,6 +108,8 @@ export const Score = z.object({
   /** Served calls whose tokens it did not report, or reported otherwise than we count; parts per million of the served. */
   estimated: z.number().int(),
   estimatedPpm: z.number().int(),
+  /** Served calls whose tokens it counted too high, as told by the model's own tokenizer; only ours were charged. */
+  overstated: z.number().int(),
   /** From the call to the end of its answer, of served calls that their clients read to the end. */
   serveMs: z.object({ p50: z.number().int(), p95: z.number().int() }).optional(),
 });

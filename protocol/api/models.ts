@@ -14,6 +14,11 @@ const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'Lower-case letters, digits, dots and dashes.');
 
+/** Of a file that whoever runs the server has put into its folder of tokenizers. */
+const TokenizerName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'Letters, digits, dots, dashes and underscores.');
+
 /** A whole small model, trained from nothing on one snapshot. */
 export const BaseRecipe = z.strictObject({
   kind: z.literal('base'),
@@ -101,6 +106,8 @@ export const Model = z.object({
   baseId: idSchema('model').optional(),
   builderId: idSchema('party'),
   operator: z.string(),
+  /** By which its tokens are counted here; absent where they are not, or the operator is this server's own engine. */
+  tokenizer: z.string().optional(),
   /** Over its files; absent where they are not ours to see. */
   hash: Sha256Hex.optional(),
   /** Its lineage: the snapshots that its data leg pays. */
@@ -166,6 +173,7 @@ export const modelsOperations = {
       promptUnits: Units,
       completionUnits: Units,
       maxTokens: z.number().int().min(1).max(1_000_000),
+      tokenizer: TokenizerName.optional(),
     }),
     output: Model,
     status: 201,

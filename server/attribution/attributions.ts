@@ -12,7 +12,7 @@ import {
   type Shares,
 } from '@openledger/protocol';
 import type { Reader, Tx } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 
 export type Attribution = {
   readonly attributionId: Id<'attribution'>;
@@ -36,7 +36,10 @@ export async function insertAttribution(
   attribution: Attribution & { readonly total: bigint; readonly covered: bigint },
 ): Promise<boolean> {
   const { evidence, channels } = attribution;
-  const inserted = await tx.query(sql`
+  const inserted = await tx.query(
+    prepared(
+      'attribution.record',
+      sql`
     insert into attribution.attributions
       (inference_id, id, policy_hash, snapshots, shares, evidence, channels, total, covered, attributed_at)
     values (
@@ -46,13 +49,20 @@ export async function insertAttribution(
       ${attribution.total}, ${attribution.covered}, ${attribution.attributedAt}
     )
     on conflict (inference_id) do nothing
-    returning id`);
+    returning id`,
+    ),
+  );
   return inserted.length > 0;
 }
 
 export async function isAttributed(on: Reader, inferenceId: string): Promise<boolean> {
-  const rows = await on.query(sql`
-    select id from attribution.attributions where inference_id = ${inferenceId}`);
+  const rows = await on.query(
+    prepared(
+      'attribution.is-there',
+      sql`
+    select id from attribution.attributions where inference_id = ${inferenceId}`,
+    ),
+  );
   return rows.length > 0;
 }
 
@@ -69,10 +79,15 @@ type Row = {
 
 /** @throws not_found when the inference is not, or not yet, attributed */
 export async function findAttribution(on: Reader, inferenceId: string): Promise<Attribution> {
-  const [row] = await on.query<Row>(sql`
+  const [row] = await on.query<Row>(
+    prepared(
+      'attribution.find',
+      sql`
     select id, inference_id, policy_hash, snapshots, shares, evidence, channels, attributed_at
     from attribution.attributions
-    where inference_id = ${inferenceId}`);
+    where inference_id = ${inferenceId}`,
+    ),
+  );
   if (!row) throw new OpenLedgerError('not_found', `${inferenceId} has not been attributed.`);
   return {
     attributionId: row.id,

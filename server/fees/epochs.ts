@@ -1,11 +1,16 @@
 /** The epoch into which credits fall: one is open, and closing it waits for everything that was stamped with it. */
 import { OpenLedgerError } from '@openledger/protocol';
 import type { Reader, Tx } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 
 export async function openEpoch(on: Reader): Promise<number> {
-  const [{ number }] = await on.query<{ number: number }>(sql`
-    select number from fees.epochs where closed_at is null`);
+  const [{ number }] = await on.query<{ number: number }>(
+    prepared(
+      'fees.open-epoch',
+      sql`
+    select number from fees.epochs where closed_at is null`,
+    ),
+  );
   return number;
 }
 

@@ -2,7 +2,7 @@
 import type { SubUnits } from '@openledger/protocol';
 import { sleep } from '../platform/clock.ts';
 import type { Tx } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 import { bookControl, controlChange, postBatches, recordBatch } from './batches.ts';
 import { owedBy, planChange, planPayments, writeChange } from './credits.ts';
 import { finishCorrection } from './finish-correction.ts';
@@ -46,8 +46,13 @@ export async function followRoutings(
 }
 
 async function hasUncredited({ db }: FeesHandles): Promise<boolean> {
-  const rows = await db.query(sql`
-    select sequence from fees.routings where is_posted and batch_id is null limit 1`);
+  const rows = await db.query(
+    prepared(
+      'fees.next-to-roll-up',
+      sql`
+    select sequence from fees.routings where is_posted and batch_id is null limit 1`,
+    ),
+  );
   return rows.length > 0;
 }
 

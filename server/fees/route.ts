@@ -11,7 +11,7 @@ import {
 } from '@openledger/protocol';
 import { transactionIdFor } from '../ledger/index.ts';
 import { announce } from '../platform/jobs.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 import { stampEpoch } from './epochs.ts';
 import { lookUpRouting, type RoutedLeg, type Routing, type SaleId } from './routings.ts';
 import { CLEARING, CONTROL, creditAccount, type FeesHandles } from './stage.ts';
@@ -51,11 +51,16 @@ export async function postRouting(
         })
       : undefined;
   await db.transaction(async (tx) => {
-    const marked = await tx.query(sql`
+    const marked = await tx.query(
+      prepared(
+        'fees.mark-posted',
+        sql`
       update fees.routings
       set is_posted = true, transaction_id = ${posted?.transactionId ?? null}
       where sale_id = ${saleId} and not is_posted
-      returning sale_id`);
+      returning sale_id`,
+      ),
+    );
     if (marked.length > 0) await announce(tx, 'fees.routed', { saleId });
   });
 }
@@ -115,7 +120,10 @@ async function recordRouting(
   return db.transaction(async (tx) => {
     const epoch = await stampEpoch(tx);
     const legs = planLegs(sale, epoch);
-    const inserted = await tx.query(sql`
+    const inserted = await tx.query(
+      prepared(
+        'fees.keep-vector',
+        sql`
       with vector as (
         insert into fees.vectors (sale_id, share_to, share_weights)
         values (${saleId}, ${shares.map(({ to }) => to)}, ${shares.map(({ weight }) => weight)})
@@ -130,7 +138,9 @@ async function recordRouting(
         ${dataUnitsOf(legs)}, ${formatLegs(legs)}, ${legs.map(() => 0n)}, ${earnersOf(sale)}, id, ${sale.soldAt},
         ${clock.now()}
       from vector
-      returning sale_id`);
+      returning sale_id`,
+      ),
+    );
     if (inserted.length > 0) return { saleId, legs, isPosted: false };
     const other = await lookUpRouting(tx, saleId);
     if (!other) throw new Error('A routing that stood in the way has vanished.');

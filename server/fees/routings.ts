@@ -1,7 +1,7 @@
 /** The record of each price's split: legs, share vector, and how far it has come. */
 import { type FeeRole, type Id, OpenLedgerError, type Shares } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 
 /** One role's part of a price and the account it went to. */
 export type RoutedLeg = {
@@ -85,10 +85,15 @@ export async function findRouting(on: Reader, saleId: string): Promise<Routing> 
 }
 
 export async function lookUpRouting(on: Reader, saleId: string): Promise<Routing | undefined> {
-  const [row] = await on.query<RoutingRow>(sql`
+  const [row] = await on.query<RoutingRow>(
+    prepared(
+      'fees.find-routing',
+      sql`
     select ${routingColumns}
     from ${routingTables}
-    where routings.sale_id = ${saleId}`);
+    where routings.sale_id = ${saleId}`,
+    ),
+  );
   return row && routingFromRow(row);
 }
 

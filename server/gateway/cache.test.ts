@@ -8,6 +8,7 @@ import {
   ask,
   callTo,
   deliverHandles,
+  MODEL,
   openTestGateway,
   price,
   read,
@@ -19,7 +20,7 @@ import { boundCache, requestHashOf } from './cache.ts';
 import { deliver } from './deliver.ts';
 import type { Gateway, GatewayHandles, GenerationRequest } from './index.ts';
 
-const CACHE = { seconds: 60, pricePpm: 500_000 };
+const CACHE = { seconds: 60, pricePpm: 500_000, sharedPricePpm: 1_000_000 };
 
 /** A request without chance. */
 const sure = (members: object = {}) => ask({ temperature: 0, ...members });
@@ -217,6 +218,118 @@ describe('what is given again', () => {
   });
 });
 
+/** A request without chance whose answer may come from others and go to them. */
+const shared = (members: object = {}) => sure({ openledger: { cache: 'shared' }, ...members });
+
+describe('what is shared', () => {
+  beforeAll(() => openWorld());
+  beforeEach(() => greets());
+  afterAll(() => endWorld());
+
+  const twoPayers = async () => [await world.payer(1_000n), await world.payer(1_000n)] as const;
+  const SHARED_PRICE = price(5, 4);
+
+  test('goes to another payer who shares too, at its own price, and cites the call that made it', async () => {
+    const [one, other] = await twoPayers();
+    const first = await paid(one, { request: shared({ seed: 1 }) });
+    const second = await paid(other, { request: shared({ seed: 1 }) });
+    expect(second).toMatchObject({
+      ...{ text: 'Hello you.', cachedFrom: first.inferenceId },
+      end: { priceUnits: SHARED_PRICE, usage: { promptTokens: 5, completionTokens: 4 } },
+    });
+    expect(await gateway.find(second.inferenceId)).toMatchObject({
+      ...{ status: 'served', payerId: other.partyId, cachedFrom: first.inferenceId },
+      priceUnits: SHARED_PRICE,
+    });
+    expect(timesAsked()).toBe(1);
+    expect(await world.balancesOf(other.partyId)).toEqual([1_000n - SHARED_PRICE, 0n]);
+  });
+
+  test.each<[string, GenerationRequest, GenerationRequest]>([
+    ['taken by one who does not share', shared({ seed: 2 }), sure({ seed: 2 })],
+    ['given by one who does not share', sure({ seed: 3 }), shared({ seed: 3 })],
+    ['that nobody shares', sure({ seed: 4 }), sure({ seed: 4 })],
+    ['for another request', shared({ seed: 5 }), shared({ seed: 6 })],
+    ['left to chance', shared({ temperature: 1 }), shared({ temperature: 1 })],
+    [
+      'for log-probabilities',
+      shared({ seed: 7, logprobs: true }),
+      shared({ seed: 7, logprobs: true }),
+    ],
+    [
+      'by whoever wants it made anew',
+      shared({ seed: 8 }),
+      sure({ seed: 8, openledger: { cache: false } }),
+    ],
+  ])('is nothing %s', async (_, first, second) => {
+    const [one, other] = await twoPayers();
+    await paid(one, { request: first });
+    expect((await paid(other, { request: second })).cachedFrom).toBeUndefined();
+    expect(timesAsked()).toBe(2);
+  });
+
+  test('is nothing that was made by an operator whom the other payer rules out', async () => {
+    const [one, other] = await twoPayers();
+    const { partyId } = other;
+    const { baseUrl } = world.operator;
+    await gateway.registerOperator({ name: 'second', kind: 'openai', partyId, baseUrl });
+    await gateway.offer({
+      ...{ model: MODEL, operator: 'second', operatorModel: 'echo', weight: 1, tier: 0 },
+      pricing: { promptUnits: 2n, completionUnits: 3n },
+    });
+    const by = (route: object) =>
+      shared({ seed: 30, openledger: { cache: 'shared', route: { by: 'price', ...route } } });
+    const first = await paid(one, { request: by({ only: ['remote'] }) });
+    for (const route of [{ without: ['remote'] }, { only: ['second'] }]) {
+      const made = await serve(gateway, other.caller, { request: by(route) });
+      expect(made.cachedFrom).toBeUndefined();
+      await made.leave();
+    }
+    const given = await paid(other, { request: by({ only: ['remote'] }) });
+    expect(given.cachedFrom).toBe(first.inferenceId);
+  });
+
+  test('is not what was taken from others: only who had an answer made gives it', async () => {
+    const [one, other] = await twoPayers();
+    const first = await paid(one, { request: shared({ seed: 9 }) });
+    await paid(other, { request: shared({ seed: 9 }) });
+    await paid(other, { request: shared({ seed: 9 }) });
+    expect(timesAsked()).toBe(1);
+    const third = await paid(await world.payer(1_000n), { request: shared({ seed: 9 }) });
+    expect(third.cachedFrom).toBe(first.inferenceId);
+    expect((await paid(other, { request: sure({ seed: 9 }) })).cachedFrom).toBeUndefined();
+  });
+
+  test.each([
+    ['the own one where it is cheaper, or as cheap', CACHE, 'own'],
+    ['the own one', { ...CACHE, sharedPricePpm: CACHE.pricePpm }, 'own'],
+    ['the other one where that is cheaper', { ...CACHE, sharedPricePpm: 0 }, 'other'],
+  ] as const)('is chosen by its price: %s', async (_, cache, which) => {
+    gateway = world.openGateway({ cache });
+    const [one, other] = await twoPayers();
+    const seed = cache.sharedPricePpm + 10;
+    const own = await paid(other, { request: sure({ seed }) });
+    world.clock.pass(1_000);
+    const others = await paid(one, { request: shared({ seed }) });
+    const third = await paid(other, { request: shared({ seed }) });
+    expect(third.cachedFrom).toBe((which === 'own' ? own : others).inferenceId);
+    expect(third.end?.priceUnits).toBe(which === 'own' ? CACHED_PRICE : 0n);
+    gateway = world.openGateway({ cache: CACHE });
+  });
+
+  test('is nothing that has not been paid for, and nothing after its time', async () => {
+    const [one, other] = await twoPayers();
+    const first = await serve(gateway, one.caller, { request: shared({ seed: 20 }) });
+    await read(first);
+    const second = await serve(gateway, other.caller, { request: shared({ seed: 20 }) });
+    expect(second.cachedFrom).toBeUndefined();
+    await second.leave();
+    await gateway.capture(first.inferenceId);
+    world.clock.pass(61_000);
+    expect((await paid(other, { request: shared({ seed: 20 }) })).cachedFrom).toBeUndefined();
+  });
+});
+
 const entries = async () =>
   (
     await world.database.db.query<{ inference_id: Id<'inference'> }>(
@@ -260,7 +373,7 @@ describe('what is kept', () => {
       if (how === 'broken off') throw new Error('It broke off.');
       yield { kind: 'end' as const, finishReason: 'stop' as const, usage: undefined };
     }
-    const keepAs = { payerId, requestHash: 'of a request' };
+    const keepAs = { payerId, requestHash: 'of a request', isShared: false };
     const call = callTo(world, generate, { inferenceId, delivery: 'streamed', keepAs });
     await read(deliver(deliverHandles(world), call, 1_000)).catch(() => {});
     expect((await gateway.find(inferenceId)).estimated).toBe(false);

@@ -1,5 +1,6 @@
 /**
- * Answers given again: to the payer who paid for them, for just the same request, for a while.
+ * Answers given again: to the payer who paid for them, for just the same request, for a while; and to others who ask for it and
+ * share, where he shares too.
  *
  * No text is copied: an entry names the call whose record holds the answer. Given again is only what ended normally, by a
  * count that nobody disputes, and has been paid for; and only where the client left nothing to chance.
@@ -13,16 +14,24 @@ import type { InferenceRoute, Retrieved } from './inferences.ts';
 import type { FinishReason, Operator } from './operators/operator.ts';
 import type { Usage } from './price.ts';
 import type { GenerationRequest } from './request.ts';
+import type { Route } from './routing/plan.ts';
 
 export type CacheSettings = {
   /** How long an answer may be given again, counted from when it was made. */
   readonly seconds: number;
   /** What that costs, in parts per million of the model's price: 0 to 1,000,000. */
   readonly pricePpm: number;
+  /** What it costs where another payer had it made. */
+  readonly sharedPricePpm: number;
 };
 
 /** What an answer is kept under. */
-export type CacheKey = { readonly payerId: Id<'party'>; readonly requestHash: string };
+export type CacheKey = {
+  readonly payerId: Id<'party'>;
+  readonly requestHash: string;
+  /** Whether its payer lets others have it, and would have theirs. */
+  readonly isShared: boolean;
+};
 
 /** All that an answer hangs on. */
 type Asked = {
@@ -46,12 +55,13 @@ export async function cacheKeyOf(
       return `${snapshotId}:${poolVersion}`;
     }),
   );
-  return { payerId, requestHash: requestHashOf({ ...asked, pools }) };
+  const isShared = asked.request.cache === 'shared';
+  return { payerId, requestHash: requestHashOf({ ...asked, pools }), isShared };
 }
 
 /** Whoever samples without a seed wants another answer each time. Log-probabilities are not recorded. */
 const isRepeatable = ({ cache, temperature, seed, logprobs }: GenerationRequest): boolean =>
-  cache && (temperature === 0 || seed !== undefined) && logprobs === undefined;
+  cache !== false && (temperature === 0 || seed !== undefined) && logprobs === undefined;
 
 /** @param pools versions of the pools of the model's snapshots: a withdrawal makes a new one, and a new answer */
 export function requestHashOf({
@@ -87,6 +97,8 @@ type KeptAnswer = {
   readonly usage: Usage;
   /** Who had made it. */
   readonly route: InferenceRoute;
+  /** What it costs now. */
+  readonly pricePpm: number;
 };
 
 type Row = {
@@ -96,25 +108,41 @@ type Row = {
   prompt_tokens: number;
   completion_tokens: number;
   route: InferenceRoute;
+  is_own: boolean;
 };
 
+/**
+ * The cheapest there is: as a rule the payer's own, where he has one.
+ *
+ * @param terms with the operators that the client wants: nobody is paid again whom he rules out
+ */
 export async function findAnswer(
   { db, clock }: { readonly db: Reader; readonly clock: Clock },
-  { payerId, requestHash }: CacheKey,
-  { seconds }: CacheSettings,
+  { payerId, requestHash, isShared }: CacheKey,
+  {
+    seconds,
+    pricePpm,
+    sharedPricePpm,
+    only,
+    without,
+  }: CacheSettings & Pick<Route, 'only' | 'without'>,
 ): Promise<KeptAnswer | undefined> {
   const since = new Date(clock.now().getTime() - seconds * 1000);
   const [row] = await db.query<Row>(sql`
-    select made.id, made.output, made.finish_reason, made.prompt_tokens, made.completion_tokens, made.route
+    select made.id, made.output, made.finish_reason, made.prompt_tokens, made.completion_tokens, made.route,
+      kept.payer_id = ${payerId} as is_own
     from gateway.cached_answers kept
     join gateway.inferences made on made.id = kept.inference_id
-    where kept.payer_id = ${payerId} and kept.request_hash = ${requestHash} and kept.cached_at > ${since}
-      and made.status = 'served' and made.captured_at is not null`);
+    where (kept.payer_id = ${payerId} or ${isShared} and kept.is_shared) and kept.request_hash = ${requestHash}
+      and (${only ?? null}::text[] is null or made.operator = any(${only ?? null}::text[])) and made.operator <> all(${without}::text[])
+      and kept.cached_at > ${since} and made.status = 'served' and made.captured_at is not null
+    order by (kept.payer_id = ${payerId}) = ${pricePpm <= sharedPricePpm} desc, kept.cached_at desc
+    limit 1`);
   return (
     row && {
       ...{ inferenceId: row.id, output: row.output, finishReason: row.finish_reason },
       usage: { promptTokens: row.prompt_tokens, completionTokens: row.completion_tokens },
-      route: row.route,
+      ...{ route: row.route, pricePpm: row.is_own ? pricePpm : sharedPricePpm },
     }
   );
 }
@@ -133,14 +161,14 @@ export const answerAgain = ({
 /** In place of an older answer to the same request. */
 export async function keepAnswer(
   tx: Tx,
-  { payerId, requestHash }: CacheKey,
+  { payerId, requestHash, isShared }: CacheKey,
   made: { readonly inferenceId: Id<'inference'>; readonly servedAt: Date },
 ): Promise<void> {
   await tx.query(sql`
-    insert into gateway.cached_answers (payer_id, request_hash, inference_id, cached_at)
-    values (${payerId}, ${requestHash}, ${made.inferenceId}, ${made.servedAt})
+    insert into gateway.cached_answers (payer_id, request_hash, inference_id, cached_at, is_shared)
+    values (${payerId}, ${requestHash}, ${made.inferenceId}, ${made.servedAt}, ${isShared})
     on conflict (payer_id, request_hash) do update
-    set inference_id = excluded.inference_id, cached_at = excluded.cached_at`);
+    set inference_id = excluded.inference_id, cached_at = excluded.cached_at, is_shared = excluded.is_shared`);
 }
 
 /** Entries of all payers together; each is some 250 bytes. */

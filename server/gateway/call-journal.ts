@@ -53,19 +53,14 @@ const MOST_WAITING = 10_000;
 const READING_MS = 2_000;
 const [FIRST_MS, LONGEST_MS] = [50, 2_000];
 
-export function createCallJournal({
-  db,
-  journal,
-  log,
-}: {
-  readonly db: Db;
-  readonly journal: Journal;
-  readonly log: Log;
-}): CallJournal {
+type Handles = { readonly db: Db; readonly journal: Journal; readonly log: Log };
+
+export function createCallJournal(handles: Handles): CallJournal {
+  const { journal, log } = handles;
+  const stopping = new AbortController();
   let waiting = new Map<string, Waiting>();
   let storing: ReadonlyMap<string, Waiting> = new Map();
   let isRunning = false;
-  let isStopping = false;
 
   async function run(): Promise<void> {
     isRunning = true;
@@ -74,44 +69,10 @@ export function createCallJournal({
       const all = [...waiting];
       storing = new Map(all.slice(0, MOST_ROWS));
       waiting = new Map(all.slice(MOST_ROWS));
-      await store([...storing.values()]);
+      await store(handles, [...storing.values()], stopping.signal);
       storing = new Map();
     }
     isRunning = false;
-  }
-
-  /** However long the database is away. What it refuses is refused alone, and is the gateway's loss. */
-  async function store(some: readonly Waiting[]): Promise<void> {
-    for (let delayMs = FIRST_MS; ; delayMs = Math.min(2 * delayMs, LONGEST_MS)) {
-      try {
-        const priced = await storeAll(db, some);
-        await Promise.all(some.map((one) => end(one, priced.get(one.id))));
-        return;
-      } catch (error) {
-        if (isRefusedData(error)) return refuse(some, error);
-        if (!isAway(error)) log.error('gateway.store_failed', { records: some.length, error });
-        if (isStopping) return;
-        await sleep(delayMs);
-      }
-    }
-  }
-
-  async function refuse(some: readonly Waiting[], error: unknown): Promise<void> {
-    if (some.length > 1) {
-      for (const one of some) await store([one]);
-      return;
-    }
-    const [one] = some;
-    log.error('gateway.record_refused', { inferenceId: one.id, error });
-    await end(one, undefined);
-  }
-
-  async function end({ id, numbers, whenStored, done }: Waiting, priced: Priced | undefined) {
-    if (numbers.length > 0) journal.forget(numbers);
-    await whenStored(priced).catch((error: unknown) =>
-      log.error('gateway.settle_failed', { inferenceId: id, error }),
-    );
-    done();
   }
 
   function add(
@@ -140,6 +101,13 @@ export function createCallJournal({
     }
   }
 
+  async function stored(id?: string): Promise<void> {
+    const all = [storing, waiting].flatMap((some) =>
+      [...some.values()].filter((one) => id === undefined || one.id === id),
+    );
+    if (all.length > 0) await orAfter(Promise.all(all.map((one) => one.stored)), READING_MS);
+  }
+
   return {
     async write(id, parts, whenStored) {
       const number = keep(id, parts);
@@ -148,19 +116,54 @@ export function createCallJournal({
       else await journal.durable().catch(() => stored);
     },
     mention: (id, parts) => void add(id, parts, {}),
-    async stored(id) {
-      const all = [storing, waiting].flatMap((some) => {
-        if (id === undefined) return [...some.values()];
-        const one = some.get(id);
-        return one ? [one] : [];
-      });
-      if (all.length > 0) await orAfter(Promise.all(all.map((one) => one.stored)), READING_MS);
-    },
+    stored,
     async stop() {
-      await this.stored();
-      isStopping = true;
+      await stored();
+      stopping.abort();
     },
   };
+}
+
+/** However long the database is away. What it refuses is refused alone, and is the gateway's loss. */
+async function store(
+  handles: Handles,
+  some: readonly Waiting[],
+  stopping: AbortSignal,
+): Promise<void> {
+  const { db, log } = handles;
+  for (let delayMs = FIRST_MS; ; delayMs = Math.min(2 * delayMs, LONGEST_MS)) {
+    try {
+      const priced = await storeAll(db, some);
+      await Promise.all(some.map((one) => end(handles, one, priced.get(one.id))));
+      return;
+    } catch (error) {
+      if (isRefusedData(error)) {
+        if (some.length === 1) return refuse(handles, some[0], error);
+        for (const one of some) await store(handles, [one], stopping);
+        return;
+      }
+      if (!isAway(error)) log.error('gateway.store_failed', { records: some.length, error });
+      if (stopping.aborted) return;
+      await sleep(delayMs);
+    }
+  }
+}
+
+async function refuse(handles: Handles, one: Waiting, error: unknown): Promise<void> {
+  handles.log.error('gateway.record_refused', { inferenceId: one.id, error });
+  await end(handles, one, undefined);
+}
+
+async function end(
+  { journal, log }: Handles,
+  { id, numbers, whenStored, done }: Waiting,
+  priced: Priced | undefined,
+): Promise<void> {
+  if (numbers.length > 0) journal.forget(numbers);
+  await whenStored(priced).catch((error: unknown) =>
+    log.error('gateway.settle_failed', { inferenceId: id, error }),
+  );
+  done();
 }
 
 const nothingToDo = async () => {};

@@ -46,7 +46,7 @@ const rowsIn = (rows: readonly object[]) =>
 
 const columns = sql`id, payer_id, key_id, served_by, model, operator, status, route, request, client_texts, retrieved,
   held_units, held_tokens, cached_from, created_at, output, tool_calls, finish_reason, prompt_tokens, completion_tokens,
-  estimated, price_units, served_at, failed_attempts`;
+  estimated, overstated, price_units, served_at, failed_attempts`;
 
 /** Opens calls, and ends those whose end is known. @returns those that were not there before */
 export async function insertRows(
@@ -76,7 +76,7 @@ export async function endRows(
       update gateway.inferences
       set status = said.status, output = said.output, tool_calls = said.tool_calls, finish_reason = said.finish_reason,
           prompt_tokens = said.prompt_tokens, completion_tokens = said.completion_tokens, estimated = said.estimated,
-          price_units = said.price_units, served_at = said.served_at, route = coalesce(said.route, inferences.route),
+          overstated = said.overstated, price_units = said.price_units, served_at = said.served_at, route = coalesce(said.route, inferences.route),
           operator = coalesce(said.operator, inferences.operator), failed_attempts = said.failed_attempts
       from ${rowsIn(rows)} as said
       where inferences.id = said.id and inferences.status = 'held' and inferences.held_tokens is null

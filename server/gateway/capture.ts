@@ -2,7 +2,7 @@
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 import { recordLost } from './inferences.ts';
 import type { Money } from './money.ts';
 
@@ -20,10 +20,15 @@ export async function capture(
   { db, money, clock }: CaptureHandles,
   inferenceId: Id<'inference'>,
 ): Promise<void> {
-  const [row] = await db.query<Row>(sql`
+  const [row] = await db.query<Row>(
+    prepared(
+      'gateway.find-price',
+      sql`
     select status, held_units, price_units, captured_at
     from gateway.inferences
-    where id = ${inferenceId}`);
+    where id = ${inferenceId}`,
+    ),
+  );
   if (!row) throw new OpenLedgerError('not_found', `No inference ${inferenceId}.`);
   if (row.status !== 'served') {
     throw new OpenLedgerError('unprocessable', `${inferenceId} was not served.`);
@@ -38,12 +43,11 @@ export async function capture(
     await db.transaction((tx) => recordLost(tx, inferenceId));
     throw new OpenLedgerError('unprocessable', `The lease of ${inferenceId} is over: it is void.`);
   }
-  await db.transaction((tx) =>
-    tx.query(sql`
-      update gateway.inferences
-      set captured_at = ${clock.now()}
-      where id = ${inferenceId}`),
-  );
+  const captured = sql`
+    update gateway.inferences
+    set captured_at = ${clock.now()}
+    where id = ${inferenceId}`;
+  await db.write(prepared('gateway.mark-captured', captured));
 }
 
 /** Served calls that nobody has captured yet. */

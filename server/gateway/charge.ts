@@ -1,6 +1,6 @@
 /** What a call is charged, however it ends. A pure rule: the one place where it is decided. */
 import { priceOf } from '@openledger/protocol';
-import { type Counts, meter, type Pricing, type Usage } from './price.ts';
+import { type Counts, type Metered, meter, type Own, type Pricing, type Usage } from './price.ts';
 
 /** How a call ended. */
 export type CallEnd =
@@ -17,22 +17,14 @@ export type Delivery = 'streamed' | 'whole';
 export type Delivered = {
   readonly text: string;
   readonly delivery: Delivery;
-  readonly own: Usage;
-  /** Whether ours is by the model's own tokenizer. */
-  readonly isOwnExact: boolean;
+  readonly own: Own;
   /** What was reserved, and what the delivered text can have been. */
   readonly atMost: Usage;
 };
 
 export type Charge = { readonly kind: 'nothing' } | Charged;
 
-type Charged = {
-  readonly kind: 'usage';
-  readonly usage: Usage;
-  readonly units: bigint;
-  /** Not vouched for by a count that both sides make: the payer may dispute it. */
-  readonly estimated: boolean;
-};
+type Charged = Metered & { readonly kind: 'usage'; readonly units: bigint };
 
 /**
  * Nothing where nobody got any text; white space alone is none. Else the operator's count at a normal end, cross-checked with ours, and ours for what
@@ -40,14 +32,14 @@ type Charged = {
  */
 export function chargeOf(
   end: CallEnd,
-  { text, delivery, own, isOwnExact, atMost }: Delivered,
+  { text, delivery, own, atMost }: Delivered,
   pricing: Pricing,
 ): Charge {
   const hasReached = delivery === 'streamed' || end.kind === 'ended';
   if (text.trim() === '' || !hasReached) return { kind: 'nothing' };
   const reported = end.kind === 'ended' ? end.reported : undefined;
-  const { usage, estimated } = meter({ reported, own, isOwnExact, atMost });
-  return { kind: 'usage', usage, units: priceOf(pricing, usage), estimated };
+  const metered = meter({ reported, own, atMost });
+  return { kind: 'usage', units: priceOf(pricing, metered.usage), ...metered };
 }
 
 /**
@@ -55,6 +47,6 @@ export function chargeOf(
  * there is no charge.
  */
 export function chargeOfVectors(counts: Counts, pricing: Pricing): Omit<Charged, 'kind'> {
-  const { usage, estimated } = meter(counts);
-  return { usage, units: priceOf(pricing, usage), estimated };
+  const metered = meter(counts);
+  return { units: priceOf(pricing, metered.usage), ...metered };
 }

@@ -102,8 +102,8 @@ export const Extension = z.object({
   terms: TermsWish.optional(),
   /** Models to ask where nobody answers for the first, in this order; what is held covers the dearest. */
   fallbacks: z.array(ModelName).max(4).default([]),
-  /** false: the answer is made anew, also where the cache has one. */
-  cache: z.boolean().default(true),
+  /** false: the answer is made anew, also where the cache has one. shared: given to and taken from others who say so. */
+  cache: z.union([z.boolean(), z.literal('shared')]).default(true),
   /** false: a local model answers bare, without its infinity-gram (to see what that adds). */
   interpolate: z.boolean().default(true),
 });

@@ -20,7 +20,16 @@ import {
   type Operator,
   type OperatorEvent,
 } from './operators/operator.ts';
-import { type Pricing, sumOf, tokensAtMost, type Usage } from './price.ts';
+import { type CountTokens, countExactly } from './own-count.ts';
+import {
+  exactly,
+  guessed,
+  type Own,
+  type Pricing,
+  sumOf,
+  tokensAtMost,
+  type Usage,
+} from './price.ts';
 import {
   attemptInTurn,
   type Heard,
@@ -61,8 +70,10 @@ export type Attempt = {
   readonly generation: Omit<Generation, 'signal' | 'stream'>;
   readonly route: InferenceRoute;
   readonly pricing: Pricing;
-  /** By the model's own tokenizer; undefined when that is not ours. */
+  /** As the operator itself will count; undefined when it is not ours. */
   readonly promptTokens: number | undefined;
+  /** By the model's own tokenizer, where that is known here though the operator is not ours: asked when the call has ended. */
+  readonly count?: CountTokens | undefined;
   readonly atMost: Usage;
   /** Under which its answer may be given again; undefined when it may not. */
   readonly keepAs: CacheKey | undefined;
@@ -211,18 +222,24 @@ type Delivered = {
   readonly failures: FailedAttempt[];
 };
 
-function chargeFor({ delivery }: Call, delivered: Delivered, end: CallEnd): Charge {
-  const { attempt, text, toolCalls, tokens: completionTokens } = delivered;
-  const { promptTokens, atMost, pricing } = attempt;
+/** Our count while the answer comes. */
+function countedAlong({ attempt, tokens: completionTokens }: Delivered): Own {
+  const usage = { promptTokens: promptTokensOf(attempt), completionTokens };
+  return attempt.promptTokens === undefined ? guessed(usage) : exactly(usage);
+}
+
+function chargeFor(
+  { delivery }: Call,
+  delivered: Delivered,
+  { end, own }: { readonly end: CallEnd; readonly own: Own },
+): Charge {
+  const { attempt, text, toolCalls } = delivered;
+  const { atMost, pricing } = attempt;
   return chargeOf(
     end,
     {
       ...{ text: outputText(text, toolCalls), delivery },
-      own: {
-        promptTokens: promptTokensOf(attempt),
-        completionTokens,
-      },
-      isOwnExact: promptTokens !== undefined,
+      own,
       atMost: {
         promptTokens: atMost.promptTokens,
         completionTokens: Math.min(atMost.completionTokens, answerAtMost(delivered)),
@@ -240,7 +257,10 @@ const answerAtMost = ({ text, toolCalls }: Delivered): number =>
 /** The reader has come back for more, so that what was handed to him has been forwarded. */
 function noteProgress(call: Call, delivered: Delivered): void {
   if (call.delivery === 'whole') return; // nothing is forwarded before the end
-  const charge = chargeFor(call, delivered, { kind: 'left' });
+  const charge = chargeFor(call, delivered, {
+    end: { kind: 'left' },
+    own: countedAlong(delivered),
+  });
   if (charge.kind === 'usage') call.reservation.progress(charge.units, charge.usage);
 }
 
@@ -255,14 +275,18 @@ async function settle(
 ): Promise<Settled> {
   const { inferenceId, record } = call;
   const end = outcome.kind === 'ended' ? { ...outcome, reported: outcome.usage } : outcome;
-  const charge = chargeFor(call, delivered, end);
   const { text, toolCalls, attempt, failures } = delivered;
+  const { count, generation } = attempt;
+  const along = countedAlong(delivered);
+  const own =
+    count && text !== '' ? await countExactly({ count, generation }, delivered, along) : along;
+  const charge = chargeFor(call, delivered, { end, own });
   const finishReason = finishReasonOf(outcome);
   if (charge.kind === 'nothing') {
     await record.void({ finishReason, failures });
     return nothing;
   }
-  const { usage, estimated, units: priceUnits } = charge;
+  const { usage, estimated, overstated, units: priceUnits } = charge;
   const mayKeep = outcome.kind === 'ended' && !estimated && toolCalls.length === 0;
   const served = {
     ...{
@@ -271,6 +295,7 @@ async function settle(
       toolCalls,
       usage,
       estimated,
+      overstated,
       priceUnits,
     },
     ...{ servedAt: clock.now(), route: attempt.route, failures, finishReason },

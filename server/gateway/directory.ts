@@ -5,6 +5,7 @@ import type { Db } from '../platform/db.ts';
 import { remembered } from '../platform/remembered.ts';
 import { findCandidates } from './offers.ts';
 import { type FoundOperator, findOperator } from './operators.ts';
+import type { CountTokens } from './own-count.ts';
 import type { Candidate } from './routing/plan.ts';
 
 export type Directory = {
@@ -13,6 +14,8 @@ export type Directory = {
   candidates(model: Model): Promise<readonly Candidate[]>;
   /** @throws not_found */
   operator(name: string): Promise<FoundOperator>;
+  /** By the tokenizer that a model names; undefined where it names none. */
+  counterOf(model: Model): CountTokens | undefined;
   /** To be called when offers or operators have changed; other processes see it within a second. */
   forget(): void;
 };
@@ -39,6 +42,10 @@ export function createDirectory({
     model: (name) => models.of(name),
     candidates: ({ name }) => candidates.of(name),
     operator: (name) => operators.of(name),
+    counterOf: ({ tokenizer }) =>
+      tokenizer === undefined
+        ? undefined
+        : (texts) => handles.models.tokenizers.count(tokenizer, texts),
     forget() {
       candidates.forget();
       operators.forget();

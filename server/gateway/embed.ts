@@ -4,7 +4,13 @@
  * A vector has no words, so there is nothing to stream, retrieve, echo or give again; the rest is as `serve` has it. The record
  * keeps of the vectors which they were (`EmbeddingOutput`), not the vectors.
  */
-import { embeddingOutput, type Id, OpenLedgerError, type Vector } from '@openledger/protocol';
+import {
+  embeddingOutput,
+  type Id,
+  OpenLedgerError,
+  receiptIdOf,
+  type Vector,
+} from '@openledger/protocol';
 import type { Caller } from '../identity/index.ts';
 import { isPaid } from '../models/index.ts';
 import { newId } from '../platform/new-id.ts';
@@ -12,12 +18,14 @@ import { chargeOfVectors } from './charge.ts';
 import { finishReasonOf, nothing, outOfTime, type Settled, settledAs, watched } from './deliver.ts';
 import type { EmbeddingRequest } from './embedding-request.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
+import { type Claim, type Idempotency, once } from './idempotency.ts';
 import type { FailedAttempt } from './inferences.ts';
 import { noteAttempts } from './note-attempts.ts';
 import { askWatched, type CallObserver, type CallWatch, openWatched } from './observer.ts';
 import { type Opened, type OpenHandles, openCall } from './open-call.ts';
 import { failed } from './operators/failures.ts';
 import type { EmbeddingEvent } from './operators/operator.ts';
+import { countInputs } from './own-count.ts';
 import { candidatesFor, inOrder, type PrepareHandles } from './prepare-attempts.ts';
 import { countsOf, type EmbeddingAttempt, prepareEmbedding } from './prepare-embedding.ts';
 import { mostOf, type Usage } from './price.ts';
@@ -28,6 +36,8 @@ import { assertAllowed, type ServeHandles } from './serve.ts';
 export type EmbedCall = {
   readonly request: EmbeddingRequest;
   readonly caller: Caller;
+  /** Under which it is made once; its vectors are not given again. */
+  readonly idempotency?: Idempotency;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   /** Who watches it; one of the gateway's own observer, where none is given. */
@@ -51,14 +61,22 @@ export type EmbedHandles = PrepareHandles &
 
 /**
  * @param limitMs when an operator that still answers is stopped
- * @throws what `serve` throws, and unprocessable where whoever runs the model makes no embeddings; operator_failed
+ * @throws what `serve` throws; conflict also where vectors were served under its idempotency key; unprocessable where whoever
+ * runs the model makes no embeddings; operator_failed
  */
 export async function embed(
   handles: EmbedHandles,
   ask: EmbedCall,
   limitMs = CALL_LIMIT_MS,
 ): Promise<Embedded> {
-  const call = await openWatched(handles.observer, ask, (given) => open(handles, given));
+  const call = await openWatched(handles.observer, ask, (given) =>
+    once(handles, given, {
+      make: (claim) => open(handles, given, claim),
+      again: ({ inferenceId }) => {
+        throw notKept(inferenceId);
+      },
+    }),
+  );
   const outcome = await outcomeOf(handles, call, limitMs);
   const settled = await watched(call.watch, outcome, settle(handles, call, outcome));
   if (outcome.kind !== 'ended') throw outcome.error;
@@ -67,6 +85,13 @@ export async function embed(
   const { inferenceId, rates } = call;
   return { inferenceId, model: attempt.route.model, vectors, rates, ...settled };
 }
+
+const notKept = (inference: Id<'inference'>): OpenLedgerError =>
+  new OpenLedgerError(
+    'conflict',
+    'Under this Idempotency-Key vectors were served, and they are not kept. Another key has them made anew, and charged.',
+    { inference, receipt: receiptIdOf(inference), mayRetry: false },
+  );
 
 /** A call whose money is set aside. */
 type OpenCall = Pick<EmbedCall, 'request' | 'signal'> &
@@ -81,6 +106,7 @@ type OpenCall = Pick<EmbedCall, 'request' | 'signal'> &
 async function open(
   handles: EmbedHandles,
   { request, caller, signal, watch }: EmbedCall & { readonly watch: CallWatch },
+  claim: Claim | undefined,
 ): Promise<OpenCall> {
   const { directory, clock, datanets, servedBy } = handles;
   const model = await directory.model(request.model);
@@ -97,7 +123,8 @@ async function open(
     prepare: (candidate) => prepareEmbedding(directory, candidate, request),
   });
   const call = {
-    ...{ inferenceId: newId('inference', clock), createdAt: clock.now(), cachedFrom: undefined },
+    ...{ inferenceId: claim?.inferenceId ?? newId('inference', clock), createdAt: clock.now() },
+    ...{ cachedFrom: undefined, claim },
     ...{ caller, request, retrieved: [], servedBy, route: asked[0].attempt.route },
     ...mostOf(asked.map(({ attempt }) => attempt)),
   };
@@ -175,11 +202,15 @@ async function settle(
     return nothing;
   }
   const { vectors, attempt, usage: reported } = outcome;
-  const counts = { ...countsOf(request.inputs), reported };
-  const { usage, estimated, units: priceUnits } = chargeOfVectors(counts, attempt.pricing);
+  const { own, atMost } = countsOf(request.inputs);
+  const exact = attempt.count && (await countInputs(attempt.count, request.inputs));
+  const counts = { reported, own: exact ?? own, atMost };
+  const charge = chargeOfVectors(counts, attempt.pricing);
+  const { usage, estimated, overstated, units: priceUnits } = charge;
   const served = {
     ...{ inferenceId, output: embeddingOutput(vectors), toolCalls: [], finishReason },
-    ...{ usage, estimated, priceUnits, servedAt: clock.now(), route: attempt.route, failures },
+    ...{ usage, estimated, overstated, priceUnits, servedAt: clock.now() },
+    ...{ route: attempt.route, failures },
   };
   return settledAs(await record.serve(served, undefined)); // never given again
 }

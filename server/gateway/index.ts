@@ -9,7 +9,8 @@
  * - an answer without text or of white space alone, and an operator that fails before its first word, cost nothing;
  * - vectors are delivered whole, one an input, or cost nothing;
  * - the price is always the recorded usage's price: the operator's count where he gives one (0 is a value), else our own,
- *   marked as estimated, and neither beyond what was held for or what the delivered text can be;
+ *   marked as estimated where it is a guess, and neither beyond what was held for or what the delivered text can be;
+ * - where a model elsewhere names its tokenizer, no operator is paid for more tokens than that counts, but for a tolerance;
  * - a key's limits hold under any concurrency and over all gateways: what it may spend in all, a day and on a model, and its
  *   requests and tokens a minute; what a call was promised of them and did not use is free again when it ends, however it ends;
  * - each call ends exactly once: served (and then captured, by the flow or at last by the sweep) or void;
@@ -19,6 +20,7 @@
  *   budget of tokens; and which of their passages an answer repeats is told by the rules of its receipt;
  * - the record of a served call, its announcement and its key's limits commit together; with leases and without limits it is written
  *   down on this process's disk before, and whoever has that disk next commits it;
+ * - a request that is sent again under its idempotency key is made once and paid once, here and at all gateways;
  * - whoever observes calls (observer.ts) hears of each exactly one end, and no text.
  *
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way.
@@ -32,7 +34,7 @@
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/).
  *
  * Tables: gateway.operators, gateway.offers, gateway.prices, gateway.inferences, gateway.key_spending, gateway.key_budgets,
- * gateway.cached_answers.
+ * gateway.cached_answers, gateway.idempotency_keys.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Governance } from '../governance/index.ts';
@@ -55,10 +57,11 @@ import { type ListedOffer, listOffers, type Offer, registerOffer, removeOffer } 
 import { listOperators, type OperatorRow, registerOperator } from './operators.ts';
 import { createPrices, type Prices } from './prices.ts';
 import { probeOperators } from './probe-operators.ts';
+import { serveOnce } from './replay.ts';
 import type { Patience } from './routing/attempt-in-turn.ts';
 import { createStandings, type Standings } from './routing/standings.ts';
 import { readScorecard, type Scorecard } from './scorecard.ts';
-import { type ServeCall, type ServeHandles, type Serving, serve } from './serve.ts';
+import type { ServeCall, ServeHandles, Serving } from './serve.ts';
 import { type GatewaySummary, summarizeInferences } from './summary.ts';
 import { recover, sweep, voidAbandoned } from './sweep.ts';
 
@@ -67,6 +70,7 @@ export { completeBy } from './complete.ts';
 export type { ServedEvent } from './deliver.ts';
 export { EmbeddingsBody, fromEmbeddings } from './embedding-request.ts';
 export { type Grounding, ungrounded } from './ground.ts';
+export type { Idempotency } from './idempotency.ts';
 export type { Inference, InferenceRoute } from './inferences.ts';
 export { CountBody, fromMessages, MessagesBody } from './messages-body.ts';
 export {
@@ -88,6 +92,7 @@ export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';
 export type { Quote } from './quote.ts';
 export type { Rate, Rates } from './refusal.ts';
+export { textOf } from './replay.ts';
 export type { GenerationRequest } from './request.ts';
 export { fromResponses, ResponsesBody } from './responses-body.ts';
 export type { Score } from './scorecard.ts';
@@ -178,7 +183,7 @@ export function createGateway({
     return findInference(db, inferenceId);
   };
   return {
-    serve: (call) => openWatched(observer, call, (watched) => serve(handles, watched)),
+    serve: (call) => openWatched(observer, call, (watched) => serveOnce(handles, watched)),
     embed: (call) => embed({ ...handles, observer }, call),
     countPrompt: (call) => countPrompt(handles, call),
     ...createPrices(handles),

@@ -5,7 +5,7 @@ import type { Caller } from '../identity/index.ts';
 import type { ModelSnapshot } from '../models/index.ts';
 import type { Reader, Tx } from '../platform/db.ts';
 import { announce } from '../platform/jobs.ts';
-import { type Sql, sql } from '../platform/sql.ts';
+import { prepared, type Sql, sql } from '../platform/sql.ts';
 import { type EmbeddingRequest, embeddingDocumentOf } from './embedding-request.ts';
 import { isLimited, type Settlement, settleLimits, tokensOf } from './limits.ts';
 import type { Usage } from './price.ts';
@@ -135,6 +135,8 @@ export type ServedCall = {
   readonly finishReason: string;
   readonly usage: Usage;
   readonly estimated: boolean;
+  /** That its operator counted more than an honest one can, as far as is known. */
+  readonly overstated?: boolean;
   readonly priceUnits: bigint;
   readonly servedAt: Date;
   /** As it was, where another one answered than was asked first; undefined: as it was opened. */
@@ -154,6 +156,7 @@ export const endedRow = (served: ServedCall) => ({
   prompt_tokens: served.usage.promptTokens,
   completion_tokens: served.usage.completionTokens,
   estimated: served.estimated,
+  overstated: served.overstated || undefined,
   price_units: served.priceUnits.toString(),
   served_at: served.servedAt,
   ...(served.route ? { route: served.route, operator: served.route.operator } : {}),
@@ -182,8 +185,8 @@ export async function recordServed(tx: Tx, served: ServedCall): Promise<boolean>
     update gateway.inferences
     set status = 'served', output = ${row.output}, tool_calls = ${jsonOf(row.tool_calls)},
         finish_reason = ${row.finish_reason}, prompt_tokens = ${row.prompt_tokens},
-        completion_tokens = ${row.completion_tokens}, estimated = ${row.estimated}, price_units = ${row.price_units},
-        served_at = ${row.served_at}, route = coalesce(${jsonOf(row.route)}::jsonb, route),
+        completion_tokens = ${row.completion_tokens}, estimated = ${row.estimated},
+        overstated = ${row.overstated ?? null}, price_units = ${row.price_units}, served_at = ${row.served_at}, route = coalesce(${jsonOf(row.route)}::jsonb, route),
         operator = coalesce(${row.operator ?? null}, operator), failed_attempts = ${jsonOf(row.failed_attempts)}
     where id = ${inferenceId} and status = 'held'
     returning ${promised}`);
@@ -313,10 +316,15 @@ const columns = sql`id, payer_id, status, route, request, client_texts, retrieve
 
 /** @throws not_found */
 export async function findInference(on: Reader, inferenceId: string): Promise<Inference> {
-  const [row] = await on.query<Row>(sql`
+  const [row] = await on.query<Row>(
+    prepared(
+      'gateway.find-call',
+      sql`
     select ${columns}
     from gateway.inferences
-    where id = ${inferenceId}`);
+    where id = ${inferenceId}`,
+    ),
+  );
   if (!row) throw new OpenLedgerError('not_found', `No inference ${inferenceId}.`);
   return fromRow(row);
 }

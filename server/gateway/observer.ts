@@ -92,6 +92,8 @@ export type CallEnding =
       readonly usage: Usage;
       readonly priceUnits: bigint;
     }
+  /** It was served before, under the same idempotency key, and is told of again. */
+  | { readonly kind: 'replayed'; readonly finishReason: string }
   /** It was under way, and cost nothing. */
   | { readonly kind: 'void'; readonly finishReason: string }
   /** Nothing was asked of anybody. */

@@ -8,6 +8,7 @@ import type { CallJournal } from './call-journal.ts';
 import { type CallRecord, recordInJournal, recordOfOpened } from './call-record.ts';
 import type { CallRecords } from './call-records.ts';
 import type { Delivery } from './charge.ts';
+import { type Claim, openClaim } from './idempotency.ts';
 import { type Opening, openInference, recordRefused } from './inferences.ts';
 import { assertWithinLimits, isLimited, reserveLimits } from './limits.ts';
 import type { Money, Reservation } from './money.ts';
@@ -44,19 +45,21 @@ type Read = FoundContext['from'][number] & { readonly payUpTo: bigint };
  */
 export async function openCall(
   handles: OpenHandles,
-  call: Opening & { readonly delivery: Delivery },
+  call: Opening & { readonly delivery: Delivery; readonly claim?: Claim },
   reads: readonly Read[],
 ): Promise<Opened> {
   await assertWithinLimits(handles.db, call);
   const reservation = await handles.money.reserve({ ...call, payerId: call.caller.partyId });
   const { db, journal, records } = handles;
-  if (journal && !isLimited(call.caller) && reads.length === 0) {
+  const isAlone = !isLimited(call.caller) && reads.length === 0 && !call.claim;
+  if (journal && isAlone) {
     const { delivery } = call;
     const record = recordInJournal({ db, journal }, { call, reservation, delivery });
     return { reservation, record, rates: undefined };
   }
   try {
     const rates = await db.transaction(async (tx) => {
+      if (call.claim) await openClaim(tx, call.claim);
       const left = await reserveLimits(tx, call);
       await openInference(tx, call);
       return left;

@@ -121,6 +121,7 @@ async function prepareAttempt(
   const route = await routeOf(directory, { candidate, partyId, made: request });
   return {
     ...{ operator, candidate, generation, pricing, promptTokens, atMost, route, keepAs: undefined },
+    count: directory.counterOf(model),
     asked: { name: candidate.operator, kind, baseUrl, model: operatorModel },
   };
 }

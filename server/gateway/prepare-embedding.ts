@@ -5,9 +5,12 @@ import type { EmbeddingRequest } from './embedding-request.ts';
 import type { InferenceRoute } from './inferences.ts';
 import type { AskedOperator } from './observer.ts';
 import type { EmbeddingOrder, Operator } from './operators/operator.ts';
+import type { CountTokens } from './own-count.ts';
 import { routeOf } from './prepare-attempts.ts';
 import {
   type Counts,
+  exactly,
+  guessed,
   type Pricing,
   sumOf,
   tokensAbout,
@@ -25,6 +28,8 @@ export type EmbeddingAttempt = {
   readonly route: InferenceRoute;
   readonly pricing: Pricing;
   readonly atMost: Usage;
+  /** By the model's own tokenizer, where that is known here. */
+  readonly count: CountTokens | undefined;
 };
 
 /** @throws unprocessable where what the operator runs makes none */
@@ -42,6 +47,7 @@ export async function prepareEmbedding(
   }
   return {
     ...{ embed, candidate, pricing, atMost: countsOf(inputs).atMost },
+    count: directory.counterOf(model),
     order: { model: operatorModel, inputs, dimensions, encoding },
     asked: { name, kind, baseUrl, model: operatorModel },
     route: await routeOf(directory, { candidate, partyId, made: undefined }),
@@ -55,8 +61,10 @@ export function countsOf(inputs: EmbeddingRequest['inputs']): Omit<Counts, 'repo
     typeof one === 'string' ? tokensAtMost(one) : one.length + tokensAtMost(''),
   );
   return {
-    own: { promptTokens: sumOf(about), completionTokens: 0 },
-    isOwnExact: inputs.every((one) => typeof one !== 'string'),
+    own: (inputs.every((one) => typeof one !== 'string') ? exactly : guessed)({
+      promptTokens: sumOf(about),
+      completionTokens: 0,
+    }),
     atMost: { promptTokens: sumOf(most), completionTokens: 0 },
   };
 }

@@ -21,53 +21,73 @@ export function mostOf(terms: readonly { readonly pricing: Pricing; readonly atM
   };
 }
 
+/** Our count of a call. */
+export type Own = {
+  readonly usage: Usage;
+  /** How far from it an honest operator's may be, a side each; undefined where ours is a guess. */
+  readonly within: { readonly [Side in keyof Usage]: number | undefined };
+};
+
+/** Not by the model's own tokenizer. */
+export const guessed = (usage: Usage): Own => ({ usage, within: NOWHERE });
+
+const NOWHERE = { promptTokens: undefined, completionTokens: undefined };
+
+/** By the model's own tokenizer, all that it reads and writes. */
+export const exactly = (usage: Usage): Own => ({
+  usage,
+  within: {
+    promptTokens: toleranceOf(usage.promptTokens),
+    completionTokens: toleranceOf(usage.completionTokens),
+  },
+});
+
+/** Operators count a begin and an end of a message, and we may not. */
+export const toleranceOf = (tokens: number): number => Math.max(2, Math.ceil(tokens * 0.02));
+
 /** How a call's tokens may be known. */
 export type Counts = {
   /** By the operator, at a normal end; 0 is a value, not a missing one. */
   readonly reported: Usage | undefined;
   /** By us. */
-  readonly own: Usage;
-  /** Whether ours is by the model's own tokenizer. */
-  readonly isOwnExact: boolean;
+  readonly own: Own;
   /** What the hold was taken for, and what the delivered text can have been. */
   readonly atMost: Usage;
 };
 
-/**
- * The usage that is recorded and paid: the operator's count, else ours. Where ours is by the model's own tokenizer and they
- * differ by more than the tolerance, the lower of both; otherwise at most what was held for and what the delivered text can
- * be. So the price always is the usage's price.
- *
- * @returns estimated: nobody counted this with the model's tokenizer, or the counts disagree, so the payer may dispute it
- */
-export function meter({ reported, own, isOwnExact, atMost }: Counts): {
+export type Metered = {
   readonly usage: Usage;
+  /** Nobody counted this with the model's tokenizer, or the counts disagree, so the payer may dispute it. */
   readonly estimated: boolean;
-} {
-  const counted = reported ?? own;
-  const checked = (count: number, ours: number, most: number): number => {
-    const isBeyond = isOwnExact && Math.abs(count - ours) > toleranceOf(ours);
-    return Math.min(isBeyond ? Math.min(count, ours) : count, most);
-  };
-  const usage = {
-    promptTokens: checked(counted.promptTokens, own.promptTokens, atMost.promptTokens),
-    completionTokens: checked(
-      counted.completionTokens,
-      own.completionTokens,
-      atMost.completionTokens,
-    ),
-  };
-  const disagrees = (['promptTokens', 'completionTokens'] as const).some(
-    (side) =>
-      usage[side] < counted[side] ||
-      // A count of zero is a value; a lower one than ours stands, and says that it is not ours.
-      (isOwnExact && counted[side] > 0 && own[side] - counted[side] > toleranceOf(own[side])),
-  );
-  return { usage, estimated: disagrees || (!reported && !isOwnExact) };
-}
+  /** The operator counts more than an honest one can, as far as ours tells. */
+  readonly overstated: boolean;
+};
 
-/** Operators count a begin and an end of a message, and we may not. */
-const toleranceOf = (tokens: number): number => Math.max(2, Math.ceil(tokens * 0.02));
+const sides = ['promptTokens', 'completionTokens'] as const;
+
+/**
+ * The usage that is recorded and paid: the operator's count, else ours. On a side where ours is by the model's own tokenizer and they
+ * differ by more than they may, the lower of both; in any case at most what was held for and what the delivered text can
+ * be. So the price always is the usage's price.
+ */
+export function meter({ reported, own: { usage: own, within }, atMost }: Counts): Metered {
+  const counted = reported ?? own;
+  const differs = (side: keyof Usage, by: number) =>
+    by > (within[side] ?? Number.POSITIVE_INFINITY);
+  const isOver = (side: keyof Usage) => differs(side, counted[side] - own[side]);
+  // A count of zero is a value; a lower one than ours stands, and says that it is not ours.
+  const isUnder = (side: keyof Usage) =>
+    counted[side] > 0 && differs(side, own[side] - counted[side]);
+  const paid = (side: keyof Usage) =>
+    Math.min(isOver(side) ? own[side] : counted[side], atMost[side]);
+  const usage = { promptTokens: paid('promptTokens'), completionTokens: paid('completionTokens') };
+  const isGuess = !reported && sides.some((side) => within[side] === undefined);
+  return {
+    usage,
+    estimated: isGuess || sides.some((side) => usage[side] < counted[side] || isUnder(side)),
+    overstated: sides.some(isOver),
+  };
+}
 
 /**
  * A token is at least one byte of UTF-8 in every tokenizer in use, so the bytes bound the tokens of a text

@@ -136,7 +136,9 @@ test('a call’s record names the terms of who answered, and they make its price
 });
 
 test('an answer given again names the terms of who would have been asked, and the part of them that it costs', async () => {
-  const gateway = world.openGateway({ cache: { seconds: 60, pricePpm: 500_000 } });
+  const gateway = world.openGateway({
+    cache: { seconds: 60, pricePpm: 500_000, sharedPricePpm: 500_000 },
+  });
   const { caller } = await world.payer(100_000n);
   const request = ask({ temperature: 0 });
   const first = await serve(gateway, caller, { request });

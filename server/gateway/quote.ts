@@ -3,7 +3,7 @@ import { type NamedTerms, priceOf } from '@openledger/protocol';
 import { isPaid } from '../models/index.ts';
 import type { Reader } from '../platform/db.ts';
 import { sql } from '../platform/sql.ts';
-import { promptTokensOf } from './deliver.ts';
+import { promptCountOf } from './count-prompt.ts';
 import type { EmbedCall } from './embed.ts';
 import {
   candidatesFor,
@@ -48,10 +48,9 @@ export async function quote(
   });
   const quotes = each(asked).map(async (attempt) => {
     const { candidate, atMost } = attempt;
-    const promptTokens = promptTokensOf(attempt);
-    const answered = await tokensAnswered(handles.db, candidate as Candidate);
-    const completionTokens = Math.min(answered ?? atMost.completionTokens, atMost.completionTokens);
-    const about = { promptTokens, completionTokens };
+    const { promptTokens } = await promptCountOf(attempt);
+    const completionTokens = await tokensAnswered(handles.db, candidate as Candidate);
+    const about = lesserOf({ promptTokens, completionTokens }, atMost);
     return quoteBy(candidate as Candidate, { atMost, about });
   });
   return cheapestFirst(await Promise.all(quotes));
@@ -69,8 +68,11 @@ export async function quoteEmbedding(
     wish: { ...request, route: toAll(request.route, candidates) },
     prepare: (candidate) => prepareEmbedding(handles.directory, candidate, request),
   });
-  const { own: about, atMost } = countsOf(request.inputs);
-  return cheapestFirst(each(asked).map(({ candidate }) => quoteBy(candidate, { atMost, about })));
+  const { own, atMost } = countsOf(request.inputs);
+  const quotes = each(asked).map(({ candidate }) =>
+    quoteBy(candidate, { atMost, about: own.usage }),
+  );
+  return cheapestFirst(quotes);
 }
 
 /** Nobody who may be asked is left out because others come before. */
@@ -84,6 +86,11 @@ const each = <A>(asked: InOrder<A>): readonly A[] => [
   ...new Set(asked.map(({ attempt }) => attempt)),
 ];
 
+const lesserOf = (a: Usage, b: Usage): Usage => ({
+  promptTokens: Math.min(a.promptTokens, b.promptTokens),
+  completionTokens: Math.min(a.completionTokens, b.completionTokens),
+});
+
 function quoteBy(
   { terms, pricing }: Candidate,
   { atMost, about }: { readonly atMost: Usage; readonly about: Usage },
@@ -95,11 +102,8 @@ function quoteBy(
 const cheapestFirst = (quotes: readonly Quote[]): readonly Quote[] =>
   [...quotes].sort((a, b) => Number(a.about.units - b.about.units));
 
-/** The mean of those of its last thousand calls that this model answered; undefined where there is none. */
-async function tokensAnswered(
-  on: Reader,
-  { model, operator }: Candidate,
-): Promise<number | undefined> {
+/** The mean of those of its last thousand calls that this model answered; as long as may be, where there is none. */
+async function tokensAnswered(on: Reader, { model, operator }: Candidate): Promise<number> {
   const [{ tokens }] = await on.query<{ tokens: number | null }>(sql`
     select round(avg(completion_tokens))::int as tokens
     from (
@@ -110,5 +114,5 @@ async function tokensAnswered(
       limit 1000
     ) as calls
     where model = ${model.name} and status = 'served' and cached_from is null`);
-  return tokens ?? undefined;
+  return tokens ?? Number.POSITIVE_INFINITY;
 }

@@ -69,8 +69,8 @@ export type GenerationRequest = {
     readonly tokens: number;
     readonly payUpTo: bigint;
   };
-  /** Whether an answer that was given before will do. */
-  readonly cache: boolean;
+  /** Whether an answer that was given before will do; shared: also one that another payer had made, and who shares too. */
+  readonly cache: boolean | 'shared';
   readonly interpolate: boolean;
 };
 

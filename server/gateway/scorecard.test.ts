@@ -19,6 +19,7 @@ afterAll(() => world.end());
 const nothing = {
   ...{ calls: 0, served: 0, void: 0, failed: 0, failedPpm: 0, disconnected: 0 },
   ...{ promptTokens: 0, completionTokens: 0, chargedUnits: 0n, estimated: 0, estimatedPpm: 0 },
+  overstated: 0,
   serveMs: undefined,
 };
 
@@ -88,7 +89,9 @@ test('a score counts how calls ended, what they cost, how long they took, and wh
 });
 
 test('an answer given again is nobody’s work', async () => {
-  const gateway = world.openGateway({ cache: { seconds: 60, pricePpm: 100_000 } });
+  const gateway = world.openGateway({
+    cache: { seconds: 60, pricePpm: 100_000, sharedPricePpm: 500_000 },
+  });
   const { caller } = await world.payer(10n ** 9n);
   world.operator.plays((call) => {
     call.text('x');

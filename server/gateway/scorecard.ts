@@ -22,6 +22,8 @@ export type Score = {
   readonly estimated: number;
   /** Of the served. */
   readonly estimatedPpm: number;
+  /** Served with counts beyond what an honest operator can have, where the model's tokenizer is known: lowered to ours. */
+  readonly overstated: number;
   /** Milliseconds from opening to the end, of answers that came to their end; undefined where there was none. */
   readonly serveMs: { readonly p50: number; readonly p95: number } | undefined;
 };
@@ -52,6 +54,7 @@ type Row = {
   completion_tokens: string;
   charged_units: string;
   estimated: string;
+  overstated: string;
   serve_ms: number[] | null;
 };
 
@@ -66,6 +69,7 @@ async function scoreSince(db: Reader, name: string, from: Date): Promise<Score> 
            coalesce(sum(completion_tokens), 0) as completion_tokens,
            coalesce(sum(price_units), 0) as charged_units,
            count(*) filter (where estimated) as estimated,
+           count(*) filter (where overstated) as overstated,
            percentile_disc(array[0.5, 0.95]) within group (
              order by extract(epoch from served_at - created_at)::float8 * 1000
            ) filter (
@@ -91,6 +95,7 @@ function fromRow(row: Row): Score {
     completionTokens: Number(row.completion_tokens),
     chargedUnits: BigInt(row.charged_units),
     ...{ estimated, estimatedPpm: ppm(estimated, served) },
+    overstated: Number(row.overstated),
     serveMs: row.serve_ms ? { p50: Math.round(p50), p95: Math.round(p95) } : undefined,
   };
 }

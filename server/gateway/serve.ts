@@ -14,6 +14,8 @@ import { answerAgain, type CacheSettings, cacheKeyOf, findAnswer } from './cache
 import type { Delivery } from './charge.ts';
 import { type Attempt, type Delivering, deliver, promptTokensOf } from './deliver.ts';
 import { CALL_LIMIT_MS } from './hold.ts';
+import type { Claim, Idempotency } from './idempotency.ts';
+import type { Retrieved } from './inferences.ts';
 import type { CallWatch } from './observer.ts';
 import { type OpenHandles, openCall } from './open-call.ts';
 import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
@@ -45,17 +47,24 @@ export type Serving = Pick<Delivering, 'events' | 'leave'> & {
   readonly operator: string;
   /** Our own count for it: exact where the tokenizer is ours, about that elsewhere. */
   readonly promptTokens: number;
-  readonly retrieved: readonly RetrievedRecord[];
+  readonly retrieved: readonly Retrieved[];
   /** The call whose answer is given again. */
   readonly cachedFrom: Id<'inference'> | undefined;
   /** What is left of the key's rates, as of when the call was let in. */
   readonly rates: Rates | undefined;
+  /** Present where this is no call of its own: one that was served before is told of again. */
+  readonly replay?: {
+    /** The finish reason of a stream that broke off, as recorded; its events then say `length`. */
+    readonly brokenOff: string | undefined;
+  };
 };
 
 export type ServeCall = {
   readonly request: GenerationRequest;
   readonly caller: Caller;
   readonly delivery: Delivery;
+  /** Under which it is made once; undefined: each time it is sent. */
+  readonly idempotency?: Idempotency;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   /** Who watches it; one of the gateway's own observer, where none is given. */
@@ -63,6 +72,7 @@ export type ServeCall = {
 };
 
 /**
+ * @param claim the idempotency key that is this call's
  * @throws model_not_found, insufficient_funds (what is missing is in the details), rate_limited and too_large (the key's rates),
  * forbidden (not a model of the key's), purpose_not_licensed and licences_conflict (of what the model learned and of the
  * context), unprocessable (what no operator of the model can do)
@@ -70,6 +80,7 @@ export type ServeCall = {
 export async function serve(
   handles: ServeHandles,
   ask: ServeCall & { readonly watch: CallWatch },
+  claim?: Claim,
 ): Promise<Serving> {
   const { directory, clock } = handles;
   const { request, caller, delivery, watch } = ask;
@@ -93,7 +104,8 @@ export async function serve(
   const { asked, cachedFrom } = await orAgain(handles, { caller, request, retrieved, planned });
 
   const call = {
-    ...{ inferenceId: newId('inference', clock), createdAt: clock.now(), cachedFrom },
+    ...{ inferenceId: claim?.inferenceId ?? newId('inference', clock), createdAt: clock.now() },
+    ...{ cachedFrom, claim },
     ...{ caller, request, retrieved, delivery, servedBy: handles.servedBy, watch },
     ...{ asked, hedgeAfterMs: request.route.hedgeAfterMs, route: asked[0].attempt.route },
     ...mostOf(asked.map(({ attempt }) => attempt)),
@@ -151,7 +163,7 @@ async function orAgain(
   const { route, generation } = first;
   const question = { request, maxTokens: generation.maxTokens, route, retrieved };
   const keepAs = await cacheKeyOf(datanets, caller.partyId, question);
-  const kept = keepAs && (await findAnswer({ db, clock }, keepAs, cache));
+  const kept = keepAs && (await findAnswer({ db, clock }, keepAs, { ...cache, ...request.route }));
   if (!kept) {
     const keeping = ({ attempt, pauseMs }: Asked<Attempt>): Asked<Attempt> => ({
       attempt: { ...attempt, keepAs: attempt.route.model === route.model ? keepAs : undefined },
@@ -163,8 +175,8 @@ async function orAgain(
   const attempt: Attempt = {
     ...{ operator: { generate: answerAgain(kept) }, candidate: undefined, keepAs: undefined },
     asked: undefined,
-    ...{ generation, pricing: cachedPricing(first.pricing, cache.pricePpm) },
-    route: { ...kept.route, terms: route.terms && { ...route.terms, ppm: cache.pricePpm } },
+    ...{ generation, pricing: cachedPricing(first.pricing, kept.pricePpm) },
+    route: { ...kept.route, terms: route.terms && { ...route.terms, ppm: kept.pricePpm } },
     ...{ promptTokens: kept.usage.promptTokens, atMost: kept.usage },
   };
   return { asked: [{ attempt, pauseMs: 0 }], cachedFrom: kept.inferenceId };

@@ -7,12 +7,16 @@ import { findGone } from '../platform/presence.ts';
 import { boundCache, type CacheSettings } from './cache.ts';
 import { capture, findUncaptured } from './capture.ts';
 import { HOLD_TTL_MS } from './hold.ts';
+import { forgetKeys } from './idempotency.ts';
 import { findServing, voidLate, voidOf } from './inferences.ts';
 import { forgetDays } from './limits.ts';
 import type { Money } from './money.ts';
 
 /** Calls under way at midnight still have to give back what they do not use of their day's budget. */
 const KEEP_DAYS_MS = 7 * 86_400_000;
+
+/** A client that asks again does so within a day. */
+const KEEP_KEYS_MS = 86_400_000;
 
 type SweepHandles = {
   readonly db: Db;
@@ -25,7 +29,7 @@ type SweepHandles = {
 
 /**
  * Captures what was served before its hold can expire, then voids the calls that never ended, then lets holds expire;
- * drops what the cache may not give any more, and the keys' budgets of days that are over.
+ * drops what the cache may not give any more, the keys' budgets of days that are over, and idempotency keys after a day.
  *
  * In this order a server that stood still for a day still pays for what it had served.
  */
@@ -41,6 +45,7 @@ export async function sweep(handles: SweepHandles): Promise<void> {
   await db.transaction((tx) => voidLate(tx, ago(HOLD_TTL_MS)));
   await ledger.expireHolds(now);
   await db.transaction((tx) => forgetDays(tx, ago(KEEP_DAYS_MS)));
+  await db.transaction((tx) => forgetKeys(tx, ago(KEEP_KEYS_MS)));
   await boundCache(db, { before: ago((handles.cache?.seconds ?? 0) * 1000) });
 }
 

@@ -1,7 +1,7 @@
 /** Reads policies by name and by time. */
 import { FeePolicy, OpenLedgerError, parseCanonical } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 
 /** A policy and its name. `inForceSince` is the beginning of its latest term. */
 export type EnactedPolicy = {
@@ -13,26 +13,36 @@ export type EnactedPolicy = {
 type Row = { hash: string; document: string; since: Date };
 
 export async function policyInForce(on: Reader, at: Date): Promise<EnactedPolicy> {
-  const [row] = await on.query<Row>(sql`
+  const [row] = await on.query<Row>(
+    prepared(
+      'governance.policy-at',
+      sql`
     select policies.hash, document, since
     from governance.terms
     join governance.policies using (hash)
     where since <= ${at}
     order by since desc
-    limit 1`);
+    limit 1`,
+    ),
+  );
   if (!row) throw new Error('No policy is in force: governance was not started.');
   return fromRow(row);
 }
 
 /** @throws not_found when no policy of this hash was in force until `at` */
 export async function findPolicy(on: Reader, hash: string, at: Date): Promise<EnactedPolicy> {
-  const [row] = await on.query<Row>(sql`
+  const [row] = await on.query<Row>(
+    prepared(
+      'governance.find-policy',
+      sql`
     select policies.hash, document, since
     from governance.terms
     join governance.policies using (hash)
     where policies.hash = ${hash} and since <= ${at}
     order by since desc
-    limit 1`);
+    limit 1`,
+    ),
+  );
   if (!row)
     throw new OpenLedgerError('not_found', `No policy ${hash} was ever in force.`, { hash });
   return fromRow(row);

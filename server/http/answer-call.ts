@@ -6,6 +6,7 @@ import {
   type Gateway,
   type GenerationRequest,
   type Grounding,
+  type Idempotency,
   type ServedEvent,
   type Serving,
   type TokenLogprob,
@@ -61,6 +62,7 @@ export type Streamed = {
 export type AnsweredCall = {
   readonly caller: Caller;
   readonly request: GenerationRequest;
+  readonly idempotency: Idempotency | undefined;
   readonly stream: boolean;
   readonly wording: Wording;
 };
@@ -95,10 +97,13 @@ export async function answerCall(
   });
 }
 
+const REPLAYED = { 'idempotency-replayed': 'true' };
+
 function headersOf(serving: Serving, wording: Wording): Readonly<Record<string, string>> {
   const { inference, receipt } = extensionOf(serving);
   return {
     ...{ 'x-openledger-inference': inference, 'x-openledger-receipt': receipt },
+    ...(serving.replay && REPLAYED),
     ...wording.headers(serving),
   };
 }

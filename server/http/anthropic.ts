@@ -7,10 +7,8 @@ import type { Log } from '../platform/log.ts';
 import { answerCall, type SurfaceHandles } from './answer-call.ts';
 import { anthropicWording } from './anthropic-shapes.ts';
 import { inferringCaller } from './authorize.ts';
-import { defaultLimits, parseBody, readJson } from './body.ts';
 import { failureResponse } from './failure-response.ts';
-
-const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
+import { readCall } from './read-call.ts';
 
 /** A sub-application to be mounted at /v1/messages. Any `anthropic-version` will do: its words have not changed since the first. */
 export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles): Hono {
@@ -26,15 +24,16 @@ export function anthropicSurface({ gateway, authenticate, log }: SurfaceHandles)
   app.onError((error) => failureResponse(error, errorBody(error, log)));
   app.post('/', async (c) => {
     const caller = await callerOf(c);
-    const body = parseBody(MessagesBody, await readJson(c, LIMITS));
-    const { stream } = body;
+    const { body, idempotency } = await readCall(c, MessagesBody);
     return answerCall(gateway, c, {
-      ...{ caller, request: fromMessages(body), stream: stream ?? false, wording },
+      ...{ caller, request: fromMessages(body), idempotency, wording },
+      stream: body.stream ?? false,
     });
   });
   app.post('/count_tokens', async (c) => {
     const caller = await callerOf(c);
-    const request = fromMessages(parseBody(CountBody, await readJson(c, LIMITS)));
+    const { body } = await readCall(c, CountBody);
+    const request = fromMessages(body);
     const { promptTokens, estimated } = await gateway.countPrompt({ request, caller });
     return c.json({ input_tokens: promptTokens, openledger: { estimated } });
   });

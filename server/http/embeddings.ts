@@ -2,7 +2,12 @@
 import { formatOpen, receiptIdOf, type Vector, vectorBytes } from '@openledger/protocol';
 import type { Context } from 'hono';
 import type { z } from 'zod';
-import { type EmbeddingsBody, fromEmbeddings, type Gateway } from '../gateway/index.ts';
+import {
+  type EmbeddingsBody,
+  fromEmbeddings,
+  type Gateway,
+  type Idempotency,
+} from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
 import { callResponse } from './call-response.ts';
 import { signalOf } from './node-connection.ts';
@@ -12,11 +17,21 @@ import { watchOf } from './request-record.ts';
 export async function answerEmbeddings(
   gateway: Gateway,
   c: Context,
-  { caller, body }: { readonly caller: Caller; readonly body: z.output<typeof EmbeddingsBody> },
+  {
+    caller,
+    body,
+    idempotency,
+  }: {
+    readonly caller: Caller;
+    readonly body: z.output<typeof EmbeddingsBody>;
+    readonly idempotency: Idempotency | undefined;
+  },
 ): Promise<Response> {
   const request = fromEmbeddings(body);
   const signal = signalOf(c);
-  const embedded = await gateway.embed({ request, caller, signal, watch: watchOf(c) });
+  const embedded = await gateway.embed({
+    ...{ request, caller, idempotency, signal, watch: watchOf(c) },
+  });
   const { inferenceId: inference, vectors, usage, priceUnits } = embedded;
   const receipt = receiptIdOf(inference);
   const write = request.encoding === 'base64' ? toBase64 : toNumbers;

@@ -1,19 +1,21 @@
 /** What OpenLedger adds to an answer, on every surface. */
 import { formatOpen, receiptIdOf } from '@openledger/protocol';
-import type { Grounding, Inference } from '../gateway/index.ts';
+import type { Grounding, Inference, Serving } from '../gateway/index.ts';
 
 /**
  * Which inference it was, its receipt, the receipt of the call that made the answer where
- * it is given again, and the records that were put before the model.
+ * it is given again, how an answer broke off that is told of again, and the records that were put before the model.
  */
 export const extensionOf = ({
   inferenceId,
   cachedFrom,
   retrieved,
-}: Pick<Inference, 'inferenceId' | 'cachedFrom' | 'retrieved'>) => ({
+  replay,
+}: Pick<Inference, 'inferenceId' | 'cachedFrom' | 'retrieved'> & Pick<Serving, 'replay'>) => ({
   inference: inferenceId,
   receipt: receiptIdOf(inferenceId),
   cachedFrom: cachedFrom && receiptIdOf(cachedFrom),
+  brokenOff: replay?.brokenOff,
   retrieved: retrieved.map(({ recordHash, snapshotId }) => ({
     record: recordHash,
     snapshot: snapshotId,

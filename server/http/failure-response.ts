@@ -9,9 +9,11 @@ export const failureResponse = (error: unknown, body: object): Response =>
 /** What beside status and body belongs to a failure. */
 function headersOf(error: unknown): Readonly<Record<string, string>> {
   if (!(error instanceof OpenLedgerError)) return {};
-  const { retryAfterSeconds } = error.details;
+  const { retryAfterSeconds, mayRetry } = error.details;
   return {
     ...(error.status === 401 && { 'www-authenticate': 'Bearer' }),
     ...(typeof retryAfterSeconds === 'number' && { 'retry-after': `${retryAfterSeconds}` }),
+    // OpenAI's and Anthropic's clients ask again after a conflict, unless they are told not to.
+    ...(mayRetry === false && { 'x-should-retry': 'false' }),
   };
 }

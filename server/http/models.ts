@@ -55,6 +55,7 @@ const wireModel = (model: Model): OutputOf<typeof api.models.registerExternal> =
   baseId: model.baseId,
   builderId: model.builderId,
   operator: model.operator,
+  tokenizer: model.tokenizer,
   hash: model.hash,
   snapshots: [...model.snapshots],
   promptUnits: model.pricing.promptUnits.toString(),

@@ -455,7 +455,10 @@ test('what no route answers is counted under one name, whatever was asked for', 
 test('a call that came by no surface, and an answer given again, are counted as such', async () => {
   const fresh = createMetrics();
   const observer = createCallObservation({ metrics: fresh, tracing, log });
-  const gateway = world.openGateway({ observer, cache: { seconds: 60, pricePpm: 100_000 } });
+  const gateway = world.openGateway({
+    observer,
+    cache: { seconds: 60, pricePpm: 100_000, sharedPricePpm: 500_000 },
+  });
   const { caller } = await world.payer(10n ** 9n);
   plays('a', 'b');
   for (let i = 0; i < 2; i++) {

@@ -28,15 +28,14 @@ import type { Log } from '../platform/log.ts';
 import { answerCall, type SurfaceHandles, type Wording } from './answer-call.ts';
 import { anthropicSurface } from './anthropic.ts';
 import { inferringCaller } from './authorize.ts';
-import { defaultLimits, parseBody, readJson } from './body.ts';
+import { parseBody } from './body.ts';
 import { answerEmbeddings } from './embeddings.ts';
 import { errorBody, failure } from './openai-errors.ts';
 import { chatShape, completionShape, generationShape, type Shape } from './openai-shapes.ts';
 import { openAiRateHeaders } from './rate-headers.ts';
+import { readCall } from './read-call.ts';
 import { NoQuery, recordedResponse } from './recorded-response.ts';
 import { responsesWording } from './responses.ts';
-
-const LIMITS = { ...defaultLimits, jsonBytes: 4_000_000 };
 
 export type OpenAiHandles = SurfaceHandles & { readonly models: Models };
 
@@ -60,32 +59,33 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
   });
   app.post('/chat/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(ChatBody, await readJson(c, LIMITS));
+    const { body, idempotency } = await readCall(c, ChatBody);
     const { stream, includeUsage } = streaming(body);
     const wording = wordingOf(chatShape, includeUsage, handles.log);
-    return answerCall(handles.gateway, c, { caller, request: fromChat(body), stream, wording });
+    const request = fromChat(body);
+    return answerCall(handles.gateway, c, { caller, request, idempotency, stream, wording });
   });
   app.post('/completions', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(CompletionBody, await readJson(c, LIMITS));
+    const { body, idempotency } = await readCall(c, CompletionBody);
     const { stream, includeUsage } = streaming(body);
     const wording = wordingOf(completionShape, includeUsage, handles.log);
     const request = fromCompletion(body);
-    return answerCall(handles.gateway, c, { caller, request, stream, wording });
+    return answerCall(handles.gateway, c, { caller, request, idempotency, stream, wording });
   });
   app.post('/responses', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(ResponsesBody, await readJson(c, LIMITS));
+    const { body, idempotency } = await readCall(c, ResponsesBody);
     const wording = responsesWording(body, handles.log);
     const request = fromResponses(body);
     return answerCall(handles.gateway, c, {
-      ...{ caller, request, stream: body.stream ?? false, wording },
+      ...{ caller, request, idempotency, stream: body.stream ?? false, wording },
     });
   });
   app.post('/embeddings', async (c) => {
     const caller = await callerOf(handles, c);
-    const body = parseBody(EmbeddingsBody, await readJson(c, LIMITS));
-    return answerEmbeddings(handles.gateway, c, { caller, body });
+    const { body, idempotency } = await readCall(c, EmbeddingsBody);
+    return answerEmbeddings(handles.gateway, c, { caller, body, idempotency });
   });
   app.get('/responses/:id', async (c) => {
     const caller = await callerOf(handles, c);

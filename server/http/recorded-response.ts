@@ -1,7 +1,12 @@
 /** A response as the record of its call has it, for GET /v1/responses/:id. */
-import { OpenLedgerError, outputText, RequestDocument } from '@openledger/protocol';
+import { OpenLedgerError, RequestDocument } from '@openledger/protocol';
 import { z } from 'zod';
-import type { GenerationRequest, Grounding, Inference } from '../gateway/index.ts';
+import {
+  type GenerationRequest,
+  type Grounding,
+  type Inference,
+  textOf,
+} from '../gateway/index.ts';
 import { itemsOf, type Outcome, outcomeOf, responseObject } from './response-object.ts';
 import { recordedSettings } from './response-settings.ts';
 
@@ -29,13 +34,6 @@ function outcomeIn({ status, finishReason }: Inference): Outcome {
   return status === 'served'
     ? outcomeOf(finishReason)
     : { status: 'failed', failure: 'The call is void: nothing was charged.' };
-}
-
-/** The output without the calls that stand after its text. */
-function textOf({ output, toolCalls }: Inference): string {
-  if (toolCalls.length === 0) return output;
-  const calls = outputText('', toolCalls);
-  return output === calls ? '' : output.slice(0, output.length - calls.length - 1);
 }
 
 /** Tools and forms stand in the record as the gateway wrote them there. */

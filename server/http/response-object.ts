@@ -1,6 +1,6 @@
 /** OpenAI's response object and its output items, from whatever a call has come to. */
 import { formatOpen, type ToolCall } from '@openledger/protocol';
-import type { Inference, TokenLogprob, Usage } from '../gateway/index.ts';
+import type { Inference, Serving, TokenLogprob, Usage } from '../gateway/index.ts';
 import type { EndEvent } from './answer-call.ts';
 import { extensionAtEnd, extensionOf } from './extension.ts';
 import { tokenLogprobs } from './openai-shapes.ts';
@@ -9,7 +9,8 @@ import { tokenLogprobs } from './openai-shapes.ts';
 export type ResponseCall = Pick<
   Inference,
   'inferenceId' | 'createdAt' | 'cachedFrom' | 'retrieved'
-> & { readonly model: string };
+> &
+  Pick<Serving, 'replay'> & { readonly model: string };
 
 /** Part of an output: its text, or a call of a function with its number among the calls. */
 export type Item =
@@ -98,6 +99,8 @@ export function outcomeOf(finishReason: string): Outcome {
       return { status: 'incomplete' };
     case 'operator_failed':
       return { status: 'failed', failure: 'The operator broke off.' };
+    case 'gateway_failed':
+      return { status: 'failed', failure: 'The gateway broke off.' };
     default:
       return { status: 'completed' };
   }

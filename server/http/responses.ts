@@ -56,7 +56,7 @@ function streamedResponse(serving: Serving, settings: object, log: Log): Streame
       return frames([...begun, ...delta(serving, items[at], { event, at })]);
     },
     closing(end) {
-      const outcome = outcomeOf(end.finishReason);
+      const outcome = outcomeOf(serving.replay?.brokenOff ?? end.finishReason);
       const response = responseObject(serving, settings, outcome, { items, charged: end });
       return frames([
         ...items.flatMap((item, at) => ending(serving, item, { object: response.output[at], at })),

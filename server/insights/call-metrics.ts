@@ -54,7 +54,7 @@ function counters(registry: Registry) {
   return {
     calls: new Counter({
       name: 'openledger_calls_total',
-      help: 'Calls by how they ended: served, void (cost nothing), lost (recovery ends it), or refused:<code>.',
+      help: 'Calls by how they ended: served, replayed (an idempotency key was sent again), void (cost nothing), lost (recovery ends it), or refused:<code>.',
       ...{ labelNames: ['surface', ...routed, 'outcome'], registers },
     }),
     open: new Gauge({

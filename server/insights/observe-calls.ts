@@ -89,7 +89,7 @@ function observe(
   };
 }
 
-/** served, void, lost, or refused with its code. */
+/** served, replayed, void, lost, or refused with its code. */
 export const outcomeOf = (end: CallEnding): string =>
   end.kind === 'refused' ? `refused:${codeOf(end.error)}` : end.kind;
 

@@ -1,6 +1,6 @@
 import type { Id } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 import { idOf, readTransactions, uuid } from './read-transactions.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -17,17 +17,27 @@ export async function findTransaction(
   const id = uuid(transactionId);
   const [transaction] = await readTransactions(reader, sql`t.id = ${id}::uuid`);
   if (!transaction) return undefined;
-  const [batch] = await reader.query<{ number: string }>(sql`
+  const [batch] = await reader.query<{ number: string }>(
+    prepared(
+      'ledger.batch-of',
+      sql`
     select number
     from ledger.batches
     where first_sequence <= ${transaction.sequence}
     order by first_sequence desc
-    limit 1`);
-  const reversals = await reader.query<{ id: string }>(sql`
+    limit 1`,
+    ),
+  );
+  const reversals = await reader.query<{ id: string }>(
+    prepared(
+      'ledger.reversals-of',
+      sql`
     select id
     from ledger.transactions
     where reverses = ${id}::uuid
-    order by sequence`);
+    order by sequence`,
+    ),
+  );
   return {
     ...transaction,
     batch: Number(batch.number),

@@ -10,7 +10,7 @@ import type { Db } from '../platform/db.ts';
 import { listen } from '../platform/listen.ts';
 import type { Log } from '../platform/log.ts';
 import { type Repeating, repeat } from '../platform/repeat.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 import { type Answer, cannotSay } from './answer.ts';
 import { type Command, flawOf } from './command.ts';
 import { formatCommand, formatOutcome, parseCommand, parseOutcome } from './wire-command.ts';
@@ -118,14 +118,19 @@ async function leave(db: Db, wishes: readonly Wish[]): Promise<string> {
   const commands = `[${wishes.map(({ command }) => formatCommand(command)).join(',')}]`;
   // In a transaction, because only those are bounded in time: a fenced primary answers nothing for ever.
   const [{ number }] = await db.transaction((tx) =>
-    tx.query<{ number: string }>(sql`
+    tx.query<{ number: string }>(
+      prepared(
+        'ledger.leave-wishes',
+        sql`
     with wished as (
       insert into ledger.inbox (commands)
       values (${commands}::jsonb)
       returning number
     )
     select number, pg_notify(${WISHES}, '')
-    from wished`),
+    from wished`,
+      ),
+    ),
   );
   return number;
 }
@@ -138,18 +143,28 @@ async function fetchAnswers(
   readonly answered: ReadonlyMap<string, readonly Answer[]>;
   readonly left: ReadonlySet<string>;
 }> {
-  const rows = await db.query<{ number: string; outcomes: unknown[] | null }>(sql`
+  const rows = await db.query<{ number: string; outcomes: unknown[] | null }>(
+    prepared(
+      'ledger.look-for-answers',
+      sql`
     select number, outcomes
     from ledger.inbox
-    where number = any(${numbers}::bigint[])`);
+    where number = any(${numbers}::bigint[])`,
+    ),
+  );
   const answered = new Map<string, readonly Answer[]>();
   for (const { number, outcomes } of rows) {
     if (outcomes) answered.set(number, outcomes.map(parseOutcome));
   }
   if (answered.size > 0) {
-    await db.query(sql`
+    await db.query(
+      prepared(
+        'ledger.drop-answers',
+        sql`
       delete from ledger.inbox
-      where number = any(${[...answered.keys()]}::bigint[])`);
+      where number = any(${[...answered.keys()]}::bigint[])`,
+      ),
+    );
   }
   return { answered, left: new Set(rows.map(({ number }) => number)) };
 }
@@ -162,12 +177,17 @@ export function serveInbox(
   const serving = new Map<string, Promise<void>>();
 
   async function take(): Promise<void> {
-    const rows = await db.query<{ number: string; commands: unknown[] }>(sql`
+    const rows = await db.query<{ number: string; commands: unknown[] }>(
+      prepared(
+        'ledger.take-wishes',
+        sql`
       select number, commands
       from ledger.inbox
       where outcomes is null and number <> all(${[...serving.keys()]}::bigint[])
       order by number
-      limit ${ROWS_AT_ONCE}`);
+      limit ${ROWS_AT_ONCE}`,
+      ),
+    );
     for (const { number, commands } of rows) {
       const answering = answerRow(number, commands)
         .catch((cause: unknown) => log.warn('ledger.inbox_failed', { number, cause })) // it is taken again
@@ -178,13 +198,18 @@ export function serveInbox(
 
   async function answerRow(number: string, stored: readonly unknown[]): Promise<void> {
     const outcomes = await Promise.all(stored.map((one) => judge(parseCommand(one))));
-    await db.query(sql`
+    await db.query(
+      prepared(
+        'ledger.answer-wishes',
+        sql`
       with answered as (
         update ledger.inbox
         set outcomes = ${`[${outcomes.map(formatOutcome).join(',')}]`}::jsonb
         where number = ${number}::bigint
       )
-      select pg_notify(${ANSWERS}, '')`);
+      select pg_notify(${ANSWERS}, '')`,
+      ),
+    );
   }
 
   const judge = async (command: Command): Promise<Answer> => {

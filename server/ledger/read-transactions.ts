@@ -1,7 +1,7 @@
 /** From rows of the log back to transactions. */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
-import { type Sql, sql } from '../platform/sql.ts';
+import { prepared, type Sql, sql } from '../platform/sql.ts';
 import type { AccountKey } from './account.ts';
 import { type Legs, parseLegs } from './legs.ts';
 import type { Transaction } from './transaction.ts';
@@ -56,10 +56,15 @@ export async function readTransactions(
 
 async function namesOf(reader: Reader, legs: readonly Legs[]): Promise<Names> {
   const numbers = [...new Set(legs.flatMap(({ sides }) => sides))];
-  const accounts = await reader.query<{ number: string; name: string; asset: string }>(sql`
+  const accounts = await reader.query<{ number: string; name: string; asset: string }>(
+    prepared(
+      'ledger.names-of',
+      sql`
     select number, name, asset
     from ledger.accounts
-    where number = any(${numbers}::bigint[])`);
+    where number = any(${numbers}::bigint[])`,
+    ),
+  );
   return new Map(
     accounts.map(({ number, name, asset }) => [Number(number), { account: name, asset }]),
   );

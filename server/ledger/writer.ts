@@ -48,16 +48,7 @@ export function createWriter({ store, clock, log, turn = nextTurn, onCommit }: H
   let tenure: Tenure | undefined;
   let draining: Promise<void> | undefined;
   let open = false;
-
-  /** One at a time: two would wait for each other's lock. */
-  let beginning: Promise<Tenure> | undefined;
-  const begin = (waitMs: number): Promise<Tenure> => {
-    beginning ??= beginTenure({ store, log }, waitMs).finally(() => {
-      beginning = undefined;
-    });
-    return beginning;
-  };
-
+  const begin = oneAtATime((waitMs) => beginTenure({ store, log }, waitMs));
   async function drain(): Promise<void> {
     let committing: Promise<void> = Promise.resolve();
     await turn();
@@ -170,6 +161,19 @@ function takeBatch(queue: Wish[]): readonly Wish[] {
     postings += 'postings' in command ? command.postings.length : 1;
   }
   return queue.splice(0, count);
+}
+
+/** Two would wait for each other's lock. */
+function oneAtATime(
+  begin: (waitMs: number) => Promise<Tenure>,
+): (waitMs: number) => Promise<Tenure> {
+  let beginning: Promise<Tenure> | undefined;
+  return (waitMs) => {
+    beginning ??= begin(waitMs).finally(() => {
+      beginning = undefined;
+    });
+    return beginning;
+  };
 }
 
 async function beginTenure(

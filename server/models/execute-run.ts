@@ -152,6 +152,7 @@ async function modelOf(
     builderId,
     operator: 'local',
     operatorModel: modelId,
+    tokenizer: undefined,
     hash: await folderHash(folders.model(modelId)),
     snapshots: base ? [...base.snapshots, own] : [own],
     influenceAdapters: recipe.kind === 'adapter' ? (recipe.influence?.adapters ?? 0) : 0,

@@ -10,12 +10,15 @@ export type ModelFolders = {
   readonly run: (runId: string) => string;
   /** A snapshot's texts as the engine reads them. */
   readonly corpus: (snapshotId: string, version: number) => string;
+  /** The `tokenizer.json` of models elsewhere, put there by whoever runs this server. */
+  readonly tokenizer: (name: string) => string;
 };
 
 export const modelFolders = (root: string): ModelFolders => ({
   model: (modelId) => join(root, 'models', modelId),
   run: (runId) => join(root, 'runs', runId),
   corpus: (snapshotId, version) => join(root, 'corpora', `${snapshotId}-${version}.json`),
+  tokenizer: (name) => join(root, 'tokenizers', `${name}.json`),
 });
 
 /** SHA-256 over the canonical JSON of {file name: SHA-256 of the file}. */

@@ -6,6 +6,7 @@
  * - a run that was interrupted continues from its checkpoint, and makes its model once;
  * - every model names the snapshots it learned from, by hash; that is what its data leg pays;
  * - files are the field's: Hugging Face config, safetensors, tokenizer.json, PEFT adapters;
+ * - a model elsewhere whose tokenizer is named has its tokens counted by that, and none is registered with one that is not there;
  * - no run begins on records whose licences refuse it, each by itself or together;
  * - withdrawn records are neither trained on nor interpolated with from the next use on.
  *
@@ -42,6 +43,7 @@ import {
   registerModel,
 } from './registry.ts';
 import { findRun, listRuns, queueRun, type Run } from './runs.ts';
+import { createTokenizers, type Tokenizers } from './tokenizers.ts';
 
 export type { AnswerLikelihoods } from './engine-messages.ts';
 export { modelIdOf } from './execute-run.ts';
@@ -67,7 +69,11 @@ export type Models = {
   list(): Promise<readonly Model[]>;
   /** Those that learned from any of the snapshots, by themselves or through their base. */
   madeFrom(snapshotIds: readonly string[]): Promise<readonly Model[]>;
-  /** A model that another operator serves: no files and no registered data here. */
+  /**
+   * A model that another operator serves: no files and no registered data here.
+   *
+   * @throws not_found and unprocessable for a tokenizer that is not there or cannot be used, conflict
+   */
   registerExternal(model: {
     name: string;
     operator: string;
@@ -75,7 +81,10 @@ export type Models = {
     builderId: Id<'party'>;
     pricing: Model['pricing'];
     maxTokens: number;
+    tokenizer?: string | undefined;
   }): Promise<void>;
+  /** Tokens by the tokenizers of models elsewhere. */
+  readonly tokenizers: Pick<Tokenizers, 'count'>;
   generate(options: GenerateOptions & { readonly signal: AbortSignal }): AsyncIterable<EngineEvent>;
   countTokens(options: GenerateOptions): Promise<number>;
   /** How likely one of the models made here finds an answer. @throws model_not_found, operator_failed */
@@ -109,6 +118,7 @@ export function createModels(handles: ModelsHandles): Models {
   const { db, datanets, clock } = handles;
   const folders = modelFolders(handles.folder);
   const engine = createLocalEngine(handles.log);
+  const tokenizers = createTokenizers({ log: handles.log, fileOf: folders.tokenizer });
   const stopping = new AbortController();
   const engineModel = (name: string) => engineModelOf({ db, datanets, folders }, name);
   return {
@@ -133,8 +143,9 @@ export function createModels(handles: ModelsHandles): Models {
     find: (name) => findModel(db, name),
     list: () => listModels(db),
     madeFrom: (snapshotIds) => modelsMadeFrom(db, snapshotIds),
-    registerExternal: (model) =>
-      db.transaction((tx) =>
+    async registerExternal({ tokenizer, ...model }) {
+      if (tokenizer !== undefined) await tokenizers.assertUsable(tokenizer);
+      await db.transaction((tx) =>
         registerModel(tx, {
           ...model,
           ...{
@@ -144,9 +155,11 @@ export function createModels(handles: ModelsHandles): Models {
             snapshots: [],
           },
           ...{ baseId: undefined, runId: undefined, hash: undefined, influenceAdapters: 0 },
-          defaultMaxTokens: Math.min(512, model.maxTokens),
+          ...{ tokenizer, defaultMaxTokens: Math.min(512, model.maxTokens) },
         }),
-      ),
+      );
+    },
+    tokenizers,
     async *generate({ model, signal, ...generation }) {
       yield* engine.generate(await engineModel(model), generation, signal);
     },
@@ -161,6 +174,7 @@ export function createModels(handles: ModelsHandles): Models {
     stop() {
       stopping.abort();
       engine.stop();
+      tokenizers.stop();
     },
   };
 }

@@ -65,7 +65,13 @@ beforeAll(async () => {
       ...{ baseId: undefined, runId: undefined, builderId: newId('party', clock), hash: undefined },
       snapshots: [{ snapshotId, hash: '0'.repeat(64), role: 'base' }],
       pricing: { promptUnits: 1n, completionUnits: 1n },
-      ...{ influenceAdapters: 0, defaultMaxTokens: 16, maxTokens: 96, createdAt: clock.now() },
+      ...{
+        influenceAdapters: 0,
+        tokenizer: undefined,
+        defaultMaxTokens: 16,
+        maxTokens: 96,
+        createdAt: clock.now(),
+      },
     }),
   );
 });

@@ -19,6 +19,8 @@ export type Model = {
   readonly builderId: Id<'party'>;
   readonly operator: string;
   readonly operatorModel: string;
+  /** By which its tokens are counted here, where another operator serves it; undefined: they are not. */
+  readonly tokenizer: string | undefined;
   readonly hash: string | undefined;
   readonly snapshots: readonly ModelSnapshot[];
   /** Of its ensemble for influence; 0 where it has none. */
@@ -34,13 +36,13 @@ export async function registerModel(tx: Tx, model: Model): Promise<void> {
   const inserted = await tx.query(sql`
     insert into models.models
       (id, name, kind, base_id, run_id, builder_id, operator, operator_model, hash, snapshots,
-       influence_adapters, prompt_units, completion_units, default_max_tokens, max_tokens, created_at)
+       influence_adapters, prompt_units, completion_units, default_max_tokens, max_tokens, tokenizer, created_at)
     values (
       ${model.modelId}, ${model.name}, ${model.kind}, ${model.baseId ?? null}, ${model.runId ?? null},
       ${model.builderId}, ${model.operator}, ${model.operatorModel}, ${model.hash ?? null},
       ${JSON.stringify(model.snapshots)}, ${model.influenceAdapters},
       ${model.pricing.promptUnits}, ${model.pricing.completionUnits},
-      ${model.defaultMaxTokens}, ${model.maxTokens}, ${model.createdAt}
+      ${model.defaultMaxTokens}, ${model.maxTokens}, ${model.tokenizer ?? null}, ${model.createdAt}
     )
     on conflict (name) do nothing
     returning id`);
@@ -72,11 +74,12 @@ type Row = {
   completion_units: string;
   default_max_tokens: number;
   max_tokens: number;
+  tokenizer: string | null;
   created_at: Date;
 };
 
 const columns = sql`id, name, kind, base_id, run_id, builder_id, operator, operator_model, hash, snapshots,
-  influence_adapters, prompt_units, completion_units, default_max_tokens, max_tokens, created_at`;
+  influence_adapters, prompt_units, completion_units, default_max_tokens, max_tokens, tokenizer, created_at`;
 
 /** By name or id. @throws model_not_found */
 export async function findModel(on: Reader, nameOrId: string): Promise<Model> {
@@ -140,6 +143,7 @@ const fromRow = (row: Row): Model => ({
   builderId: row.builder_id,
   operator: row.operator,
   operatorModel: row.operator_model,
+  tokenizer: row.tokenizer ?? undefined,
   hash: row.hash ?? undefined,
   snapshots: row.snapshots,
   influenceAdapters: row.influence_adapters,

@@ -78,6 +78,11 @@ export const settings = {
     about: "What an answer given again costs, in parts per million of the model's price.",
     schema: z.coerce.number().int().min(0).max(1_000_000).default(100_000),
   },
+  OPENLEDGER_CACHE_SHARED_PPM: {
+    about:
+      "What an answer costs that another payer had made, where both asked for a shared cache, in parts per million of the model's price.",
+    schema: z.coerce.number().int().min(0).max(1_000_000).default(500_000),
+  },
   OPENLEDGER_EPOCH_SECONDS: {
     about: 'Length of a settlement epoch.',
     schema: z.coerce.number().int().min(1).max(31_536_000).default(3600),

@@ -6,7 +6,7 @@ import type { Db, Reader, Tx } from './db.ts';
 import type { Log } from './log.ts';
 import { enter, findGone } from './presence.ts';
 import { repeat } from './repeat.ts';
-import { type Sql, sql } from './sql.ts';
+import { prepared, type Sql, sql } from './sql.ts';
 
 /** Every announcement and what it carries. Handlers are idempotent on it. */
 export type Announcements = {
@@ -35,7 +35,8 @@ export async function announce<A extends Announcement>(
   name: A,
   payload: Announcements[A],
 ): Promise<void> {
-  await tx.query(announceEach(name, sql`select ${JSON.stringify(payload)}::json`));
+  const announcing = announceEach(name, sql`select ${JSON.stringify(payload)}::json`);
+  await tx.query(prepared('jobs.announce', announcing));
 }
 
 /**
@@ -81,7 +82,7 @@ type JobsOptions = {
  */
 export async function startJobs(
   db: Db,
-  { concurrency = 6, ...options }: JobsOptions,
+  { concurrency = 12, ...options }: JobsOptions,
 ): Promise<{ stop(): Promise<void> }> {
   const { log } = options;
   const pool = new pg.Pool({ connectionString: db.url, max: concurrency + 4 });

@@ -17,6 +17,7 @@
  */
 import { sleep } from '../platform/clock.ts';
 import { sql } from '../platform/sql.ts';
+import { createAppends } from './append.ts';
 import { assembleBundle, type BundleOptions } from './assemble-bundle.ts';
 import { type Accounted, issueReceipt, issueReversal, type Reversed } from './issue.ts';
 import { type LogHead, logSize, proveConsistency, signHead } from './log.ts';
@@ -64,9 +65,10 @@ export type Receipts = {
 
 export function createReceipts(handles: ReceiptsHandles): Receipts {
   const { db, signers } = handles;
+  const issuing = { ...handles, appends: createAppends(handles) };
   return {
-    issue: (accounted) => issueReceipt(handles, accounted),
-    issueReversal: (reversed) => issueReversal(handles, reversed),
+    issue: (accounted) => issueReceipt(issuing, accounted),
+    issueReversal: (reversed) => issueReversal(issuing, reversed),
     find: (receiptId) => findReceipt(db, receiptId),
     list: (query) => listReceipts(db, query),
     bundle: (receiptId, options) => assembleBundle(handles, receiptId, options),

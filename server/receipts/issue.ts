@@ -1,14 +1,12 @@
-/** Issues receipts: builds, signs, and appends them to the log, each subject once. */
+/** Issues receipts: builds them, signs them, and has them appended to the log, each subject once. */
 import { randomBytes } from 'node:crypto';
 import {
   type ChannelEvidence,
-  canonicalize,
   commitment,
   type Evidence,
   type FeeRole,
   formatShares,
   type Id,
-  leafHash,
   OPEN,
   type PricedBy,
   RECEIPT_VERSION,
@@ -17,13 +15,10 @@ import {
   type ReversalReceipt,
   receiptHash,
   receiptIdOf,
-  receiptLeaf,
   type Shares,
 } from '@openledger/protocol';
-import type { Tx } from '../platform/db.ts';
 import { newId } from '../platform/new-id.ts';
-import { sql } from '../platform/sql.ts';
-import { appendToLog, lockLog } from './log.ts';
+import type { Appends, Signed } from './append.ts';
 import { findReceipt, type IssuedReceipt, lookUpReceipt } from './receipts.ts';
 import type { ReceiptsHandles } from './stage.ts';
 
@@ -83,9 +78,13 @@ export type Reversed = {
   readonly reversedAt: Date;
 };
 
+export type IssueHandles = ReceiptsHandles & { readonly appends: Appends };
+
+type Entry = Omit<Signed, 'signature' | 'hash' | 'issuedAt'>;
+
 /** Issues an inference's receipt; asked again, answers with the one there is. */
 export async function issueReceipt(
-  handles: ReceiptsHandles,
+  handles: IssueHandles,
   accounted: Accounted,
 ): Promise<IssuedReceipt> {
   const { inferenceId, parties, shares } = accounted;
@@ -99,16 +98,13 @@ export async function issueReceipt(
     payerId: parties.payer,
     readers: [...Object.values(parties).filter((party) => party !== undefined), ...payees],
     receipt: receiptFor(accounted, salts),
-    alongside: (tx) =>
-      tx.query(sql`
-        insert into receipts.salts (inference_id, request, output)
-        values (${inferenceId}, ${salts.request}, ${salts.output})`),
+    salts,
   });
 }
 
 /** Issues the receipt of a reversal; asked again for the same transaction, answers with the one there is. */
 export async function issueReversal(
-  handles: ReceiptsHandles,
+  handles: IssueHandles,
   { receiptId, reason, units, transactionId, reversedAt }: Reversed,
 ): Promise<IssuedReceipt> {
   const known = await lookUpReceipt(handles.db, transactionId);
@@ -124,7 +120,8 @@ export async function issueReversal(
     units: units.toString(),
     ledger: { transaction: transactionId },
   });
-  return append(handles, { subject: transactionId, inferenceId, payerId, readers, receipt });
+  const salts = undefined; // it commits to no text
+  return append(handles, { subject: transactionId, inferenceId, payerId, readers, receipt, salts });
 }
 
 /** Pure but for the salts it is given: what the receipt says. */
@@ -170,40 +167,17 @@ function receiptFor(
   });
 }
 
-/** Signs and appends, unless another process was first with the same subject. */
+/** Signs, and appends with those that come at the same time, unless another process was first with the same subject. */
 async function append(
-  { db, clock, signers }: ReceiptsHandles,
-  entry: {
-    readonly subject: string;
-    readonly inferenceId: string;
-    readonly payerId: string;
-    readonly readers: readonly string[];
-    readonly receipt: Receipt;
-    readonly alongside?: (tx: Tx) => Promise<unknown>;
-  },
+  { clock, signers, appends }: IssueHandles,
+  { subject, inferenceId, payerId, readers, receipt, salts }: Entry,
 ): Promise<IssuedReceipt> {
-  const { subject, inferenceId, payerId, receipt } = entry;
-  const readers = [...new Set(entry.readers)];
-  const signature = await signers.receipts.sign(receipt);
-  const hash = receiptHash(receipt);
-  const issuedAt = clock.now();
-  return db.transaction(async (tx) => {
-    await lockLog(tx);
-    const other = await lookUpReceipt(tx, subject);
-    if (other) return other;
-    const leafIndex = await appendToLog(tx, leafHash(receiptLeaf({ receipt, signature })));
-    await tx.query(sql`
-      insert into receipts.receipts
-        (id, subject, kind, inference_id, payer_id, readers, hash, document, signer, signature, leaf_index, issued_at)
-      values (
-        ${receipt.id}, ${subject}, ${receipt.kind}, ${inferenceId}, ${payerId}, ${readers}, ${hash},
-        ${canonicalize(receipt)}, ${signature.signer}, ${signature.value}, ${leafIndex}, ${issuedAt}
-      )`);
-    await entry.alongside?.(tx);
-    return {
-      ...{ receipt, signature, hash, inferenceId, payerId, readers, leafIndex, issuedAt },
-      id: receipt.id,
-    };
+  return appends.add({
+    ...{ subject, inferenceId, payerId, receipt, salts },
+    readers: [...new Set(readers)],
+    signature: await signers.receipts.sign(receipt),
+    hash: receiptHash(receipt),
+    issuedAt: clock.now(),
   });
 }
 

@@ -12,7 +12,7 @@ import {
 } from '@openledger/protocol';
 import type { Clock } from '../platform/clock.ts';
 import type { Db, Reader, Tx } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 import type { LogSigner } from './signers.ts';
 
 /** A signed head of the log. */
@@ -31,23 +31,40 @@ export async function lockLog(tx: Tx): Promise<void> {
 
 /** Leaves in the log. */
 export async function logSize(on: Reader): Promise<number> {
-  const [row] = await on.query<{ size: string }>(sql`
+  const [row] = await on.query<{ size: string }>(
+    prepared(
+      'receipts.log-size',
+      sql`
     select coalesce(max(index) + 1, 0) as size
     from receipts.nodes
-    where level = 0`);
+    where level = 0`,
+    ),
+  );
   return Number(row.size);
 }
 
-/** Appends a leaf's hash; the caller holds the log's lock. @returns its index */
-export async function appendToLog(tx: Tx, leaf: Uint8Array): Promise<number> {
+/** Appends leaves' hashes; the caller holds the log's lock. @returns the first one's index */
+export async function appendToLog(tx: Tx, leaves: readonly Uint8Array[]): Promise<number> {
   const size = await logSize(tx);
-  const filled = appendLeaf(size, leaf, await readNodes(tx, [{ start: 0, end: size }]));
-  await tx.query(sql`
+  const stored = await readNodes(tx, [{ start: 0, end: size }]);
+  const added = new Map<string, Uint8Array>();
+  const nodeAt = (node: NodeCoordinate) => added.get(nameOf(node)) ?? stored(node);
+  const filled = leaves.flatMap((leaf, i) => {
+    const nodes = appendLeaf(size + i, leaf, nodeAt);
+    for (const node of nodes) added.set(nameOf(node), node.hash);
+    return nodes;
+  });
+  await tx.query(
+    prepared(
+      'receipts.add-nodes',
+      sql`
     insert into receipts.nodes (level, index, hash)
     select * from unnest(
       ${filled.map(({ level }) => level)}::smallint[],
       ${filled.map(({ index }) => index)}::bigint[],
-      ${filled.map(({ hash }) => Buffer.from(hash))}::bytea[])`);
+      ${filled.map(({ hash }) => Buffer.from(hash))}::bytea[])`,
+    ),
+  );
   return size;
 }
 
@@ -119,16 +136,25 @@ async function readNodes(
   ranges: readonly LeafRange[],
 ): Promise<(node: NodeCoordinate) => Uint8Array> {
   const wanted = ranges.flatMap(fullNodes);
-  const rows = await on.query<{ level: number; index: string; hash: Buffer }>(sql`
+  const rows = await on.query<{ level: number; index: string; hash: Buffer }>(
+    prepared(
+      'receipts.read-nodes',
+      sql`
     select level, index, hash
     from receipts.nodes
     join unnest(
       ${wanted.map(({ level }) => level)}::smallint[],
-      ${wanted.map(({ index }) => index)}::bigint[]) as wanted (level, index) using (level, index)`);
-  const hashes = new Map(rows.map(({ level, index, hash }) => [`${level} ${index}`, hash]));
-  return ({ level, index }) => {
-    const hash = hashes.get(`${level} ${index}`);
-    if (!hash) throw new Error(`The log lacks its node ${index} at level ${level}.`);
+      ${wanted.map(({ index }) => index)}::bigint[]) as wanted (level, index) using (level, index)`,
+    ),
+  );
+  const hashes = new Map(
+    rows.map(({ level, index, hash }) => [nameOf({ level, index: Number(index) }), hash]),
+  );
+  return (node) => {
+    const hash = hashes.get(nameOf(node));
+    if (!hash) throw new Error(`The log lacks its node ${node.index} at level ${node.level}.`);
     return Uint8Array.from(hash);
   };
 }
+
+const nameOf = ({ level, index }: NodeCoordinate): string => `${level} ${index}`;

@@ -7,7 +7,7 @@ import {
   type SignedReceipt,
 } from '@openledger/protocol';
 import type { Reader } from '../platform/db.ts';
-import { sql } from '../platform/sql.ts';
+import { prepared, sql } from '../platform/sql.ts';
 
 /** A receipt in the log. */
 export type IssuedReceipt = SignedReceipt & {
@@ -48,15 +48,26 @@ export async function findReceipt(on: Reader, receiptId: string): Promise<Issued
 }
 
 /** The receipt for one subject: an inference, or a reversing transaction. */
-export async function lookUpReceipt(
+export const lookUpReceipt = async (
   on: Reader,
   subject: string,
-): Promise<IssuedReceipt | undefined> {
-  const [row] = await on.query<Row>(sql`
-    select ${columns}
+): Promise<IssuedReceipt | undefined> => (await lookUpReceipts(on, [subject])).get(subject);
+
+/** The receipts that there are for these subjects. */
+export async function lookUpReceipts(
+  on: Reader,
+  subjects: readonly string[],
+): Promise<ReadonlyMap<string, IssuedReceipt>> {
+  const rows = await on.query<Row & { subject: string }>(
+    prepared(
+      'receipts.of-subjects',
+      sql`
+    select subject, ${columns}
     from receipts.receipts
-    where subject = ${subject}`);
-  return row && fromRow(row);
+    where subject = any(${subjects})`,
+    ),
+  );
+  return new Map(rows.map((row) => [row.subject, fromRow(row)]));
 }
 
 /** A payer's receipts, newest first. */

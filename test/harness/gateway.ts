@@ -55,6 +55,8 @@ export type TestGateway = {
   readonly datanets: Datanets;
   readonly access: Access;
   readonly models: Models;
+  /** Of the models. */
+  readonly folder: string;
   readonly gateway: Gateway;
   /** Another gateway on the same stages. */
   openGateway(handles: Partial<GatewayHandles>): Gateway;
@@ -112,6 +114,7 @@ export async function openTestGateway(): Promise<TestGateway> {
 
   return {
     ...{ database, clock, ledger, identity, datanets, access, models, gateway, operator, errors },
+    folder,
     openGateway,
     async payer(units, order = {}) {
       const { id: partyId } = await identity.registerParty({ identity: `local:payer-${++payers}` });
