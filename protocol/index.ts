@@ -36,6 +36,7 @@ export * from './signatures.ts';
 export * from './snapshot.ts';
 export * from './split.ts';
 export * from './statement.ts';
+export * from './terms.ts';
 export * from './trace.ts';
 export * from './trace-by-scan.ts';
 export * from './training-worker.ts';

@@ -17,6 +17,7 @@ import { OPEN, Units } from './money.ts';
 import { feeRoles } from './policy.ts';
 import { ShareList, snapshotRoles } from './shares.ts';
 import { Address, WalletSignature } from './signatures.ts';
+import { PricedBy } from './terms.ts';
 import type { TypedData } from './typed-data.ts';
 
 export const RECEIPT_VERSION = 'openledger-receipt-1';
@@ -73,7 +74,12 @@ export const InferenceReceipt = z
     /** Records the gateway put into the prompt, in order. */
     retrieved: z.array(z.strictObject({ record: Sha256Hex, snapshot: idSchema('snapshot') })),
     usage: z.strictObject({ promptTokens: Tokens, completionTokens: Tokens }),
-    price: z.strictObject({ asset: z.literal(OPEN), units: Units }),
+    price: z.strictObject({
+      asset: z.literal(OPEN),
+      units: Units,
+      /** What makes the units of the usage; left out where that was not kept. */
+      terms: PricedBy.optional(),
+    }),
     /** SHA-256 of the fee policy's canonical document. */
     policy: Sha256Hex,
     /** null when there was nothing to trace against. */

@@ -191,6 +191,7 @@ async function createStages(handles: AppHandles, { serves }: { readonly serves: 
     ...{ db, clock, log, governance, snapshots: proofsFrom(datanets) },
     signers: await openSigners(keys),
     textsOf: (inferenceId) => gateway.find(inferenceId),
+    termsOf: (hash) => gateway.terms(hash),
   });
   const attributions = createAttributions({
     ...{ db, clock, log, gateway, governance, models, snapshots: snapshotsFrom(datanets) },

@@ -78,6 +78,7 @@ export async function accountFor(
     retrieved: inference.retrieved,
     usage: inference.usage,
     priceUnits: routing.units,
+    terms: route.terms,
     policyHash: routing.policyHash,
     evidence: attribution.evidence,
     channels: attribution.channels,

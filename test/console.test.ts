@@ -109,14 +109,14 @@ test('marks the passages, names whose they are, verifies, and finds one changed 
 
   const verify = sheet.getByRole('button', { name: 'Verify' });
   await verify.click();
-  await sheet.getByText('It holds: 14 checks passed').waitFor();
+  await sheet.getByText('It holds: 15 checks passed').waitFor();
   for (const check of ['signature', 'inclusion', 'anchor', 'arithmetic', 'conservation']) {
     await sheet.locator('.checks li[data-ok="true"] .check-name', { hasText: check }).waitFor();
   }
   await sheet.getByRole('button', { name: 'Tamper' }).click();
   await sheet.getByText(/^It does not hold: the check "[a-z]+" fails\.$/).waitFor();
   await verify.click();
-  await sheet.getByText('It holds: 14 checks passed').waitFor();
+  await sheet.getByText('It holds: 15 checks passed').waitFor();
   expect(complaints).toEqual([]);
   await page.close();
 });

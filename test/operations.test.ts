@@ -79,6 +79,7 @@ type Belongings = {
   readonly ids: Readonly<Record<string, string>>;
   readonly operator: string;
   readonly recordHash: string;
+  readonly terms: string;
 };
 
 let app: TestApp;
@@ -219,6 +220,7 @@ const samples = (): Readonly<Record<string, unknown>> => ({
   model: 'canned/model',
   operator: owner.operator,
   recordHash: owner.recordHash,
+  terms: owner.terms,
   signature: `0x${'11'.repeat(64)}1b`,
   text: 'A text of the stranger, long enough to be a record of some worth to somebody who reads it.',
   licence: 'MIT',
@@ -276,6 +278,7 @@ async function acquireBelongings(): Promise<Belongings> {
   const submission = await client.bounties.run(pending);
 
   const { inferenceId, receiptId, transactionId } = await callOnce(secret);
+  const [terms] = (await client.gateway.listTerms({ model: 'canned/model' })).items;
   return {
     ids: {
       pty: party.id,
@@ -295,6 +298,7 @@ async function acquireBelongings(): Promise<Belongings> {
     },
     operator: 'canned',
     recordHash,
+    terms: terms.hash,
   };
 }
 

@@ -13,6 +13,7 @@ import {
   OpenLedgerError,
   openBundle,
   ownersIn,
+  type PricedBy,
   parseShares,
   passageEarnings,
   WEIGHT_ONE,
@@ -41,9 +42,16 @@ export async function explainReceipt(args: Arguments): Promise<number> {
     ? `; ${(attribution.groundedPpm / 1e4).toFixed(2)} % of what it said stands in records`
     : '; no registered data stands behind it';
   console.log(`${model.name} answered for ${open(BigInt(price.units))}${grounded}.\n`);
+  if (price.terms) console.log(`${termsLine(price.terms)}\n`);
   for (const { units, to, because } of parts) console.log(`${open(units)} to ${to}: ${because}`);
   return 0;
 }
+
+/** What makes the price. */
+const termsLine = ({ hash, promptUnits, completionUnits, ppm }: PricedBy): string => {
+  const part = ppm === undefined ? '' : `, of which an answer given again costs ${percent(ppm)}`;
+  return `A token read costs ${open(BigInt(promptUnits))} and a token written ${open(BigInt(completionUnits))}${part}, by the terms ${hash}.`;
+};
 
 /** How parties and places are called. */
 export type Names = {

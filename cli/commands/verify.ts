@@ -55,6 +55,7 @@ const questions: Readonly<Record<CheckName, string>> = {
   output: 'Are the texts those that the receipt committed to?',
   channels: 'Was what was measured drawn fairly, and is it of what took part?',
   arithmetic: 'Do the shares follow from the evidence?',
+  price: 'Is the price what the terms make of the usage?',
   split: 'Do the payments follow from price and policy?',
   conservation: 'Was every unit paid out, and none twice?',
   'recompute-snapshot': 'Do all texts given make up the sealed snapshots?',

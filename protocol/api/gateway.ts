@@ -1,8 +1,10 @@
 /** Operations of the gateway beside /v1: operators, and the record of one's own calls. */
 import { z } from 'zod';
+import { Sha256Hex } from '../hash.ts';
 import { idSchema } from '../ids.ts';
 import { Units } from '../money.ts';
 import type { Operations } from '../operations.ts';
+import { NamedTerms, Terms } from '../terms.ts';
 import { pageOf, paging } from './paging.ts';
 
 const ModelName = z.string().min(1).max(300);
@@ -30,6 +32,31 @@ export const Offer = z.object({
   weight: z.number().int().min(0).max(1000).default(100),
   /** Lower is asked first; 0 is the tier of the operator that a model was registered with. */
   tier: z.number().int().min(0).max(100).default(0),
+});
+
+/** With the hash of the version of its terms that is in force, and since when. */
+export const ListedOffer = Offer.extend({ terms: Sha256Hex, since: z.iso.datetime() });
+
+const Tokens = z.object({
+  promptTokens: z.number().int(),
+  completionTokens: z.number().int(),
+});
+
+/** What a call would cost by one of those who may answer it. */
+export const Quote = z.object({
+  model: ModelName,
+  operator: z.string(),
+  /** By their hash. */
+  terms: Sha256Hex,
+  /** Units a token. */
+  promptUnits: Units,
+  completionUnits: Units,
+  /** By our count of the prompt and the length of the operator's last answers: a guess. */
+  aboutUnits: Units,
+  /** No call can cost more, whatever is answered. */
+  atMostUnits: Units,
+  about: Tokens,
+  atMost: Tokens,
 });
 
 const Standing = z.object({
@@ -127,7 +154,7 @@ export const gatewayOperations = {
     path: '/api/gateway/offers',
     scope: 'read',
     input: z.object({ model: ModelName }),
-    output: z.object({ items: z.array(Offer) }),
+    output: z.object({ items: z.array(ListedOffer) }),
   },
   removeOffer: {
     summary: "End an operator's offer",
@@ -136,6 +163,36 @@ export const gatewayOperations = {
     scope: 'operate',
     input: z.object({ model: ModelName, operator: z.string() }),
     output: z.object({ model: z.string(), operator: z.string() }),
+  },
+  listTerms: {
+    summary: "List every version of a model's terms, the oldest first, or those in force at a time",
+    method: 'GET',
+    path: '/api/gateway/terms',
+    scope: 'public',
+    input: z.object({ model: ModelName, at: z.iso.datetime().optional() }),
+    output: z.object({ items: z.array(NamedTerms) }),
+  },
+  getTerms: {
+    summary: 'Show terms by the hash that a receipt names, in force or not',
+    method: 'GET',
+    path: '/api/gateway/terms/:terms',
+    scope: 'public',
+    input: z.object({ terms: Sha256Hex }),
+    output: Terms,
+  },
+  quote: {
+    summary:
+      'Say what a call would cost by each operator that may answer it, and by which terms; nobody is asked',
+    method: 'POST',
+    path: '/api/gateway/quotes',
+    scope: 'infer',
+    input: z.object({
+      kind: z.enum(['chat', 'embeddings']).default('chat'),
+      /** What would be sent to /v1/chat/completions or /v1/embeddings. */
+      body: z.record(z.string(), z.unknown()),
+    }),
+    /** The cheapest first. */
+    output: z.object({ items: z.array(Quote) }),
   },
   listStandings: {
     summary: "Say how operators have answered this gateway's last calls",

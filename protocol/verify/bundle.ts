@@ -12,6 +12,7 @@ import { FeePolicy } from '../policy.ts';
 import { Disclosure, InferenceReceipt, ReceiptSignature } from '../receipt.ts';
 import { Address } from '../signatures.ts';
 import { EntitlementList, SnapshotManifest } from '../snapshot.ts';
+import { Terms } from '../terms.ts';
 
 export const BUNDLE_VERSION = 'openledger-bundle-1';
 
@@ -51,6 +52,8 @@ export const Bundle = z.strictObject({
   /** Where a head of the log decided whether to measure: the proof that the checkpoint's log grew out of it. */
   draw: z.strictObject({ consistency: Proof }).optional(),
   policy: FeePolicy,
+  /** Those that the price names. */
+  terms: Terms.optional(),
   /** Each once, in the order of the receipt. */
   snapshots: z.array(SnapshotManifest),
   /** Those that spans and channels cite, sorted by hash. */

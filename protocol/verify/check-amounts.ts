@@ -1,10 +1,11 @@
-/** Whether the numbers follow: shares from evidence, legs from the price, and nothing lost. */
+/** Whether the numbers follow: shares from evidence, the price from usage and terms, legs from the price, and nothing lost. */
 import { canonicalize } from '../canonical.ts';
 import { shareByChannels } from '../channels.ts';
 import { type FeeRole, feeLegs, REMAINDER_ROLE } from '../policy.ts';
 import type { InferenceReceipt } from '../receipt.ts';
 import { formatShares, groundedPpm, parseShares } from '../shares.ts';
 import { shareProducts, splitLegs, WEIGHT_ONE } from '../split.ts';
+import { priceBy, termsHash } from '../terms.ts';
 import { attributableIn } from './attributable-in.ts';
 import type { Bundle } from './bundle.ts';
 import { must } from './check.ts';
@@ -42,6 +43,36 @@ export function checkArithmetic(bundle: Bundle): string {
   const isSame = canonicalize(follows) === canonicalize(shares);
   must(isSame, 'The shares do not follow from the evidence and the prior.');
   return `${shares.length} shares follow from the evidence; grounded ${grounded} ppm.`;
+}
+
+/**
+ * The price is what the terms make of the usage, and the terms shown are those. An answer given again is priced by whoever would
+ * have been asked for it anew; who earns is who made it.
+ */
+export function checkPrice({ receipt, terms }: Bundle): string {
+  const { price, usage, cachedFrom } = receipt;
+  const by = price.terms;
+  if (!by) {
+    must(terms === undefined, 'The receipt names no terms, and yet the bundle shows some.');
+    return 'The receipt does not say by which terms.';
+  }
+  const isPart = by.ppm !== undefined;
+  must(
+    isPart === (cachedFrom !== undefined),
+    'An answer given again, and only that, costs a part.',
+  );
+  const units = priceBy(by, usage);
+  must(units === BigInt(price.units), `The usage costs ${units} units by its terms.`);
+  if (terms) {
+    must(termsHash(terms) === by.hash, 'The terms shown are not those named.');
+    must(terms.model === receipt.model.name, 'The terms shown are of another model.');
+    const isTheirs = isPart || terms.operator.party === receipt.parties.operator;
+    must(isTheirs, 'The terms shown are of another operator.');
+    const isSame =
+      terms.promptUnits === by.promptUnits && terms.completionUnits === by.completionUnits;
+    must(isSame, 'The terms shown ask for other units.');
+  }
+  return `${units} units are the usage by ${terms ? 'the terms shown' : 'the terms named'}.`;
 }
 
 /** The legs are what the policy makes of the price, and each went to its role's account. */

@@ -13,6 +13,7 @@ export const checkNames = [
   'output',
   'channels',
   'arithmetic',
+  'price',
   'split',
   'conservation',
   'recompute-snapshot',

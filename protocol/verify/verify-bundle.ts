@@ -4,7 +4,7 @@ import { fromUtf8 } from '../bytes.ts';
 import { type CanonicalValue, parseCanonical } from '../canonical.ts';
 import { Bundle, MAX_BUNDLE_BYTES, type Trust } from './bundle.ts';
 import { type CheckResult, must, runCheck } from './check.ts';
-import { checkArithmetic, checkConservation, checkSplit } from './check-amounts.ts';
+import { checkArithmetic, checkConservation, checkPrice, checkSplit } from './check-amounts.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkOutput, checkPolicy, checkRecords, checkSnapshots } from './check-evidence.ts';
 import { checkAnchor, checkCheckpoint, checkInclusion, checkSignature } from './check-log.ts';
@@ -33,6 +33,7 @@ export function verifyBundle(bundle: Uint8Array | string, trust: Trust): readonl
     runCheck('output', () => checkOutput(it)),
     runCheck('channels', () => checkChannels(it)),
     runCheck('arithmetic', () => checkArithmetic(it)),
+    runCheck('price', () => checkPrice(it)),
     runCheck('split', () => checkSplit(it)),
     runCheck('conservation', () => checkConservation(it)),
   ];

@@ -5,6 +5,7 @@ import { utf8 } from '../bytes.ts';
 import { canonicalize } from '../canonical.ts';
 import type { InferenceReceipt } from '../receipt.ts';
 import { poolName, type SnapshotExport } from '../snapshot.ts';
+import { type Terms, termsHash } from '../terms.ts';
 import { type Bundle, MAX_BUNDLE_BYTES } from './bundle.ts';
 import { checkNames } from './check.ts';
 import { recompute } from './recompute.ts';
@@ -184,6 +185,11 @@ test.each<[string, string, (honest: Bundle) => Bundle]>([
     'output',
     'another request',
     (b) => ({ ...b, disclosures: { request: { salt: otherHash, text: '{}' } } }),
+  ],
+  [
+    'price',
+    'other terms than those named',
+    (b) => ({ ...b, terms: b.terms && { ...b.terms, since: '2026-01-01T00:00:00.001Z' } }),
   ],
 ])('%s fails on %s', (check, _, change) => {
   expect(failureOf(change(bundle))).toBe(check);
@@ -379,6 +385,19 @@ const lies: [string, string, (honest: InferenceReceipt) => InferenceReceipt][] =
       })),
   ],
   [
+    'price',
+    'counts a token read as one written',
+    (r) => ({ ...r, usage: { promptTokens: 12, completionTokens: 31 } }),
+  ],
+  ['price', 'calls it another price a token', (r) => pricedAs(r, { promptUnits: '0' })],
+  ['price', 'gives a discount in secret', (r) => pricedAs(r, { ppm: 1_000_000 })],
+  ['price', 'names other terms than there are', (r) => pricedAs(r, { hash: otherHash })],
+  [
+    'price',
+    'gives an answer again at the whole price, unsaid',
+    (r) => ({ ...r, cachedFrom: `rct_${'0'.repeat(32)}` }),
+  ],
+  [
     'split',
     'takes from the data leg',
     (r) => ({ ...r, legs: moveUnits(r.legs, 'data', 'operator') }),
@@ -408,9 +427,85 @@ const lies: [string, string, (honest: InferenceReceipt) => InferenceReceipt][] =
   ],
 ];
 
+const pricedAs = (
+  r: InferenceReceipt,
+  by: Partial<NonNullable<InferenceReceipt['price']['terms']>>,
+): InferenceReceipt => ({
+  ...r,
+  price: { ...r.price, terms: r.price.terms && { ...r.price.terms, ...by } },
+});
+
 test.each(lies)('%s fails when a signer %s', (check, _, lie) => {
   const lying = exampleReceipt(lie);
   expect(failureOf(lying.bundle, lying.trust)).toBe(check);
+});
+
+test('an old receipt, which names no terms, still verifies; a bundle has none to show of it', () => {
+  const old = exampleReceipt((r) => ({ ...r, price: { asset: 'OPEN', units: r.price.units } }));
+  expect(failureOf(old.bundle, old.trust)).toBe(undefined);
+  expect(failureOf({ ...old.bundle, terms: bundle.terms }, old.trust)).toBe('price');
+});
+
+test('a receipt whose bundle does not show the terms is checked by what it says of them', () => {
+  expect(failureOf({ ...bundle, terms: undefined })).toBe(undefined);
+});
+
+test('terms of another model or another operator are none of this receipt', () => {
+  for (const other of [
+    { model: 'tiny:docs@2' },
+    { operator: { name: 'local', party: bundle.receipt.parties.payer } },
+    { promptUnits: '2' },
+  ]) {
+    const terms = { ...(bundle.terms as Terms), ...other };
+    const lying = exampleReceipt((r) => pricedAs(r, { hash: termsHash(terms) }));
+    expect(failureOf({ ...lying.bundle, terms }, lying.trust)).toBe('price');
+  }
+});
+
+const smallUnits = fc.bigInt({ min: 0n, max: 20n });
+
+test('exactly those receipts are accepted whose price is the usage by the terms, or the part of it that an answer given again costs', () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        usage: fc.record({ promptTokens: fc.nat(20), completionTokens: fc.nat(20) }),
+        pricing: fc.record({ promptUnits: smallUnits, completionUnits: smallUnits }),
+        ppm: fc.option(fc.nat(1_000_000), { nil: undefined }),
+        isAgain: fc.boolean(),
+        wrongBy: fc.constantFrom(0n, 0n, 1n, -1n),
+      }),
+      ({ usage, pricing, ppm, isAgain, wrongBy }) => {
+        // The part of a token's price, in whole units, none of it given away.
+        const token = (units: bigint) => Math.ceil((Number(units) * (ppm ?? 1e6)) / 1e6);
+        const price =
+          BigInt(usage.promptTokens * token(pricing.promptUnits)) +
+          BigInt(usage.completionTokens * token(pricing.completionUnits)) +
+          wrongBy;
+        fc.pre(price >= 0n);
+        const units = {
+          promptUnits: `${pricing.promptUnits}`,
+          completionUnits: `${pricing.completionUnits}`,
+        };
+        const { receipt } = bundle;
+        const terms = { ...(bundle.terms as Terms), ...units };
+        const changed: Bundle = {
+          ...{ ...bundle, terms },
+          receipt: {
+            ...{ ...receipt, usage, cachedFrom: isAgain ? `rct_${'0'.repeat(32)}` : undefined },
+            price: {
+              ...{ asset: 'OPEN', units: `${price}` },
+              terms: { hash: termsHash(terms), ...units, ppm },
+            },
+          },
+        };
+        const verdict = verifyBundle(canonicalize(changed), trust).find(
+          ({ check }) => check === 'price',
+        );
+        expect(verdict?.ok).toBe(wrongBy === 0n && isAgain === (ppm !== undefined));
+      },
+    ),
+    { numRuns: 200 },
+  );
 });
 
 test('without disclosures the rest still holds, and so it does without a withdrawn text', () => {

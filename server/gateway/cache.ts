@@ -87,8 +87,8 @@ export function requestHashOf({
   );
 }
 
-/** Whoever serves the model, it is the same model. */
-const ANY_OPERATOR = { operator: undefined, operatorPartyId: undefined };
+/** Whoever serves the model, on whatever terms, it is the same model. */
+const ANY_OPERATOR = { operator: undefined, operatorPartyId: undefined, terms: undefined };
 
 type KeptAnswer = {
   readonly inferenceId: Id<'inference'>;

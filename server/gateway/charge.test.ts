@@ -1,6 +1,7 @@
+import { cachedPricing } from '@openledger/protocol';
 import { expect, test } from 'vitest';
 import { type CallEnd, chargeOf, type Delivered } from './charge.ts';
-import { cachedPricing, exactly, guessed } from './price.ts';
+import { exactly, guessed } from './price.ts';
 
 const pricing = { promptUnits: 2n, completionUnits: 3n };
 

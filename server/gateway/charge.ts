@@ -1,13 +1,6 @@
 /** What a call is charged, however it ends. A pure rule: the one place where it is decided. */
-import {
-  type Counts,
-  type Metered,
-  meter,
-  type Own,
-  type Pricing,
-  priceOf,
-  type Usage,
-} from './price.ts';
+import { priceOf } from '@openledger/protocol';
+import { type Counts, type Metered, meter, type Own, type Pricing, type Usage } from './price.ts';
 
 /** How a call ended. */
 export type CallEnd =

@@ -1,5 +1,5 @@
 /** What OpenAI's clients may send to /v1/chat/completions and /v1/completions. */
-import { idSchema, Units } from '@openledger/protocol';
+import { idSchema, Sha256Hex, Units } from '@openledger/protocol';
 import { z } from 'zod';
 import type { GenerationRequest, Message, ResponseFormat, Tool, ToolChoice } from './request.ts';
 import { DEFAULT_ROUTE, type Route } from './routing/plan.ts';
@@ -85,6 +85,9 @@ export const RouteWish = z.object({
   hedgeAfterMs: z.number().int().min(10).max(60_000).optional(),
 });
 
+/** Hashes of terms: an operator with others is not asked. */
+export const TermsWish = z.array(Sha256Hex).min(1).max(100);
+
 /** Ours, beside the fields that the surfaces have. */
 export const Extension = z.object({
   /** Datanets to retrieve context from, by id. */
@@ -96,6 +99,7 @@ export const Extension = z.object({
   /** How many tokens (`words-1`) of them to put into the prompt at most. */
   tokens: z.number().int().min(1).max(1_000_000).default(8000),
   route: RouteWish.optional(),
+  terms: TermsWish.optional(),
   /** Models to ask where nobody answers for the first, in this order; what is held covers the dearest. */
   fallbacks: z.array(ModelName).max(4).default([]),
   /** false: the answer is made anew, also where the cache has one. shared: given to and taken from others who say so. */
@@ -228,9 +232,11 @@ export function formatFrom(
   };
 }
 
-export const routeFrom = (wish: z.output<typeof RouteWish> | undefined): Route => ({
-  ...DEFAULT_ROUTE,
-  ...wish,
+export const routeFrom = (
+  wish: Partial<Pick<z.output<typeof Extension>, 'route' | 'terms'>> | null | undefined,
+): Route => ({
+  ...{ ...DEFAULT_ROUTE, ...wish?.route },
+  terms: wish?.terms,
 });
 
 type Shared = Pick<
@@ -254,7 +260,7 @@ export const fromShared = (body: Shared) => ({
     payUpTo: BigInt(body.openledger?.payUpTo ?? 0),
   },
   fallbacks: body.openledger?.fallbacks ?? [],
-  route: routeFrom(body.openledger?.route),
+  route: routeFrom(body.openledger),
   cache: body.openledger?.cache ?? true,
   interpolate: body.openledger?.interpolate ?? true,
 });

@@ -1,5 +1,5 @@
 /** How many tokens a request would be charged for reading, before it is asked. Costs nothing; nothing is retrieved. */
-import { promptTokensOf } from './deliver.ts';
+import { type Attempt, promptTokensOf } from './deliver.ts';
 import { countPromptBy } from './own-count.ts';
 import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
 import { assertAllowed, type ServeCall } from './serve.ts';
@@ -23,6 +23,11 @@ export async function countPrompt(
   assertAllowed(caller, model);
   const candidates = await candidatesFor(handles, [model]);
   const [{ attempt }] = await prepareAttempts(handles, candidates, { request, retrieved: [] });
+  return promptCountOf(attempt);
+}
+
+/** By the model's own tokenizer, where that tells it. */
+export async function promptCountOf(attempt: Attempt): Promise<PromptCount> {
   const { count, generation } = attempt;
   const exact = count && (await countPromptBy(count, generation));
   return {

@@ -1,7 +1,7 @@
 /** Models, and who serves them, remembered for a moment: calls come faster than these change. */
 import type { Model, Models } from '../models/index.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Reader } from '../platform/db.ts';
+import type { Db } from '../platform/db.ts';
 import { remembered } from '../platform/remembered.ts';
 import { findCandidates } from './offers.ts';
 import { type FoundOperator, findOperator } from './operators.ts';
@@ -28,15 +28,15 @@ export function createDirectory({
   clock,
   ...handles
 }: {
-  readonly db: Reader;
+  readonly db: Db;
   readonly models: Models;
   readonly clock: Clock;
 }): Directory {
   const models = remembered((name) => handles.models.find(name), { clock, ...MODELS });
-  const candidates = remembered(async (name) => findCandidates(handles.db, await models.of(name)), {
-    clock,
-    ...TERMS,
-  });
+  const candidates = remembered(
+    async (name) => findCandidates({ db: handles.db, clock }, [await models.of(name)]),
+    { clock, ...TERMS },
+  );
   const operators = remembered((name) => findOperator(handles, name), { clock, ...TERMS });
   return {
     model: (name) => models.of(name),

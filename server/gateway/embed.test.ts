@@ -400,7 +400,8 @@ test('its receipt verifies: nobody’s data, no shares, the price by the policy,
   const handles = { db, clock, log: silentLog, ledger, gateway };
   const governance = await createGovernance({ db, clock });
   const receipts = createReceipts({
-    ...{ ...handles, governance, snapshots: proofsFrom(datanets), textsOf: gateway.find },
+    ...{ ...handles, governance, snapshots: proofsFrom(datanets) },
+    ...{ textsOf: gateway.find, termsOf: gateway.terms },
     signers: await openSigners({ secret: async (name) => new Uint8Array(32).fill(name.length) }),
   });
   const attributions = createAttributions({

@@ -1,7 +1,7 @@
 /** What a client may ask of /v1/embeddings, and the shape that the gateway works on. */
 import { canonicalize, type EmbeddingRequestDocument } from '@openledger/protocol';
 import { z } from 'zod';
-import { ModelName, RouteWish, routeFrom } from './chat-bodies.ts';
+import { ModelName, RouteWish, routeFrom, TermsWish } from './chat-bodies.ts';
 import { storable } from './request.ts';
 import type { Route } from './routing/plan.ts';
 
@@ -40,7 +40,9 @@ export const EmbeddingsBody = z.object({
   /** Allowed, and kept from the operator. */
   user: z.string().nullish(),
   /** Nothing is retrieved for a vector, none is given twice, and another model's would be of another space. */
-  openledger: z.strictObject({ route: RouteWish.optional() }).nullish(),
+  openledger: z
+    .strictObject({ route: RouteWish.optional(), terms: TermsWish.optional() })
+    .nullish(),
 });
 
 export type EmbeddingRequest = {
@@ -57,7 +59,7 @@ export type EmbeddingRequest = {
 
 export const fromEmbeddings = (body: z.output<typeof EmbeddingsBody>): EmbeddingRequest => ({
   ...{ kind: 'embedding', model: body.model, inputs: body.input },
-  route: routeFrom(body.openledger?.route),
+  route: routeFrom(body.openledger),
   dimensions: body.dimensions ?? undefined,
   encoding: body.encoding_format ?? 'float',
 });

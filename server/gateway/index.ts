@@ -26,12 +26,15 @@
  * - a gateway that dies charges what it had forwarded, once, when it is back; with leases, also of calls under way, and as
  *   soon as any gateway sees its folder.
  *
+ * - what an operator asks for a model is on a list whose versions stay (terms.ts); a call keeps the version that it began with, its
+ *   record names it, and a client that insists on a version is refused before money moves where it is not in force.
+ *
  * - several operators may serve a model: they are asked in the order of a plan until one speaks, and after its first word
  *   nobody else is; the payer pays the one who answered, once, and what is held covers the dearest of them.
  *
  * It does not decide who earns (attribution, fees) and knows no HTTP (http/).
  *
- * Tables: gateway.operators, gateway.offers, gateway.inferences, gateway.key_spending, gateway.key_budgets,
+ * Tables: gateway.operators, gateway.offers, gateway.prices, gateway.inferences, gateway.key_spending, gateway.key_budgets,
  * gateway.cached_answers, gateway.idempotency_keys.
  */
 import { type Id, OpenLedgerError } from '@openledger/protocol';
@@ -53,8 +56,9 @@ import { findInference, type Inference, listInferences } from './inferences.ts';
 import { createLeasedMoney, settledOutOfLeases } from './leased-money.ts';
 import type { Money } from './money.ts';
 import { type CallObserver, openWatched, silentObserver } from './observer.ts';
-import { listOffers, type Offer, registerOffer, removeOffer } from './offers.ts';
+import { type ListedOffer, listOffers, type Offer, registerOffer, removeOffer } from './offers.ts';
 import { listOperators, type OperatorRow, registerOperator } from './operators.ts';
+import { createPrices, type Prices } from './prices.ts';
 import { probeOperators } from './probe-operators.ts';
 import { serveOnce } from './replay.ts';
 import type { Patience } from './routing/attempt-in-turn.ts';
@@ -84,11 +88,12 @@ export {
   type OpenedCall,
   type RoutedCall,
 } from './observer.ts';
-export type { Offer } from './offers.ts';
+export type { ListedOffer, Offer } from './offers.ts';
 export { plainPrompt } from './operators/local.ts';
 export { type ContentEvent, type TokenLogprob, toolCallsOf } from './operators/operator.ts';
 export type { OperatorRow } from './operators.ts';
 export type { Usage } from './price.ts';
+export type { Quote } from './quote.ts';
 export type { Rate, Rates } from './refusal.ts';
 export { textOf } from './replay.ts';
 export type { GenerationRequest } from './request.ts';
@@ -122,7 +127,7 @@ type Leases = {
 
 export { spend } from './limits.ts';
 
-export type Gateway = {
+export type Gateway = Prices & {
   serve(call: ServeCall): Promise<Serving>;
   /** Vectors of texts, whole or not at all; a call like any other. */
   embed(call: EmbedCall): Promise<Embedded>;
@@ -143,7 +148,7 @@ export type Gateway = {
   /** @throws model_not_found, not_found */
   removeOffer(which: Pick<Offer, 'model' | 'operator'>): Promise<void>;
   /** Who serves a model, the operator it was registered with first. @throws model_not_found */
-  offers(model: string): Promise<readonly Offer[]>;
+  offers(model: string): Promise<readonly ListedOffer[]>;
   /** How each operator's models that were asked here have answered. */
   standings(): ReturnType<Standings['list']>;
   /** Asks operators which models they have: those that failed come back sooner, those that have one loaded are preferred. */
@@ -192,6 +197,7 @@ export function createGateway({
     serve: (call) => openWatched(observer, call, (watched) => serveOnce(handles, watched)),
     embed: (call) => embed({ ...handles, observer }, call),
     countPrompt: (call) => countPrompt(handles, call),
+    ...createPrices(handles),
     find,
     async list(query) {
       await journal?.stored();
@@ -226,7 +232,7 @@ export function createGateway({
       if (isRemoved) return;
       throw new OpenLedgerError('not_found', `${which.operator} does not offer ${which.model}.`);
     },
-    offers: async (model) => listOffers(db, await directory.model(model)),
+    offers: async (model) => listOffers(given, await directory.model(model)),
     standings: () => standings.list(),
     probe: () => probeOperators({ db, directory, standings }),
     operators: () => listOperators(db),

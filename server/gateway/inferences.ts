@@ -1,5 +1,5 @@
 /** The record of each call: what was asked of whom, what was delivered, what it cost. */
-import { type Id, OpenLedgerError, type ToolCall } from '@openledger/protocol';
+import { type Id, OpenLedgerError, type PricedBy, type ToolCall } from '@openledger/protocol';
 import type { RetrievedRecord } from '../datanets/index.ts';
 import type { Caller } from '../identity/index.ts';
 import type { ModelSnapshot } from '../models/index.ts';
@@ -34,6 +34,8 @@ export type InferenceRoute = {
       }
     | undefined;
   readonly snapshots: readonly ModelSnapshot[];
+  /** What makes the price of the usage; undefined where that was not kept. */
+  readonly terms?: PricedBy | undefined;
 };
 
 /** An operator that was asked and did not answer to the end. */

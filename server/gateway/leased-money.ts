@@ -1,10 +1,10 @@
 /** Leased money: calls are reserved in memory, out of what the ledger has lent to this gateway. No ledger trip a call. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Id, OpenLedgerError } from '@openledger/protocol';
+import { type Id, OpenLedgerError, priceBy } from '@openledger/protocol';
 import { timeOf, transactionIdFor } from '../ledger/index.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
-import type { Db } from '../platform/db.ts';
+import type { Db, Tx } from '../platform/db.ts';
 import { silentLog } from '../platform/log.ts';
 import type { Presence } from '../platform/presence.ts';
 import { sql } from '../platform/sql.ts';
@@ -21,9 +21,10 @@ import {
 } from './budget/budget.ts';
 import { storeKept } from './call-journal.ts';
 import { holdIdOf } from './hold.ts';
-import { recordServed } from './inferences.ts';
+import { type InferenceRoute, recordServed } from './inferences.ts';
 import { freeReservation, type Money } from './money.ts';
 import { createOrphans } from './orphans.ts';
+import type { Usage } from './price.ts';
 
 /** A call that was served so long ago and whose gateway has not drawn its price was lost with the gateway's log. */
 const LOST_MS = 3_600_000;
@@ -165,10 +166,11 @@ const booksIn =
   async (open) => {
     for (const { requestId: inferenceId, units: priceUnits, usage } of open) {
       if (priceUnits === 0n || !usage) continue;
-      await db.transaction((tx) =>
+      await db.transaction(async (tx) =>
         recordServed(tx, {
           ...{ inferenceId, usage, priceUnits, output: '', toolCalls: [] },
           ...{ finishReason: 'gateway_failed', estimated: true, servedAt: clock.now() },
+          route: await termlessRoute(tx, { inferenceId, usage, priceUnits }),
         }),
       );
     }
@@ -179,3 +181,25 @@ const booksIn =
       where id = any(${ids}) and status <> 'held'`);
     return new Map(rows.map(({ id, units }) => [id, BigInt(units)]));
   };
+
+/**
+ * Another than the one on record may have answered, and who it was died with the gateway: then nobody says by which terms.
+ *
+ * @returns undefined where the terms on record make the price
+ */
+async function termlessRoute(
+  tx: Tx,
+  {
+    inferenceId,
+    usage,
+    priceUnits,
+  }: { readonly inferenceId: string; readonly usage: Usage; readonly priceUnits: bigint },
+): Promise<InferenceRoute | undefined> {
+  const [row] = await tx.query<{ route: InferenceRoute }>(sql`
+    select route
+    from gateway.inferences
+    where id = ${inferenceId}`);
+  const terms = row?.route.terms;
+  if (!terms || priceBy(terms, usage) === priceUnits) return undefined;
+  return { ...row.route, terms: undefined };
+}

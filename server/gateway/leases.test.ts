@@ -9,11 +9,13 @@ import type { Id } from '@openledger/protocol';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { until } from '../../cli/first-loop/wait.ts';
 import {
+  MODEL,
   openTestGateway,
   read,
   serve as serveOn,
   type TestGateway,
 } from '../../test/harness/gateway.ts';
+import { startOperator } from '../../test/harness/operator.ts';
 import type { Caller } from '../identity/index.ts';
 import { sql } from '../platform/sql.ts';
 import type { Gateway, Serving } from './index.ts';
@@ -230,6 +232,40 @@ test('what is left and damaged is set aside, and keeps nobody from serving', asy
   await serving.leave();
   await gateway.stop();
   expect(await world.balancesOf(partyId)).toEqual([1_000n, 0n]);
+});
+
+test('a call that died with its gateway names terms only where they make its price: another may have answered than was asked first', async () => {
+  const spare = await startOperator();
+  const { baseUrl } = spare;
+  const { id: partyId } = await world.identity.registerParty({ identity: 'local:spare' });
+  await gateway.registerOperator({ name: 'spare', kind: 'vllm', partyId, baseUrl });
+  await gateway.offer({
+    ...{ model: MODEL, operator: 'spare', operatorModel: 'm', weight: 1, tier: 1 },
+    pricing: { promptUnits: 20n, completionUnits: 30n },
+  });
+  const { caller } = await world.payer(10_000n);
+  const first = await openStream(caller);
+  world.operator.plays((call) => call.status(503));
+  spare.plays((call) => {
+    for (const word of ['one ', 'two ', 'three ']) call.text(word);
+  });
+  const second = await serve(caller);
+  for (let i = 0; i < 3; i++) await second.events.next();
+  const left = await killed();
+  const next = open(left);
+  await next.recover();
+  const [byFirst, bySecond] = await Promise.all(
+    [first, second].map(({ inferenceId }) => next.find(inferenceId)),
+  );
+  expect(byFirst).toMatchObject({ priceUnits: 10n, route: { terms: { promptUnits: '2' } } });
+  expect(bySecond).toMatchObject({ status: 'served', priceUnits: 100n });
+  expect(bySecond.route.terms).toBeUndefined();
+  for (const { inferenceId } of [first, second]) await next.capture(inferenceId);
+  await next.stop();
+  for (const serving of [first, second]) await serving.leave();
+  await gateway.stop();
+  await spare.close();
+  await rm(left, { recursive: true, force: true });
 });
 
 /** A gateway whose writes all wait for a database that never comes. */

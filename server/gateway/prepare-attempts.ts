@@ -1,5 +1,5 @@
 /** From a request to the attempts at it: who may be asked, in which order, for what, and at what price. */
-import { type Id, OpenLedgerError } from '@openledger/protocol';
+import { type Id, OpenLedgerError, pricedBy } from '@openledger/protocol';
 import type { RetrievedRecord } from '../datanets/index.ts';
 import type { Model } from '../models/index.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -10,7 +10,7 @@ import type { InferenceRoute } from './inferences.ts';
 import { sumOf, tokensAtMost } from './price.ts';
 import type { GenerationRequest } from './request.ts';
 import type { Asked, InOrder } from './routing/attempt-in-turn.ts';
-import { type Candidate, planAttempts } from './routing/plan.ts';
+import { type Candidate, planAttempts, wishedBy } from './routing/plan.ts';
 import type { Standings } from './routing/standings.ts';
 
 export type PrepareHandles = {
@@ -39,7 +39,7 @@ export async function candidatesFor(
 /**
  * The plan, and each of its attempts made ready once. An operator that cannot do what is asked is left out.
  *
- * @throws unprocessable where none can, not_found where the client's wish leaves none
+ * @throws unprocessable where none can, not_found where the client's wish leaves none, conflict where its terms do
  */
 export const prepareAttempts = (
   handles: PrepareHandles,
@@ -55,7 +55,7 @@ export const prepareAttempts = (
  * The plan for whatever is asked of operators, each of its attempts made ready once.
  *
  * @param prepare throws unprocessable where its candidate cannot do what is asked
- * @throws unprocessable where none can, not_found where the client's wish leaves none
+ * @throws unprocessable where none can, not_found where the client's wish leaves none, conflict where its terms do
  */
 export async function inOrder<A>(
   { standings, clock }: Pick<PrepareHandles, 'standings' | 'clock'>,
@@ -83,11 +83,18 @@ export async function inOrder<A>(
   }
   const [first, ...more] = attempts;
   if (first) return [first, ...more];
-  throw refusal ?? noneLeft(model);
+  throw refusal ?? noneLeft(model, wishedBy(route, candidates));
 }
 
-const noneLeft = (model: string): OpenLedgerError =>
-  new OpenLedgerError('not_found', `None of the operators asked for serves ${model}.`, { model });
+/** @param wished those left by all but the terms that the client insists on */
+function noneLeft(model: string, wished: readonly Candidate[]): OpenLedgerError {
+  if (wished.length === 0) {
+    const sentence = `None of the operators asked for serves ${model}.`;
+    return new OpenLedgerError('not_found', sentence, { model });
+  }
+  const sentence = `Nobody serves ${model} on the terms asked for; those in force are in the details.`;
+  return new OpenLedgerError('conflict', sentence, { terms: wished.map(({ terms }) => terms) });
+}
 
 /** What an operator cannot do, it says before anything happens. */
 function refused(error: unknown): OpenLedgerError {
@@ -123,7 +130,7 @@ async function prepareAttempt(
 export async function routeOf(
   directory: Directory,
   {
-    candidate: { model, operator },
+    candidate: { model, operator, terms },
     partyId,
     made,
   }: {
@@ -147,6 +154,7 @@ export async function routeOf(
       ...{ base: base?.name, interpolate: ours.interpolate, adapters: model.influenceAdapters },
     },
     snapshots: model.snapshots,
+    terms: pricedBy(terms),
   };
 }
 

@@ -1,17 +1,9 @@
-/** What a call costs. Prices are units a token, so that no rounding ever happens. */
+/** What a call costs, at most and in the end. What a token costs is said by its terms (`terms.ts` of the protocol). */
+import { type Pricing, priceOf, type TokenUsage } from '@openledger/protocol';
 
-export type Pricing = {
-  /** Units a prompt token. */
-  readonly promptUnits: bigint;
-  /** Units a completion token. */
-  readonly completionUnits: bigint;
-};
+export type { Pricing } from '@openledger/protocol';
 
-export type Usage = { readonly promptTokens: number; readonly completionTokens: number };
-
-export const priceOf = (pricing: Pricing, usage: Usage): bigint =>
-  pricing.promptUnits * BigInt(usage.promptTokens) +
-  pricing.completionUnits * BigInt(usage.completionTokens);
+export type Usage = TokenUsage;
 
 /** What the dearest of those who may answer costs at most, and how many tokens there can be whoever does. */
 export function mostOf(terms: readonly { readonly pricing: Pricing; readonly atMost: Usage }[]): {
@@ -27,17 +19,6 @@ export function mostOf(terms: readonly { readonly pricing: Pricing; readonly atM
       completionTokens: Math.max(...usages.map(({ completionTokens }) => completionTokens)),
     },
   };
-}
-
-const MILLION = 1_000_000n;
-
-/** What an answer costs that is given again: a part of the price, rounded up, so that what had a price keeps one. */
-export function cachedPricing(
-  { promptUnits, completionUnits }: Pricing,
-  pricePpm: number,
-): Pricing {
-  const partUp = (units: bigint) => (units * BigInt(pricePpm) + MILLION - 1n) / MILLION;
-  return { promptUnits: partUp(promptUnits), completionUnits: partUp(completionUnits) };
 }
 
 /** Our count of a call. */

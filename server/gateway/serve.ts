@@ -4,7 +4,7 @@
  * The money is set aside before an operator is asked; the record of what was delivered and its announcement commit together.
  * From there the flow captures exactly the recorded price, however often it is delivered.
  */
-import { type Id, OpenLedgerError } from '@openledger/protocol';
+import { cachedPricing, type Id, OpenLedgerError } from '@openledger/protocol';
 import type { Access, Datanets, RetrievedRecord } from '../datanets/index.ts';
 import type { Caller } from '../identity/index.ts';
 import { isPaid, type Model } from '../models/index.ts';
@@ -19,7 +19,7 @@ import type { Retrieved } from './inferences.ts';
 import type { CallWatch } from './observer.ts';
 import { type OpenHandles, openCall } from './open-call.ts';
 import { candidatesFor, type PrepareHandles, prepareAttempts } from './prepare-attempts.ts';
-import { cachedPricing, mostOf } from './price.ts';
+import { mostOf } from './price.ts';
 import { modelLimit, type Rates } from './refusal.ts';
 import type { GenerationRequest } from './request.ts';
 import { retrieveContext } from './retrieve-context.ts';
@@ -175,7 +175,8 @@ async function orAgain(
   const attempt: Attempt = {
     ...{ operator: { generate: answerAgain(kept) }, candidate: undefined, keepAs: undefined },
     asked: undefined,
-    ...{ generation, route: kept.route, pricing: cachedPricing(first.pricing, kept.pricePpm) },
+    ...{ generation, pricing: cachedPricing(first.pricing, kept.pricePpm) },
+    route: { ...kept.route, terms: route.terms && { ...route.terms, ppm: kept.pricePpm } },
     ...{ promptTokens: kept.usage.promptTokens, atMost: kept.usage },
   };
   return { asked: [{ attempt, pauseMs: 0 }], cachedFrom: kept.inferenceId };

@@ -1,8 +1,26 @@
 /** Operators, and the record of one's own calls, over HTTP. The calls themselves come by /v1. */
-import { api, type Id, OpenLedgerError, type OutputOf, receiptIdOf } from '@openledger/protocol';
-import type { Gateway, Inference, Offer, Score } from '../gateway/index.ts';
+import {
+  api,
+  type Id,
+  OpenLedgerError,
+  type OutputOf,
+  receiptIdOf,
+  termsInForce,
+} from '@openledger/protocol';
+import {
+  ChatBody,
+  EmbeddingsBody,
+  fromChat,
+  fromEmbeddings,
+  type Gateway,
+  type Inference,
+  type ListedOffer,
+  type Quote,
+  type Score,
+} from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
 import type { Models } from '../models/index.ts';
+import { parseBody } from './body.ts';
 import { implement, type Route } from './implement.ts';
 import { pageFrom } from './page.ts';
 
@@ -40,6 +58,21 @@ export const gatewayRoutes = ({
       await gateway.removeOffer(which);
       return which;
     },
+    async listTerms({ model, at }) {
+      const list = await gateway.priceList(model);
+      return { items: [...(at ? termsInForce(list, new Date(at)) : list)] };
+    },
+    getTerms: ({ terms }) => gateway.terms(terms),
+    async quote({ kind, body }, { caller }) {
+      const quotes =
+        kind === 'chat'
+          ? await gateway.quote({ request: fromChat(parseBody(ChatBody, body)), caller })
+          : await gateway.quoteEmbedding({
+              request: fromEmbeddings(parseBody(EmbeddingsBody, body)),
+              caller,
+            });
+      return { items: quotes.map(wireQuote) };
+    },
     listStandings: async () => ({
       items: gateway.standings().map(({ health: { failures, firstWordMs }, ...standing }) => ({
         ...{ ...standing, failures, firstWordMs },
@@ -74,8 +107,14 @@ async function assertOwnModel(models: Models, name: string, caller: Caller): Pro
   throw new OpenLedgerError('forbidden', `The model ${name} is not yours.`);
 }
 
-const wireOffer = ({ pricing, ...offer }: Offer): OutputOf<typeof api.gateway.offer> => ({
-  ...offer,
+const wireQuote = ({ terms, atMost, about }: Quote) => ({
+  ...{ model: terms.model, operator: terms.operator.name, terms: terms.hash },
+  ...{ promptUnits: terms.promptUnits, completionUnits: terms.completionUnits },
+  ...{ aboutUnits: about.units.toString(), atMostUnits: atMost.units.toString(), about, atMost },
+});
+
+const wireOffer = ({ pricing, terms, ...offer }: ListedOffer) => ({
+  ...{ ...offer, terms: terms.hash, since: terms.since },
   promptUnits: pricing.promptUnits.toString(),
   completionUnits: pricing.completionUnits.toString(),
 });

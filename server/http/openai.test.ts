@@ -71,6 +71,18 @@ test('models are listed and found by any name they may have', async () => {
   }
 });
 
+test('a model tells what its tokens cost in OPEN, and the terms of each who serves it', async () => {
+  const [terms] = await world.gateway.priceList(MODEL);
+  const pricing = { prompt: '0.000000000000000002', completion: '0.000000000000000003' };
+  const { hash, promptUnits, completionUnits, since } = terms;
+  const told = { operator: 'remote', hash, promptUnits, completionUnits, since, pricing };
+  const listed = [];
+  for await (const model of client.models.list()) listed.push(model);
+  for (const model of [await client.models.retrieve(MODEL), listed[0]]) {
+    expect(model).toMatchObject({ id: MODEL, pricing, openledger: { terms: [told] } });
+  }
+});
+
 test('a chat completion', async () => {
   plays('Hello ', 'you.');
   const { data, response } = await client.chat.completions.create(chat).withResponse();

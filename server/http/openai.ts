@@ -2,7 +2,14 @@
  * The surface that models' clients know: /v1/models, /v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings, and
  * Anthropic's /v1/messages. Their clients work unchanged.
  */
-import { isId, OpenLedgerError } from '@openledger/protocol';
+import {
+  formatOpen,
+  isId,
+  type NamedTerms,
+  OpenLedgerError,
+  type Pricing,
+  pricingOf,
+} from '@openledger/protocol';
 import { type Context, Hono } from 'hono';
 import {
   ChatBody,
@@ -16,7 +23,7 @@ import {
   ResponsesBody,
 } from '../gateway/index.ts';
 import { type Caller, isAdmin } from '../identity/index.ts';
-import type { Models } from '../models/index.ts';
+import type { Model, Models } from '../models/index.ts';
 import type { Log } from '../platform/log.ts';
 import { answerCall, type SurfaceHandles, type Wording } from './answer-call.ts';
 import { anthropicSurface } from './anthropic.ts';
@@ -40,12 +47,15 @@ export function openAiSurface(handles: OpenAiHandles): Hono {
 
   app.get('/models', async (c) => {
     await callerOf(handles, c);
-    const data = (await models.list()).map(modelShape);
+    const listed = await models.list();
+    const terms = await handles.gateway.termsOf(listed);
+    const data = listed.map((model) => modelShape(model, terms));
     return c.json({ object: 'list', data });
   });
   app.get('/models/:name{.+}', async (c) => {
     await callerOf(handles, c);
-    return c.json(modelShape(await models.find(parseBody(ModelName, c.req.param('name')))));
+    const model = await models.find(parseBody(ModelName, c.req.param('name')));
+    return c.json(modelShape(model, await handles.gateway.termsOf([model])));
   });
   app.post('/chat/completions', async (c) => {
     const caller = await callerOf(handles, c);
@@ -146,13 +156,25 @@ function wordingOf(shape: Shape, includeUsage: boolean, log: Log): Wording {
   };
 }
 
-const modelShape = (model: {
-  readonly name: string;
-  readonly operator: string;
-  readonly createdAt: Date;
-}) => ({
+/** With what a token costs by the operator it was registered with, as OpenRouter says it, and the terms of all who serve it. */
+const modelShape = (model: Model, terms: readonly NamedTerms[]) => ({
   id: model.name,
   object: 'model',
   created: Math.floor(model.createdAt.getTime() / 1000),
   owned_by: model.operator,
+  pricing: pricingShape(model.pricing),
+  openledger: {
+    terms: terms
+      .filter((one) => one.model === model.name)
+      .map(({ hash, operator, promptUnits, completionUnits, since }) => ({
+        ...{ hash, operator: operator.name, promptUnits, completionUnits, since },
+        pricing: pricingShape(pricingOf({ promptUnits, completionUnits })),
+      })),
+  },
+});
+
+/** OPEN a token. */
+const pricingShape = ({ promptUnits, completionUnits }: Pricing) => ({
+  prompt: formatOpen(promptUnits),
+  completion: formatOpen(completionUnits),
 });

@@ -5,10 +5,14 @@ import {
   type Bundle,
   canonicalize,
   type Id,
+  nameTerms,
   partsOf,
+  pricedBy,
   recompute,
   type SnapshotExport,
   sha256Hex,
+  TERMS_VERSION,
+  type Terms,
   verifyBundle,
   wordCount,
 } from '@openledger/protocol';
@@ -98,6 +102,7 @@ beforeAll(async () => {
     ...{ db, clock, log, governance, snapshots: proofsFrom(datanets) },
     signers: await openSigners({ secret: async (name) => new Uint8Array(32).fill(name.length) }),
     textsOf: gateway.find,
+    termsOf: async () => termsOfCalls(),
   });
   account = async (inference) => {
     const id = inference.inferenceId;
@@ -248,6 +253,24 @@ test('a cached answer has a receipt of its own, which cites the first and pays t
   );
 });
 
+test('a call names the terms that make its price, and given again the part of them; its bundle shows the terms', async () => {
+  const { route, ...call } = callWith({ retrieved: [] });
+  const terms = pricedBy(nameTerms(termsOfCalls()));
+  const first = await account({ ...call, route: { ...route, terms } });
+  const again = await account({
+    ...{ ...callWith({ retrieved: [] }), cachedFrom: call.inferenceId },
+    route: { ...route, terms: { ...terms, ppm: 100_000 } },
+    priceUnits: 9n * 3n + 40n * 2500n, // 2.7 and 2499.4, rounded up
+  });
+  for (const receiptId of [first, again]) {
+    const text = await receipts.bundle(receiptId, { disclose: true });
+    expect(verdicts(text, await exports()).filter(({ ok }) => !ok)).toEqual([]);
+    const bundle = JSON.parse(text) as Bundle;
+    expect(bundle.terms).toEqual(termsOfCalls());
+    expect(bundle.receipt.price.terms).toMatchObject(terms);
+  }
+});
+
 test('a call whose text died with its gateway has a receipt of its price and of no text; the prior earns', async () => {
   const left = { output: '', finishReason: 'gateway_failed', estimated: true } as const;
   const receiptId = await account({ ...callWith({ retrieved: [] }), ...left });
@@ -298,6 +321,13 @@ async function sealed(
   const { id: snapshotId, hash } = await datanets.seal(id);
   return { datanetId: id, snapshotId, hash };
 }
+
+/** Which make 1000003 units of 9 tokens read and 40 written. */
+const termsOfCalls = (): Terms => ({
+  ...{ version: TERMS_VERSION, model: 'tiny:tides@1', asset: 'OPEN' },
+  operator: { name: 'local', party: parties.operator },
+  ...{ promptUnits: '27', completionUnits: '24994', since: '2026-01-01T00:00:00.000Z' },
+});
 
 function callWith({ retrieved }: { readonly retrieved: readonly string[] }): Inference {
   const { snapshotId, hash } = learned;

@@ -40,7 +40,7 @@ export async function assembleBundle(
   receiptId: string,
   { disclose, anchor, readable = all }: BundleOptions,
 ): Promise<string> {
-  const { db, signers, governance, snapshots } = handles;
+  const { db, signers, governance, snapshots, termsOf } = handles;
   const { receipt, signature, leafIndex, inferenceId } = await findReceipt(db, receiptId);
   if (receipt.kind !== 'receipt') {
     throw new OpenLedgerError('invalid_input', 'A reversal has no bundle; its receipt has.');
@@ -60,6 +60,7 @@ export async function assembleBundle(
     anchor: anchor && (await proveAnchor(db, anchor, { leafIndex, treeSize })),
     draw: await proveDraw(db, receipt, treeSize),
     policy,
+    terms: receipt.price.terms && (await termsOf(receipt.price.terms.hash)),
     snapshots: await Promise.all(named.map((snapshotId) => snapshots.manifest(snapshotId))),
     records: await citedRecords(snapshots, receipt, readable),
     disclosures: disclose ? await disclosuresOf(handles, inferenceId) : {},

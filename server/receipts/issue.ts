@@ -8,6 +8,7 @@ import {
   formatShares,
   type Id,
   OPEN,
+  type PricedBy,
   RECEIPT_VERSION,
   Receipt,
   type ReceiptSnapshot,
@@ -47,6 +48,8 @@ export type Accounted = {
   readonly retrieved: readonly { readonly recordHash: string; readonly snapshotId: string }[];
   readonly usage: { readonly promptTokens: number; readonly completionTokens: number };
   readonly priceUnits: bigint;
+  /** What makes the price of the usage; undefined where that was not kept. */
+  readonly terms: PricedBy | undefined;
   readonly policyHash: string;
   /** Undefined where there was nothing to trace against. */
   readonly evidence: Evidence | undefined;
@@ -148,7 +151,7 @@ function receiptFor(
       snapshot: snapshotId,
     })),
     usage: { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens },
-    price: { asset: OPEN, units: accounted.priceUnits.toString() },
+    price: { asset: OPEN, units: accounted.priceUnits.toString(), terms: accounted.terms },
     policy: accounted.policyHash,
     attribution: accounted.evidence ?? null,
     channels: accounted.channels ?? null,

@@ -13,6 +13,7 @@ import {
   receiptLeaf,
   recompute,
   shareByChannels,
+  type Terms,
   toHex,
   verifyBundle,
   verifyConsistency,
@@ -49,6 +50,7 @@ const accounted = (n: number): Accounted => {
     })),
     usage: receipt.usage,
     priceUnits: BigInt(receipt.price.units),
+    terms: receipt.price.terms,
     policyHash: receipt.policy,
     // The example's draw is of another inference.
     ...{ evidence: receipt.attribution ?? undefined, channels: undefined },
@@ -92,6 +94,7 @@ beforeAll(async () => {
             text: one.text ?? undefined,
           })),
     },
+    termsOf: async () => example.terms as Terms,
     textsOf: async () => ({ request: request?.text ?? '', output: output?.text ?? '' }),
   });
 });

@@ -1,5 +1,5 @@
 /** What receipts works with. */
-import type { EntitlementVector, OwnedWords, SnapshotManifest } from '@openledger/protocol';
+import type { EntitlementVector, OwnedWords, SnapshotManifest, Terms } from '@openledger/protocol';
 import type { Governance } from '../governance/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/db.ts';
@@ -17,6 +17,8 @@ export type ReceiptsHandles = {
   readonly textsOf: (
     inferenceId: string,
   ) => Promise<{ readonly request: string; readonly output: string }>;
+  /** By their hash. @throws not_found */
+  readonly termsOf: (hash: string) => Promise<Terms>;
 };
 
 /** Where a record stands in a snapshot, and whose it is. */

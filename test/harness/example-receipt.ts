@@ -27,6 +27,7 @@ import {
   leafHash,
   measuredFrom,
   merkleRoot,
+  nameTerms,
   type OwnedWords,
   ownedHash,
   ownersByWord,
@@ -35,6 +36,7 @@ import {
   policyHash,
   poolEntitlement,
   poolName,
+  pricedBy,
   RECEIPT_VERSION,
   REMAINDER_ROLE,
   receiptLeaf,
@@ -53,6 +55,8 @@ import {
   snapshotRoles,
   splitLegs,
   sumUnigramTables,
+  TERMS_VERSION,
+  type Terms,
   type Trust,
   toHex,
   traceByScan,
@@ -120,6 +124,13 @@ export const logSeed = new Uint8Array(32).fill(1);
 export const signerKey = new Uint8Array(32).fill(2);
 const logKey = { name: 'log.example', publicKey: ed25519PublicKey(logSeed) };
 
+/** What makes the example's price of its usage. */
+const terms: Terms = {
+  ...{ version: TERMS_VERSION, model: 'tiny:docs@1', asset: 'OPEN' },
+  operator: { name: 'local', party: party(11) as `pty_${string}` },
+  ...{ promptUnits: '1', completionUnits: '33333', since: '2026-01-01T00:00:00.000Z' },
+};
+
 /** The size of the log whose head draws this receipt's inference. */
 const DRAWN_AT = 2;
 
@@ -170,6 +181,7 @@ export function exampleReceipt(
         ? { consistency: tree.consistency(DRAWN_AT).map(toHex) }
         : undefined,
       policy,
+      terms: receipt.price.terms && terms,
       snapshots: snapshots.map(({ manifest }) => manifest),
       records: citedRecords(receipt, snapshots),
       disclosures: {
@@ -322,8 +334,8 @@ function honestReceipt(
     output: commitment({ salt: 'bb'.repeat(32), text: output }),
     snapshots: named,
     retrieved,
-    usage: { promptTokens: 12, completionTokens: 30 },
-    price: { asset: 'OPEN', units: '1000003' },
+    usage: { promptTokens: 13, completionTokens: 30 },
+    price: { asset: 'OPEN', units: '1000003', terms: pricedBy(nameTerms(terms)) },
     policy: policyHash(policy),
     attribution: evidence,
     channels,
@@ -351,7 +363,7 @@ function measuredChannels(
   const named = ({ hash, snapshot }: typeof first) => ({ record: hash, snapshot });
   return {
     version: 'channels-1',
-    draw: { passes: 12, adapters: 8, ppm: 595_835, checkpoint: head },
+    draw: { passes: 12, adapters: 8, ppm: 581_979, checkpoint: head },
     scores: {
       tokens: 30,
       game: { algorithm: 'likelihood-game-1', kind: 'contributive', ...game },

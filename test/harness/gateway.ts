@@ -109,6 +109,7 @@ export async function openTestGateway(): Promise<TestGateway> {
     ...{ name: MODEL, operator: 'remote', operatorModel: 'echo', builderId, maxTokens: 100 },
     pricing: { promptUnits: PROMPT_UNITS, completionUnits: COMPLETION_UNITS },
   });
+  await gateway.priceList(MODEL); // as somebody's first call does
   const adminKey = await identity.ensureAdminKey();
   const admin = (await identity.authenticate(adminKey?.secret as string)) as Caller;
   let payers = 0;

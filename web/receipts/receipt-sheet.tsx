@@ -1,5 +1,5 @@
 /** One receipt in full: what was said, whose words they were, who earns, and whether it holds. */
-import { OpenLedgerError, PPM_ONE } from '@openledger/protocol';
+import { formatOpen, OpenLedgerError, PPM_ONE } from '@openledger/protocol';
 import type { Client } from '@openledger/sdk';
 import { useState } from 'react';
 import { percent, plural } from '../app/numbers.ts';
@@ -60,6 +60,9 @@ function Sheet({ client, opened }: { readonly client: Client; readonly opened: O
             <time dateTime={receipt.servedAt}>{SERVED_AT.format(new Date(receipt.servedAt))}</time>{' '}
             · {plural(receipt.usage.promptTokens, 'token')} in,{' '}
             {plural(receipt.usage.completionTokens, 'token')} out
+            {receipt.price.terms
+              ? ` · ${formatOpen(BigInt(receipt.price.terms.promptUnits))} and ${formatOpen(BigInt(receipt.price.terms.completionUnits))} OPEN a token`
+              : ''}
             {receipt.model.engine ? ` · ${receipt.model.engine}` : ''}
           </p>
         </div>

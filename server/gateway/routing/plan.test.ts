@@ -1,3 +1,4 @@
+import type { NamedTerms } from '@openledger/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Model } from '../../models/index.ts';
@@ -11,6 +12,7 @@ type Named = Candidate & { readonly openUntil: number; readonly firstWordMs: num
 const named = (operator: string, facts: Partial<Named> = {}): Named => ({
   ...{ model: {} as Model, operator, operatorModel: 'm', weight: 100, tier: 0, stakeUnits: 0n },
   ...{ pricing: { promptUnits: 1n, completionUnits: 1n }, openUntil: 0, firstWordMs: undefined },
+  terms: { hash: operator } as NamedTerms,
   ...facts,
 });
 

@@ -1,4 +1,5 @@
 /** In which order operators are asked for an answer: a pure value, decided before anybody is asked. */
+import type { NamedTerms } from '@openledger/protocol';
 import type { Model } from '../../models/index.ts';
 import type { Pricing } from '../price.ts';
 import { type Health, isOpen } from './health.ts';
@@ -8,6 +9,8 @@ export type Candidate = {
   readonly model: Model;
   readonly operator: string;
   readonly operatorModel: string;
+  readonly terms: NamedTerms;
+  /** What the terms ask for. */
   readonly pricing: Pricing;
   /** Its part of the calls among others of its tier; 0: only when it is the last. */
   readonly weight: number;
@@ -22,13 +25,16 @@ export type Route = {
   /** Operators' names; undefined: any. */
   readonly only: readonly string[] | undefined;
   readonly without: readonly string[];
+  /** By the hashes of their terms; undefined: any. */
+  readonly terms: readonly string[] | undefined;
   readonly attempts: number;
   /** After so long without a word the next operator is asked beside the first; undefined: never. */
   readonly hedgeAfterMs: number | undefined;
 };
 
 export const DEFAULT_ROUTE: Route = {
-  ...{ by: 'weight', only: undefined, without: [], attempts: 3, hedgeAfterMs: undefined },
+  ...{ by: 'weight', only: undefined, without: [], terms: undefined },
+  ...{ attempts: 3, hedgeAfterMs: undefined },
 };
 
 /** What is known of an operator's model at the moment of the plan. */
@@ -62,10 +68,10 @@ export function planAttempts<C extends Candidate>(
   candidates: readonly C[],
   { route, standingOf, nowMs, random }: PlanFacts<C>,
 ): readonly PlannedAttempt<C>[] {
-  const wished = candidates.filter(
-    ({ operator }) => (route.only?.includes(operator) ?? true) && !route.without.includes(operator),
+  const agreed = wishedBy(route, candidates).filter(
+    ({ terms }) => route.terms?.includes(terms.hash) ?? true,
   );
-  const ranked = wished.map((candidate) => {
+  const ranked = agreed.map((candidate) => {
     const standing = standingOf(candidate);
     return { candidate, standing, rank: rankOf(candidate, standing, { route, random }) };
   });
@@ -81,6 +87,15 @@ export function planAttempts<C extends Candidate>(
     return { candidate, pauseMs: round === 0 ? 0 : pauseOf(round, random) };
   });
 }
+
+/** Those the client names, on whatever terms. */
+export const wishedBy = <C extends Candidate>(
+  { only, without }: Pick<Route, 'only' | 'without'>,
+  candidates: readonly C[],
+): readonly C[] =>
+  candidates.filter(
+    ({ operator }) => (only?.includes(operator) ?? true) && !without.includes(operator),
+  );
 
 /** Lower is earlier. */
 function rankOf(
