@@ -123,10 +123,10 @@ async function importKilled(
   for (let kill = 0; kill < times; kill++) {
     const running = openledger('import', ...args);
     const isOver = running.ended.then(() => true);
-    const enough = before + chance.between(1, Math.floor(0.7 * accepted)); // some uploads from the end
+    const enough = before + chance.between(1, Math.floor(0.5 * accepted)); // some uploads from the end
     const hasEnough = async () => ((await recordsIn(datanet)) >= enough ? false : undefined);
     await Promise.race([isOver, until('texts', hasEnough, { everyMs: 15 }).catch(() => {})]);
-    await Promise.race([isOver, pause(chance.between(0, 150))]);
+    await Promise.race([isOver, pause(chance.between(0, 60))]);
     const wasOver = running.child.exitCode !== null;
     if (whom === 'server') await killServer();
     else running.child.kill('SIGKILL');

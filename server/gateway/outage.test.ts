@@ -66,8 +66,8 @@ const untilNothingIsHeld = (partyId: string) =>
   until(
     'an end of the lease',
     async () => {
-      const [available, held] = await world.balancesOf(partyId);
-      return held === 0n ? available : undefined;
+      const [, held] = await world.balancesOf(partyId);
+      return held === 0n ? (await world.balancesOf(partyId))[0] : undefined; // read after nothing is held
     },
     { everyMs: 50, withinMs: 5_000 },
   );
