@@ -16,7 +16,7 @@ import {
 import type { Caller } from '../identity/index.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticate } from './authorize.ts';
-import { callResponse, tellingHeaders } from './call-response.ts';
+import { callResponse, priceHeader, tellingHeaders } from './call-response.ts';
 import { extensionOf } from './extension.ts';
 import { signalOf, streamedResponse } from './node-connection.ts';
 import { watchOf } from './request-record.ts';
@@ -79,8 +79,8 @@ export async function answerCall(
     watch: watchOf(c),
   });
   if (!stream) {
-    const answer = await whole(gateway, serving, wording);
-    return callResponse(c, answer, headersOf(serving, wording));
+    const { answer, priceUnits } = await whole(gateway, serving, wording);
+    return callResponse(c, answer, { ...headersOf(serving, wording), ...priceHeader(priceUnits) });
   }
   const events = serving.events;
   const first = await events.next(); // what fails before its first word still has a status of its own
@@ -118,11 +118,12 @@ const grounded = async (
   grounding: retrieved.length > 0 ? await gateway.ground(inferenceId) : ungrounded,
 });
 
-async function whole(gateway: Gateway, serving: Serving, wording: Wording): Promise<object> {
+async function whole(gateway: Gateway, serving: Serving, wording: Wording) {
   const said: ContentEvent[] = [];
   for await (const event of serving.events) {
     if (event.kind === 'end') {
-      return wording.whole(serving, answerOf(said), await grounded(gateway, serving, event));
+      const end = await grounded(gateway, serving, event);
+      return { answer: wording.whole(serving, answerOf(said), end), priceUnits: end.priceUnits };
     }
     said.push(event);
   }

@@ -44,6 +44,7 @@ test('a message: the text, why it ended, what it cost, and its receipt', async (
   });
   expect(data.id).toMatch(/^msg_[0-9a-f]{32}$/);
   expect(response.headers.get('x-openledger-receipt')).toBe(data.id.replace('msg_', 'rct_'));
+  expect(response.headers.get('x-openledger-price')).toBe(formatOpen(price(5, 2)));
   const sent = world.operator.calls.at(-1)?.body as {
     messages: { role: string; content: string }[];
   };

@@ -1,4 +1,5 @@
 /** Answers of calls: they bring all their headers, so that nothing is changed in them afterwards, which would cost more than to write them. */
+import { formatOpen } from '@openledger/protocol';
 import type { Context } from 'hono';
 import { answerHeaders } from './answer-headers.ts';
 
@@ -11,6 +12,11 @@ export function tellingHeaders(c: Context): Headers {
   record.isTold = true;
   return answerHeaders(record);
 }
+
+/** What a call has cost, where that is known before its answer is sent: a stream says it at its end. */
+export const priceHeader = (priceUnits: bigint): Headers => ({
+  'x-openledger-price': formatOpen(priceUnits),
+});
 
 /** An answer in one piece. */
 export const callResponse = (c: Context, answer: object, headers: Headers): Response =>

@@ -63,6 +63,7 @@ test('the official client gets its vectors, their price, and where the receipt i
   const receipt = inference.replace('inf_', 'rct_');
   expect(response.headers.get('x-openledger-receipt')).toBe(receipt);
   const cost = formatOpen(price(5, 0));
+  expect(response.headers.get('x-openledger-price')).toBe(cost);
   expect(data).toEqual({
     ...{ object: 'list', model: MODEL },
     data: [{ object: 'embedding', index: 0, embedding: [0.1, -0.25] }],

@@ -9,7 +9,7 @@ import {
   type Idempotency,
 } from '../gateway/index.ts';
 import type { Caller } from '../identity/index.ts';
-import { callResponse } from './call-response.ts';
+import { callResponse, priceHeader } from './call-response.ts';
 import { signalOf } from './node-connection.ts';
 import { openAiRateHeaders } from './rate-headers.ts';
 import { watchOf } from './request-record.ts';
@@ -53,6 +53,7 @@ export async function answerEmbeddings(
   const headers = {
     ...{ 'x-openledger-inference': inference, 'x-openledger-receipt': receipt },
     ...openAiRateHeaders(embedded.rates),
+    ...priceHeader(priceUnits),
   };
   return callResponse(c, answer, headers);
 }
