@@ -34,8 +34,9 @@ function timing(facts: Parameters<typeof overheadMs>[0]): Headers {
 }
 
 /** Puts them on an answer that does not have them; one that brings a policy of its own keeps it. */
-export function addHeaders({ res: { headers } }: Context, record: RequestRecord): void {
-  if (record.isTold) return;
+export function addHeaders(c: Context, record: RequestRecord): void {
+  if (record.isTold) return; // to look at them would make them anew
+  const { headers } = c.res;
   for (const [name, value] of Object.entries(answerHeaders(record))) {
     if (name !== POLICY || !headers.has(POLICY)) headers.set(name, value);
   }
