@@ -128,6 +128,15 @@ test('however many runs are queued, one is delivered at a time, and calls pass b
   await drop();
 });
 
+/** What makes a database has children that live for a moment. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 test('a first start that is killed while it makes the database is made good by the next', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'openledger-postgres-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -140,7 +149,7 @@ test('a first start that is killed while it makes the database is made good by t
     return names.some((name) => existsSync(join(cluster, name, 'PG_VERSION')));
   };
   while (!(await begun())) await pause(2);
-  for (const { pid } of await descendantsOf(killed.pid)) process.kill(pid, 'SIGKILL');
+  for (const { pid } of await descendantsOf(killed.pid)) killIfThere(pid);
   killed.signal('SIGKILL');
   await killed.ended;
   expect(await runRole('migrate', environment).ended).toMatchObject({ status: 0, complaint: '' });
